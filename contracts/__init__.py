@@ -1,0 +1,1 @@
+"""The ground of Scoregate: words, errors, versioned data contracts and the engine that compiles them."""

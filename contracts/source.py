@@ -1,0 +1,122 @@
+"""Configuration files as data that remembers where it stood: every fault can name file, line and column.
+
+YAML 1.2 through ruamel.yaml's round-trip loader. Duplicate keys, anchors and aliases (which can blow a small file up
+to gigabytes), custom tags, files over ``MAX_BYTES`` and anything but one document are refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, NodeEvent
+
+from contracts.errors import ConfigurationError, Fault
+
+MAX_BYTES = 1_000_000
+_PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$")
+
+Location = tuple[int, int]
+Path_ = tuple[str | int, ...]
+
+
+class Source:
+    """One parsed YAML file: ``data`` in plain Python types; ``at(path)`` tells line and column, from 1.
+
+    >>> s = Source.parse("a:\\n  b: 1\\n", "x.yaml")
+    >>> s.data, s.at(("a", "b"))
+    ({'a': {'b': 1}}, (2, 3))
+    """
+
+    def __init__(self, file: str, data: Any, locations: Mapping[Path_, Location]) -> None:
+        self.file = file
+        self.data = data
+        self._locations = locations
+
+    @classmethod
+    def read(cls, path: Path, name: str | None = None) -> Source:
+        """Read a file; raises ConfigurationError naming the file when it is missing, too large or not YAML."""
+        name = name or str(path)
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ConfigurationError([Fault(name, 0, 0, f"file is larger than {MAX_BYTES} bytes")])
+            text = path.read_text(encoding="utf-8")
+        except OSError as exc:
+            raise ConfigurationError([Fault(name, 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
+        except UnicodeDecodeError as exc:
+            raise ConfigurationError([Fault(name, 0, 0, f"is not UTF-8 at byte {exc.start}")]) from exc
+        return cls.parse(text, name)
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> Source:
+        try:
+            _refuse_aliases(text, name)
+            raw = YAML(typ="rt", pure=True).load(text)
+        except MarkedYAMLError as exc:
+            mark = exc.problem_mark or exc.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+            message = " ".join(str(exc.problem or exc.context or "not valid YAML").split())
+            raise ConfigurationError([Fault(name, line, column, message)]) from exc
+        except (YAMLError, ValueError, RecursionError) as exc:
+            raise ConfigurationError([Fault(name, 0, 0, f"is not valid YAML: {type(exc).__name__}")]) from exc
+        locations: dict[Path_, Location] = {(): (1, 1)}
+        return cls(name, _plain(raw, (), locations), locations)
+
+    def at(self, path: Sequence[str | int]) -> Location:
+        """Line and column of the key at ``path``, or of its nearest parent that is in the file; both from 1."""
+        here = tuple(path)
+        while here not in self._locations:
+            here = here[:-1]
+        return self._locations[here]
+
+    def fault(self, path: Sequence[str | int], message: str, hint: str = "", severity: str = "error") -> Fault:
+        line, column = self.at(path)
+        return Fault(self.file, line, column, message, hint, severity)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'?`` for the closest known word, or the empty string."""
+    found = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f"did you mean {found[0]!r}?" if found else ""
+
+
+def _refuse_aliases(text: str, name: str) -> None:
+    for event in YAML(typ="rt", pure=True).parse(StringIO(text)):
+        message = _refusal(event)
+        if message:
+            mark = event.start_mark
+            raise ConfigurationError([Fault(name, mark.line + 1, mark.column + 1, message)])
+
+
+def _refusal(event: Any) -> str:
+    if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+        return "anchors and aliases are not allowed"
+    tag = getattr(event, "tag", None)
+    return f"the tag {tag} is not allowed" if tag and not _PLAIN_TAG.match(str(tag)) else ""
+
+
+def _plain(node: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _child(node, key, path, locations) for key in node}
+    if isinstance(node, list):
+        return [_child(node, index, path, locations) for index in range(len(node))]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return str(node)  # a YAML timestamp: configuration speaks ISO 8601 text
+
+
+def _child(node: Any, key: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
+    positions = node.lc
+    here = (*path, key if isinstance(node, list) else str(key))
+    line, column = positions.item(key) if isinstance(node, list) else positions.key(key)
+    locations[here] = (line + 1, column + 1)
+    return _plain(node[key], here, locations)

@@ -1,0 +1,101 @@
+"""The words every part shares: a record, its fields, their states and origins, and the problems found on the way.
+
+A record is positional: its tuples follow the field order of its contract. Numbers of the type ``decimal`` are held as
+scaled integers (the value times ten to the field's scale: 1234.50 at scale 2 is 123450), so that both engines compute
+the same digits with plain integer arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import IntEnum
+from typing import Literal, NamedTuple, TypeAlias
+
+Value: TypeAlias = int | str | bool | date | None
+"""``int`` (an integer, or a decimal as scaled integer), ``str``, ``bool``, ``date``; ``None`` unless given."""
+
+FieldType = Literal["integer", "decimal", "string", "code", "date", "boolean"]
+
+
+class State(IntEnum):
+    """What reached us for a field. The numbers are part of the record digest and never change."""
+
+    GIVEN = 0
+    BLANK = 1
+    NOT_CARRIED = 2
+    REJECTED = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Origin(IntEnum):
+    """Where a field's value comes from. A conversion or a rename of a wire value is still ``WIRE``."""
+
+    WIRE = 0
+    LOOKUP = 1
+    UPCAST = 2
+    IMPUTED = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+CAUSES = ("channel", "version", "source_down")
+"""Why a field did not reach us; given only with ``State.NOT_CARRIED``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a contract. ``minimum`` and ``maximum`` are inclusive and, for decimals, scaled integers."""
+
+    name: str
+    type: FieldType
+    scale: int = 0
+    unit: str | None = None
+    required: bool = False
+    minimum: int | date | None = None
+    maximum: int | date | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    codes: tuple[str, ...] = ()
+    blank: Literal["refer", "refuse"] = "refer"
+    """What an unsupported blank leads to; a bundle that saw enough blanks of the field scores them instead."""
+    rejected: Literal["refuse", "refer", "impute"] = "refuse"
+    """What an unusable value leads to; ``impute`` lets the score decline it, never approve it."""
+    monotone: Literal[-1, 0, 1] = 0
+    """Direction in which the probability of default may move as the value grows."""
+    reason_group: str | None = None
+    protected: bool = False
+    essential: bool = False
+    personal: bool = False
+    description: str = ""
+
+
+class Problem(NamedTuple):
+    """One violation. ``seen`` describes the kind and size of what came, never a personal value itself."""
+
+    code: str
+    rule: str
+    path: str
+    seen: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One application in the terms of a contract, all tuples and bytes in contract field order.
+
+    ``states`` and ``origins`` hold one byte per field (``State``, ``Origin``); ``causes`` maps the positions of fields
+    that are ``NOT_CARRIED`` to one of ``CAUSES``.
+    """
+
+    contract: str
+    values: tuple[Value, ...]
+    states: bytes
+    origins: bytes
+    causes: dict[int, str] = field(default_factory=dict)
