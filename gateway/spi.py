@@ -1,0 +1,159 @@
+"""What an adapter answers, and what it is given. Everything an adapter knows of the gateway stands in this file.
+
+An adapter is one protocol. It offers a ``Codec`` per integration (pure: bytes to native tree and back) and one of two
+transport shapes: ``routes()``, mounted by gateway/http, which owns authentication, limits and metrics; or ``run()``,
+which owns its loop (poll a table, watch a folder). Codecs yield trees of dict, list, str, int, Decimal, bool and None;
+paths into them are written ``a.b[0].@attr``. What a message carries beside its body (HTTP headers, SOAP headers) lies
+in the tree under ``header``, what look-ups found under ``lookup.<name>``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from contracts.errors import ScoregateError
+
+Tree = dict[str, Any]
+
+
+class NativeField(NamedTuple):
+    """One leaf a codec can read or write: its native type in words, and how many characters or digits it holds."""
+
+    path: str
+    type: str
+    room: int | None = None
+    required: bool = False
+
+
+class Fields(NamedTuple):
+    """What a wire schema declares. ``None`` for a side means the schema leaves it open, so paths cannot be checked."""
+
+    request: Mapping[str, NativeField] | None
+    answer: Mapping[str, NativeField] | None
+
+
+class Asked(NamedTuple):
+    """One submission as it arrived: the raw bytes, what the protocol carried beside them, and who sent it."""
+
+    raw: bytes
+    header: Mapping[str, str]
+    principal: str
+
+
+class Answer(NamedTuple):
+    """One settled submission. ``payload`` is the native answer, byte for byte the stored one if ``repeated``."""
+
+    payload: bytes
+    decision_id: str
+    repeated: bool
+
+
+class Refusal(NamedTuple):
+    """What a refusal is made of: the error and the same problems with native paths in place of contract fields."""
+
+    error: ScoregateError
+    problems: Sequence[Mapping[str, str]]
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Native bytes to tree and back, for one integration. Pure: it never touches the world."""
+
+    def fields(self) -> Fields:
+        """Native paths with type and room, as far as the wire schema declares them."""
+
+    def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
+        """Read a submission; raises MalformedPayload at the first fault of framing."""
+
+    def encode(self, tree: Tree) -> bytes:
+        """Write an answer. The same tree gives the same bytes."""
+
+    def refuse(self, refusal: Refusal) -> bytes:
+        """Write a refusal in the native format."""
+
+    def native_path(self, path: str) -> str:
+        """How the legacy side writes a tree path: a JSON pointer, an XPath, a column."""
+
+
+class Request(NamedTuple):
+    """One HTTP exchange, already authenticated and bounded. Header names are lower case."""
+
+    method: str
+    path: str
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    principal: str
+
+
+class Response(NamedTuple):
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+class Route(NamedTuple):
+    """One concrete address of one integration.
+
+    ``operation`` (``score`` or ``read``) is what a principal must be allowed; ``refuse`` renders the errors gateway/http
+    raises itself (authentication, limits) in the adapter's native form; ``openapi`` is the operation object.
+    """
+
+    method: str
+    path: str
+    integration: str
+    operation: str
+    handle: Callable[[Request], Awaitable[Response]]
+    refuse: Callable[[ScoregateError], Response]
+    openapi: Mapping[str, Any]
+
+
+class Desk(Protocol):
+    """One integration made ready to serve: the gateway's side of the counter."""
+
+    name: str
+    codec: Codec
+
+    async def decide(self, asked: Asked) -> Answer:
+        """The one path, bytes to bytes, durable before it returns. Raises ScoregateError; refusals are recorded."""
+
+    def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        """The same for a batch, in order, blocking; one bad record spoils one record."""
+
+    async def find(self, key: str) -> Answer:
+        """The stored answer of a request key, a decision id, or the newest of a business key; raises NotFound."""
+
+    def refusal(self, error: ScoregateError) -> Refusal:
+        """The error with its problems on native paths, ready for ``Codec.refuse``."""
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One protocol. ``wire`` checks the adapter's own section and raises ConfigurationError with every fault."""
+
+    name: str
+
+    def wire(self, section: Mapping[str, Any], folder: Path) -> Codec: ...
+
+
+@runtime_checkable
+class RoutedAdapter(Adapter, Protocol):
+    """An adapter that is called: gateway/http mounts what it returns."""
+
+    def routes(self, desk: Desk) -> Sequence[Route]: ...
+
+
+@runtime_checkable
+class RunningAdapter(Adapter, Protocol):
+    """An adapter that calls: it owns its loop until ``stop`` is set."""
+
+    def run(self, desk: Desk, stop: threading.Event) -> None: ...
+
+
+class LookupSource(Protocol):
+    """One look-up for *gather*. ``fetch`` raises UpstreamError when the source is down or late."""
+
+    def fetch(self, key: str) -> Tree: ...
