@@ -98,8 +98,8 @@ class Response(NamedTuple):
 class Route(NamedTuple):
     """One concrete address of one integration.
 
-    ``operation`` (``score`` or ``read``) is what a principal must be allowed; ``refuse`` renders the errors gateway/http
-    raises itself (authentication, limits) in the adapter's native form; ``openapi`` is the operation object.
+    ``operation`` (``score`` or ``read``) is what a principal must be allowed; ``refuse`` renders errors of gateway/http
+    itself (authentication, limits) in the adapter's native form; ``openapi`` is the operation object.
     """
 
     method: str
