@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import IntEnum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -74,6 +75,18 @@ class Field:
     essential: bool = False
     personal: bool = False
     description: str = ""
+
+    def text(self, value: Value) -> str:
+        """The value as a person writes it: a decimal with its point, a date in ISO 8601; empty for None.
+
+        >>> Field("income", "decimal", scale=2).text(123450)
+        '1234.50'
+        """
+        if value is None:
+            return ""
+        if self.type == "decimal" and isinstance(value, int):
+            return str(Decimal(value).scaleb(-self.scale))
+        return str(value).lower() if self.type == "boolean" else str(value)
 
 
 class Problem(NamedTuple):
