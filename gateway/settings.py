@@ -1,0 +1,71 @@
+"""Settings: environment and command line become one frozen object at start; nothing reads the environment afterwards.
+
+Every setting is an environment variable ``SCOREGATE_<NAME>``; the command line wins. Secrets are given by reference
+only: ``env:NAME`` or ``file:PATH``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contracts.errors import ConfigurationError, Fault, SetupError
+
+REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"
+
+
+class Settings(BaseSettings):
+    """The whole of what can be set. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="SCOREGATE_", frozen=True, extra="forbid")
+
+    home: Path = Path()
+    """Folder that holds integrations, contracts, bundles, policies and state."""
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    master_key: str = Field("", pattern=rf"{REFERENCE}|^$")
+    """Reference of the key that wraps payload keys; empty: a key file under ``state/keys``, made on first use."""
+    signing_key: str = Field("", pattern=rf"{REFERENCE}|^$")
+    """Reference of the key that signs ledger heads; empty: a key file under ``state/keys``, made on first use."""
+    allow_demonstration: Annotated[tuple[str, ...], NoDecode] = ()
+    """Integrations that may serve a bundle marked for demonstration in mode live, by name, separated by commas."""
+    queue: int = Field(4096, ge=1)
+    """Submissions that may wait for the ledger before callers are told to come back later."""
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @field_validator("allow_demonstration", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return tuple(n.strip() for n in value.split(",") if n.strip()) if isinstance(value, str) else value
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+
+def load(**given: Any) -> Settings:
+    """Read the environment once; raises ConfigurationError naming every setting that is wrong.
+
+    ``given`` holds command-line values; None means not given.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as exc:
+        raise ConfigurationError([_fault(error) for error in exc.errors()]) from exc
+    _refuse_product_folder(settings.home)
+    return settings
+
+
+def _fault(error: Any) -> Fault:
+    name = ".".join(str(part) for part in error["loc"])
+    return Fault(f"SCOREGATE_{name.upper()}", 0, 0, error["msg"])
+
+
+def _refuse_product_folder(home: Path) -> None:
+    project = home / "pyproject.toml"
+    if project.is_file() and 'name = "scoregate"' in project.read_text(encoding="utf-8", errors="replace"):
+        raise SetupError(f"home is {home.resolve()}, the product's own folder; name another with --home DIR")

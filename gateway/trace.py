@@ -1,0 +1,106 @@
+"""Every stage of one decision laid open, as plain data: what came, what it became, and why the answer is what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from contracts.errors import CallerError, InvalidRecord
+from contracts.types import Origin, Problem, State
+from gateway.pipeline import Assessed, Line, assess, conclude
+from gateway.service import ServingDesk, decision_tree, derived_key
+from gateway.spi import Asked, Tree
+from models.types import Decision
+
+SHOWN_BYTES = 4000
+
+
+def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
+    """The stages raw, tree, fields, problems, imputed, score, policy, decision, answer; those reached, in that order.
+
+    A refused message ends with ``problems`` and its native refusal as ``answer``. Nothing is recorded.
+    """
+    line = desk.line_at(as_of)
+    stages: Tree = {"integration": desk.name, "raw": _raw(asked.raw)}
+    try:
+        tree = desk.read(asked)
+        stages["fields"] = _fields(line, tree)
+        assessed = assess(line, tree)
+    except CallerError as error:
+        return stages | _refused(desk, error)
+    decision = foresee(line, assessed, as_of)
+    return stages | {
+        "problems": [problem._asdict() for problem in assessed.problems],
+        "imputed": [imputation._asdict() for imputation in decision.imputations],
+        "score": _score(line, assessed),
+        "policy": _policy(line),
+        "decision": decision_tree(decision),
+        "answer": desk.render(decision).decode("utf-8", errors="replace"),
+    }
+
+
+def foresee(line: Line, assessed: Assessed, as_of: datetime) -> Decision:
+    """The decision as it would be recorded if nothing stood under its business key yet."""
+    key = assessed.keys.request or derived_key(assessed.keys.business, assessed.sent_digest)
+    return conclude(line, assessed, key, "", as_of)
+
+
+def _raw(raw: bytes) -> Tree:
+    text = raw[:SHOWN_BYTES].decode("utf-8", errors="replace")
+    return {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "text": text}
+
+
+def _fields(line: Line, tree: Mapping[str, Any]) -> list[Tree]:
+    request = line.integration.request
+    mapped = request.read(tree)
+    return [
+        {
+            "field": field.name,
+            "native": request.native_path(field.name),
+            "value": field.text(value),
+            "state": State(state).word,
+            "origin": Origin(origin).word if state == State.GIVEN else "",
+            "cause": mapped.causes.get(position, ""),
+        }
+        for position, (field, value, state, origin) in enumerate(
+            zip(line.contract.fields, mapped.values, mapped.states, mapped.origins, strict=True)
+        )
+    ]
+
+
+def _refused(desk: ServingDesk, error: CallerError) -> Tree:
+    problems: tuple[Problem, ...] = error.problems if isinstance(error, InvalidRecord) else ()
+    return {
+        "problems": [p._asdict() for p in problems] or [{"code": error.detail_code, "seen": error.message}],
+        "answer": desk.codec.refuse(desk.refusal(error)).decode("utf-8", errors="replace"),
+    }
+
+
+def _score(line: Line, assessed: Assessed) -> Tree:
+    scored = assessed.scored
+    groups = [group.code for group in line.bundle.groups]
+    return {
+        "pd": scored.pd,
+        "score": scored.score,
+        "score_min": scored.score_min,
+        "score_max": scored.score_max,
+        "base": scored.base,
+        "points": dict(zip(groups, (float(p) for p in scored.points), strict=True)),
+        "information_not_available": scored.information,
+        "path_dependent_points": dict(
+            zip(groups, (float(p) for p in line.scorer.path_dependent(assessed.record)), strict=True)
+        ),
+    }
+
+
+def _policy(line: Line) -> Tree:
+    policy = line.policy
+    return {
+        "policy": f"{policy.name}@{policy.version}",
+        "approve_from": policy.cut_offs.approve,
+        "decline_below": policy.cut_offs.decline,
+        "flip_tolerance": policy.flip_tolerance,
+        "validity_days": policy.validity_days,
+    }
