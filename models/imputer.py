@@ -1,0 +1,260 @@
+"""Draws the fields that did not reach us from their distribution given the fields that did.
+
+Each field that a feature reads is cut into bins (equal shares of the training values; a frequent value, such as no
+assets at all, has its own), a code field into its observed codes. The chance of each bin of a field, given the other
+fields, is a log-linear model of few parameters whose terms are looked up: a row per bin of the other field, one row for
+"left blank", one for "not known". It was trained with known values hidden at random (``imputer_fit``), so one set of
+tables serves any set of missing fields. Several missing fields are drawn one after the other, each given those before.
+
+The draws are made at a fixed set of quasi-random points, the same for every applicant: equal applicants get equal draws
+and nothing can be ground by asking again. A draw is the inverse of the conditional distribution at its point, always a
+value observed in training. Sums run in a fixed order; the same input gives the same bits in the same environment.
+
+Sources: L. Goodman, "Simple models for the analysis of association in cross-classifications", JASA 74 (1979), for the
+linear-by-linear terms; M. Rosenblatt, "Remarks on a multivariate transformation", Ann. Math. Stat. 23 (1952), for
+drawing in sequence; S. van Buuren, "Flexible Imputation of Missing Data" (2nd ed., 2018), chapter 4, for models of one
+field given the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.types import Field
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+DRAWS = 64
+"""Points per record unless said otherwise (DESIGN.md 5)."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class ImputerTables(NamedTuple):
+    """The fitted conditionals as flat arrays; F fields, B bins over all fields, V distinct values over all bins.
+
+    Bins of a field ``j`` are ``bin_start[j]:bin_start[j + 1]``. The rows of a field's terms are its bins in order, then
+    blank, then unknown.
+    """
+
+    is_code: NDArray[np.bool_]
+    """(F,) whether values are matched exactly (codes, booleans) or by range."""
+    order: NDArray[np.int64]
+    """(F,) positions of the fields in the order in which they are drawn."""
+    bin_start: NDArray[np.int64]
+    """(F + 1,)"""
+    upper: Floats
+    """(B,) the largest value of each bin; for codes the code itself."""
+    intercept: Floats
+    """(B,) log chance of each bin where all terms are zero."""
+    score_start: NDArray[np.int64]
+    """(F + 1,) where a field's bin scores begin in ``scores``."""
+    scores: Floats
+    """Bin scores, per field (bins, width) in C order."""
+    width: NDArray[np.int64]
+    """(F,) scores per bin."""
+    term_start: NDArray[np.int64]
+    """(F, F) where the terms of [field drawn, field given] begin in ``terms``; -1 where the latter does not inform."""
+    terms: Floats
+    """Terms, per pair (rows of the field given, width of the field drawn) in C order."""
+    value_start: NDArray[np.int64]
+    """(B + 1,) where the distinct values of a bin begin in ``values``."""
+    values: Floats
+    """(V,) values observed in training."""
+    share: Floats
+    """(V,) share of the bin's training values up to and including this one; 1 at the last of a bin."""
+
+
+def _compiled(function: _Function) -> _Function:
+    return cast(_Function, numba.njit(cache=True, nogil=True)(function))
+
+
+@_compiled
+def row_of(field: int, value: float, missing: bool, t: ImputerTables) -> int:
+    """Row of a field's terms that a value selects: its bin, or one past the bins for blank, two past for unknown."""
+    first = t.bin_start[field]
+    bins = int(t.bin_start[field + 1] - first)
+    if missing or bins == 0:
+        return bins + 1
+    if np.isnan(value):
+        return bins
+    row = _first_at_least(t.upper, first, first + bins - 1, value) - first
+    if t.is_code[field] and t.upper[first + row] != value:
+        return bins + 1
+    return int(row)
+
+
+@_compiled
+def _first_at_least(sorted_values: Floats, low: int, high: int, value: float) -> int:
+    """First position in low..high whose value is not below ``value``; ``high`` if none."""
+    while low < high:
+        middle = (low + high) // 2
+        if sorted_values[middle] >= value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@_compiled
+def _add_terms(field: int, given: int, row: int, t: ImputerTables, into: Floats) -> bool:
+    """Add the terms of one given field; False where it does not inform."""
+    start = t.term_start[field, given]
+    if start < 0 or row < 0:
+        return False
+    width = t.width[field]
+    for s in range(width):
+        into[s] += t.terms[start + row * width + s]
+    return True
+
+
+@_compiled
+def _fill_chances(field: int, sums: Floats, t: ImputerTables, into: Floats) -> float:
+    """Write the unnormalised chance of each bin, (bins,), and return their sum."""
+    first, width = t.bin_start[field], t.width[field]
+    bins = t.bin_start[field + 1] - first
+    largest = -np.inf
+    for b in range(bins):
+        total = t.intercept[first + b]
+        for s in range(width):
+            total += sums[s] * t.scores[t.score_start[field] + b * width + s]
+        into[b] = total
+        largest = max(largest, total)
+    whole = 0.0
+    for b in range(bins):
+        into[b] = np.exp(into[b] - largest)
+        whole += into[b]
+    return whole
+
+
+@_compiled
+def _invert(field: int, point: float, chances: Floats, whole: float, t: ImputerTables) -> tuple[int, float]:
+    """Bin and value at a point in (0, 1) of the distribution given by the chances."""
+    first = t.bin_start[field]
+    last = t.bin_start[field + 1] - first - 1
+    rest = point * whole
+    b = 0
+    while b < last and rest >= chances[b]:
+        rest -= chances[b]
+        b += 1
+    within = rest / chances[b] if chances[b] > 0.0 else 0.0
+    found = _first_at_least(t.share, t.value_start[first + b], t.value_start[first + b + 1] - 1, within)
+    return b, t.values[found]
+
+
+@_compiled
+def _draw_field(
+    j: int, rank: int, rows: Rows, drawn: Rows, drawn_rows: Rows, points: Floats, t: ImputerTables, out: Floats
+) -> None:
+    """Draw field ``j`` into ``out`` and ``drawn_rows[rank]``, given ``rows`` and, where they are -1, the rows drawn."""
+    width = t.width[j]
+    known, sums = np.zeros(width), np.empty(width)
+    chances = np.empty(t.bin_start[j + 1] - t.bin_start[j])
+    whole, varies = 0.0, True
+    for g in range(rows.shape[0]):
+        _add_terms(j, g, rows[g], t, known)
+    for d in range(points.shape[0]):
+        if varies:
+            varies = False
+            sums[:] = known
+            for k in range(rank):
+                varies |= _add_terms(j, drawn[k], drawn_rows[k, d], t, sums)
+            whole = _fill_chances(j, sums, t, chances)
+        drawn_rows[rank, d], out[d, j] = _invert(j, points[d, rank], chances, whole, t)
+
+
+@_compiled
+def draw_record(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
+    """Fill ``out`` (D, F) with the record ``x`` (F,), its missing fields drawn at each of the ``points`` (D, F).
+
+    The first missing field in drawing order uses the first coordinate, and so on. A field without any value in training
+    becomes NaN.
+    """
+    fields = x.shape[0]
+    rows = np.empty(fields, np.int64)
+    for j in range(fields):
+        rows[j] = row_of(j, x[j], missing[j], t)
+        out[:, j] = np.nan if missing[j] else x[j]
+    drawn = np.empty(fields, np.int64)
+    drawn_rows = np.empty((fields, points.shape[0]), np.int64)
+    rank = 0
+    for j in t.order:
+        if missing[j] and t.bin_start[j + 1] > t.bin_start[j]:
+            _draw_field(j, rank, rows, drawn, drawn_rows, points, t, out)
+            rows[j] = -1
+            drawn[rank] = j
+            rank += 1
+
+
+@_compiled
+def draw_records(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
+    """``draw_record`` for n records: x and missing (n, F), out (n, D, F)."""
+    for i in range(x.shape[0]):
+        draw_record(x[i], missing[i], points, t, out[i])
+
+
+@dataclass(frozen=True)
+class Imputer:
+    """The fitted conditionals and the points they are drawn at.
+
+    ``points`` has shape (D, F), all in (0, 1). Records are vectors with a field per position: decimals in the field's
+    unit, codes as index in the contract's code list, booleans 0 or 1, NaN where there is no value. ``missing`` marks
+    the fields to draw; one that is NaN and not missing was left blank, which informs the others where training saw
+    enough blanks. Numbers beyond the training range inform as its ends do, codes never seen in training as unknown ones.
+    """
+
+    tables: ImputerTables
+    points: Floats
+
+    @classmethod
+    def fit(
+        cls,
+        x: Floats,
+        fields: Sequence[Field],
+        *,
+        silent: Collection[str] = (),
+        importance: Mapping[str, float] | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> Imputer:
+        """Fit on training records ``x`` (n, F), columns as ``fields``; NaN where blank.
+
+        Fields named in ``silent`` inform no other field. The more important ones are drawn first, with the better
+        coordinates of the points; without ``importance`` the order of ``fields`` decides.
+        """
+        from models.imputer_fit import fit_tables, fixed_points
+
+        tables = fit_tables(x, fields, silent=silent, importance=importance or {}, seed=seed)
+        return cls(tables, fixed_points(draws, len(fields), seed))
+
+    def draws(self, x: Floats, missing: Bools, points: Floats | None = None) -> Floats:
+        """Completed copies of one record, shape (D, F): x (F,) where it is not missing, drawn values elsewhere."""
+        at = self.points if points is None else points
+        out = np.empty((at.shape[0], x.shape[0]))
+        draw_record(x, missing, at, self.tables, out)
+        return out
+
+    def draws_many(self, x: Floats, missing: Bools, points: Floats | None = None) -> Floats:
+        """``draws`` for n records at once: x and missing (n, F), result (n, D, F)."""
+        at = self.points if points is None else points
+        out = np.empty((x.shape[0], at.shape[0], x.shape[1]))
+        draw_records(x, missing, at, self.tables, out)
+        return out
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything needed to serve, by name; ``from_arrays`` is the way back."""
+        return {**self.tables._asdict(), "points": self.points}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Imputer:
+        """The imputer that gave these arrays; raises ``KeyError`` naming an array that is not there."""
+        tables = {name: np.ascontiguousarray(arrays[name]) for name in ImputerTables._fields}
+        return cls(ImputerTables(**tables), np.ascontiguousarray(arrays["points"]))
