@@ -208,7 +208,7 @@ class Imputer:
     ``points`` has shape (D, F), all in (0, 1). Records are vectors with a field per position: decimals in the field's
     unit, codes as index in the contract's code list, booleans 0 or 1, NaN where there is no value. ``missing`` marks
     the fields to draw; one that is NaN and not missing was left blank, which informs the others where training saw
-    enough blanks. Numbers beyond the training range inform as its ends do, codes never seen in training as unknown ones.
+    enough blanks. Numbers beyond the training range inform as its ends do, codes never seen in training as unknown.
     """
 
     tables: ImputerTables
