@@ -1,0 +1,32 @@
+-- One application per request: its own request key, its own content. BODIES names a file of JSON lines with the
+-- placeholder @N@ where the number of the request goes; RUN makes keys of different runs differ.
+local bodies, count = {}, 0
+local run, path, key = os.getenv("RUN"), os.getenv("TARGET"), os.getenv("API_KEY")
+
+for line in io.lines(os.getenv("BODIES")) do
+  local before, after = line:match("^(.-)@N@(.*)$")
+  bodies[#bodies + 1] = {before, after}
+end
+
+request = function()
+  count = count + 1
+  local part = bodies[count % #bodies + 1]
+  local number = run .. "-" .. count
+  return wrk.format("POST", path, {
+    ["Content-Type"] = "application/json",
+    ["Authorization"] = "Bearer " .. key,
+    ["Idempotency-Key"] = '"' .. number .. '"',
+  }, part[1] .. number .. part[2])
+end
+
+local bad = 0
+response = function(status)
+  if status ~= 200 then bad = bad + 1 end
+end
+
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format("RESULT %d %d %f %f %d\n", summary.requests, summary.duration,
+    latency:percentile(50.0), latency:percentile(99.0),
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
