@@ -1,0 +1,159 @@
+"""Features as a stack program, and the machine that runs it on one record or on a block of them.
+
+``features.py`` prints expressions to it. What is unknown is NaN, and the rules are those of contracts/expressions.py:
+a missing operand makes a result unknown, ``and`` and ``or`` are three-valued. A division by zero, and a root or a
+logarithm of what has none, are unknown too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CONSTANT, FIELD, GIVEN, STORE = 0, 1, 2, 3
+NEGATE, NOT, ABSOLUTE, LOG1P, SQUARE_ROOT = 4, 5, 6, 7, 8
+ADD, SUBTRACT, MULTIPLY, DIVIDE = 9, 10, 11, 12
+MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR = 13, 14, 15, 16, 17, 18, 19, 20
+WHERE = 21
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Program(NamedTuple):
+    """``code``, shape (n, 2): operation and operand; CONSTANT's operand is a position in ``constants``, that of FIELD
+    and GIVEN a field, that of STORE a feature. ``depth``: largest stack height."""
+
+    code: NDArray[np.int64]
+    constants: Floats
+    depth: int
+
+
+def _compiled(function: _Function) -> _Function:
+    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+@_compiled
+def evaluate(rows: Floats, program: Program, out: Floats) -> None:
+    """Features (F, m) of records ``rows`` (m, fields); NaN where an operand is missing or a result is not finite."""
+    m = rows.shape[0]
+    stack = np.empty((program.depth, m))
+    top = 0
+    for k in range(program.code.shape[0]):
+        op, arg = program.code[k, 0], program.code[k, 1]
+        if op < STORE:
+            _load(op, arg, rows, program.constants, stack[top])
+            top += 1
+        elif op == STORE:
+            top -= 1
+            for r in range(m):
+                value = stack[top, r]
+                out[arg, r] = value if math.isfinite(value) else math.nan
+        elif op < ADD:
+            _unary(op, stack[top - 1])
+        elif op < WHERE:
+            top -= 1
+            if op < MINIMUM:
+                _arithmetic(op, stack[top - 1], stack[top])
+            else:
+                _judge(op, stack[top - 1], stack[top])
+        else:
+            top -= 2
+            _where(stack[top - 1], stack[top], stack[top + 1])
+
+
+@_compiled
+def _load(op: int, arg: int, rows: Floats, constants: Floats, into: Floats) -> None:
+    if op == CONSTANT:
+        into[:] = constants[arg]
+    elif op == FIELD:
+        for r in range(into.shape[0]):
+            into[r] = rows[r, arg]
+    else:
+        for r in range(into.shape[0]):
+            into[r] = 0.0 if math.isnan(rows[r, arg]) else 1.0
+
+
+@_compiled
+def _unary(op: int, a: Floats) -> None:
+    for r in range(a.shape[0]):
+        x = a[r]
+        if op == NEGATE:
+            a[r] = -x
+        elif op == NOT:
+            a[r] = x if math.isnan(x) else float(x == 0.0)
+        elif op == ABSOLUTE:
+            a[r] = abs(x)
+        elif op == LOG1P:
+            a[r] = math.log1p(x) if x > -1.0 else math.nan
+        else:
+            a[r] = math.sqrt(x) if x >= 0.0 else math.nan
+
+
+@_compiled
+def _arithmetic(op: int, a: Floats, b: Floats) -> None:
+    if op == ADD:
+        for r in range(a.shape[0]):
+            a[r] = a[r] + b[r]
+    elif op == SUBTRACT:
+        for r in range(a.shape[0]):
+            a[r] = a[r] - b[r]
+    elif op == MULTIPLY:
+        for r in range(a.shape[0]):
+            a[r] = a[r] * b[r]
+    else:
+        for r in range(a.shape[0]):
+            a[r] = a[r] / b[r] if b[r] != 0.0 else math.nan
+
+
+@_compiled
+def _judge(op: int, a: Floats, b: Floats) -> None:
+    """Minimum, maximum, comparisons and logic; a truth is 1.0 or 0.0."""
+    for r in range(a.shape[0]):
+        if math.isnan(a[r]) or math.isnan(b[r]):
+            a[r] = _half_known(op, a[r], b[r])
+        elif op <= MAXIMUM:
+            a[r] = min(a[r], b[r]) if op == MINIMUM else max(a[r], b[r])
+        else:
+            a[r] = float(_holds(op, a[r], b[r]))
+
+
+@_compiled
+def _half_known(op: int, x: float, y: float) -> float:
+    """With an operand missing: false and unknown is false, true or unknown is true, all else is unknown."""
+    if op == AND and (x == 0.0 or y == 0.0):
+        return 0.0
+    if op == OR and (abs(x) > 0.0 or abs(y) > 0.0):
+        return 1.0
+    return math.nan
+
+
+@_compiled
+def _holds(op: int, x: float, y: float) -> bool:
+    if op == LESS:
+        return x < y
+    if op == LESS_EQUAL:
+        return x <= y
+    if op == EQUAL:
+        return x == y
+    if op == NOT_EQUAL:
+        return x != y
+    if op == AND:
+        return x != 0.0 and y != 0.0
+    return x != 0.0 or y != 0.0
+
+
+@_compiled
+def _where(a: Floats, b: Floats, c: Floats) -> None:
+    """b or c as a says; unknown when any of the three is, so that no branch fills in what was not sent."""
+    for r in range(a.shape[0]):
+        if math.isnan(a[r]) or math.isnan(b[r]) or math.isnan(c[r]):
+            a[r] = math.nan
+        else:
+            a[r] = b[r] if a[r] != 0.0 else c[r]
