@@ -87,7 +87,7 @@ def _unary(op: int, a: Floats) -> None:
         if op == NEGATE:
             a[r] = -x
         elif op == NOT:
-            a[r] = x if math.isnan(x) else float(x == 0.0)
+            a[r] = x if math.isnan(x) else (1.0 if x == 0.0 else 0.0)
         elif op == ABSOLUTE:
             a[r] = abs(x)
         elif op == LOG1P:
@@ -121,7 +121,7 @@ def _judge(op: int, a: Floats, b: Floats) -> None:
         elif op <= MAXIMUM:
             a[r] = min(a[r], b[r]) if op == MINIMUM else max(a[r], b[r])
         else:
-            a[r] = float(_holds(op, a[r], b[r]))
+            a[r] = 1.0 if _holds(op, a[r], b[r]) else 0.0
 
 
 @_compiled
