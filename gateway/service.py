@@ -17,7 +17,7 @@ from contracts.types import Problem
 from gateway.ledger import Finished, Ledger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
 from gateway.pipeline import Assessed, Line, assess, conclude
-from gateway.spi import Answer, Asked, Codec, LookupSource, Refusal, Tree
+from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
 from models.types import Decision
 
 _DECISION_FIELDS = tuple(f.name for f in dataclass_fields(Decision))
@@ -84,6 +84,9 @@ class ServingDesk:
             if line.policy.in_force(day):
                 return line
         raise UpstreamError("no policy is in force for this product today", code="no_policy_in_force", retry_after=3600)
+
+    def fields(self) -> Fields:
+        return Fields(None, None)
 
     def read(self, asked: Asked) -> Tree:
         """Decode and gather: the native tree with what the protocol and the look-ups add to it."""

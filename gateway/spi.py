@@ -99,7 +99,8 @@ class Route(NamedTuple):
     """One concrete address of one integration.
 
     ``operation`` (``score`` or ``read``) is what a principal must be allowed; ``refuse`` renders errors of gateway/http
-    itself (authentication, limits) in the adapter's native form; ``openapi`` is the operation object.
+    itself (authentication, limits) in the adapter's native form. ``openapi`` is the operation object; its member
+    ``components`` holds the schemas it brings into the document, where ``#/components/schemas/Problem`` stands already.
     """
 
     method: str
@@ -116,6 +117,12 @@ class Desk(Protocol):
 
     name: str
     codec: Codec
+
+    def fields(self) -> Fields:
+        """What the mapping reads and the answer map writes, by tree path: what an adapter without a wire schema shows.
+
+        Types are ``integer``, ``decimal``, ``string``, ``code``, ``date``, ``date-time``, ``boolean`` or ``any``.
+        """
 
     async def decide(self, asked: Asked) -> Answer:
         """The one path, bytes to bytes, durable before it returns. Raises ScoregateError; refusals are recorded."""

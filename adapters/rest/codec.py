@@ -1,0 +1,133 @@
+"""One JSON object in, one JSON object out. Pure: bytes and headers to tree, tree to bytes.
+
+The tree is the body itself, plus ``header`` with the two headers a mapping may read: ``header.idempotency-key`` (as the
+key itself, its quotes taken off) and ``header.x-correlation-id``. A header that was not sent is not in the tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.rest import faults, schema, strict_json
+from contracts.errors import MalformedPayload
+from gateway.spi import Fields, NativeField, Refusal, Tree
+
+KEY_HEADER = "idempotency-key"
+CORRELATION_HEADER = "x-correlation-id"
+TYPE_HEADER = "content-type"
+HEADERS = (KEY_HEADER, CORRELATION_HEADER, TYPE_HEADER)
+"""What of the HTTP headers is part of a submission; names are lower case."""
+
+MAX_KEY = 255
+RESERVED = ("header", "lookup")
+"""Names of the tree that the gateway fills in; a caller that could send them could forge a look-up."""
+
+_QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"')  # RFC 8941 3.3.3: a string
+_BARE_KEY = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~:/=@-]+")
+_CORRELATION = re.compile(r"[!-~]{1,128}")
+_MEDIA_TYPE = re.compile(r'application/(?:[a-z0-9.-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
+
+_HEADER_FIELDS = {
+    f"header.{KEY_HEADER}": NativeField(f"header.{KEY_HEADER}", "string", MAX_KEY),
+    f"header.{CORRELATION_HEADER}": NativeField(f"header.{CORRELATION_HEADER}", "string", 128),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RestCodec:
+    """The codec of one integration; the schemas are what its folder ships, if it ships any."""
+
+    request_schema: Mapping[str, Any] | None = None
+    answer_schema: Mapping[str, Any] | None = None
+    key_required: bool = False
+    examples: tuple[tuple[str, Any], ...] = ()
+    """Name and body of request examples, for the OpenAPI document."""
+
+    def fields(self) -> Fields:
+        asked, answered = self.request_schema, self.answer_schema
+        return Fields(
+            None if asked is None else {**schema.fields(asked), **_HEADER_FIELDS},
+            None if answered is None else schema.fields(answered),
+        )
+
+    def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
+        """The body as a tree; raises MalformedPayload at the first fault, those of the headers first."""
+        found = self._read_header(header)
+        tree = strict_json.read(raw)
+        for name in RESERVED:
+            if name in tree:
+                raise MalformedPayload(
+                    f"{name!r} is a reserved name; leave it out", code="reserved_name", path=f"/{name}"
+                )
+        tree["header"] = found
+        return tree
+
+    def encode(self, tree: Tree) -> bytes:
+        return strict_json.write(tree)
+
+    def refuse(self, refusal: Refusal) -> bytes:
+        """The problem document of RFC 9457."""
+        return strict_json.write(faults.document(refusal))
+
+    def native_path(self, path: str) -> str:
+        """A JSON pointer (RFC 6901); what lies in a header is ``header:<name>``.
+
+        >>> RestCodec().native_path("applicants[0].income/net"), RestCodec().native_path("header.idempotency-key")
+        ('/applicants/0/income~1net', 'header:idempotency-key')
+        """
+        for area in RESERVED:
+            if path.startswith(f"{area}."):
+                return f"{area}:{path[len(area) + 1 :]}"
+        pointer = ""
+        for name, index in _STEP.findall(path):
+            if not name and not index:
+                break  # ``[]`` stands for every element: the pointer ends at the array itself
+            pointer += "/" + (name.replace("~", "~0").replace("/", "~1") or index)
+        return pointer
+
+    def _read_header(self, header: Mapping[str, str]) -> dict[str, str]:
+        media_type = header.get(TYPE_HEADER, "application/json")
+        if media_type != "application/json" and not _MEDIA_TYPE.fullmatch(media_type):
+            raise MalformedPayload(
+                "the body must be sent as application/json, in UTF-8",
+                code="unsupported_media_type",
+                path="header:content-type",
+            )
+        found = {}
+        key = header.get(KEY_HEADER)
+        if key is not None:
+            found[KEY_HEADER] = read_key(key)
+        elif self.key_required:
+            raise _header_fault(KEY_HEADER, "is missing; send a key of your own for every asking", "key_missing")
+        correlation = header.get(CORRELATION_HEADER)
+        if correlation is not None:
+            if not _CORRELATION.fullmatch(correlation):
+                raise _header_fault(CORRELATION_HEADER, "must be 1 to 128 printable ASCII characters without spaces")
+            found[CORRELATION_HEADER] = correlation
+        return found
+
+
+def read_key(value: str) -> str:
+    """The key in an Idempotency-Key header: a structured-field string (RFC 8941), or the bare token many clients send.
+
+    >>> read_key('"a \\\\"b\\\\""'), read_key("8e03978e-40d5-43e8-bc93-6894a57f9324")
+    ('a "b"', '8e03978e-40d5-43e8-bc93-6894a57f9324')
+    """
+    quoted = _QUOTED_KEY.fullmatch(value)
+    if quoted:
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if "\\" in quoted[1] else quoted[1]
+    elif _BARE_KEY.fullmatch(value):
+        key = value
+    else:
+        raise _header_fault(KEY_HEADER, 'must be one quoted string of printable ASCII, like "2f1c-77"')
+    if len(key) > MAX_KEY:
+        raise _header_fault(KEY_HEADER, f"is longer than {MAX_KEY} characters")
+    return key
+
+
+def _header_fault(name: str, message: str, code: str = "bad_header") -> MalformedPayload:
+    return MalformedPayload(f"the header {name} {message}", code=code, path=f"header:{name}")

@@ -1,0 +1,126 @@
+"""What the OpenAPI document says about one integration: its operation objects, with their schemas beside them.
+
+An operation carries its schemas under ``components``, which gateway/http moves into the document, and may refer to
+``#/components/schemas/Problem``, which gateway/http defines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.rest import schema
+from adapters.rest.codec import MAX_KEY, RestCodec
+from gateway.spi import Fields
+
+_CORRELATION = {
+    "name": "X-Correlation-ID",
+    "in": "header",
+    "required": False,
+    "description": "Comes back in the answer and stands in our log; one is made up when it is missing.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
+}
+_ANSWER_HEADERS = {
+    "X-Correlation-ID": {"schema": {"type": "string"}},
+    "X-Decision-ID": {"schema": {"type": "string"}, "description": "Names the decision for good."},
+    "Idempotency-Replayed": {
+        "schema": {"type": "string", "const": "true"},
+        "description": "Present when this answer was given before, to the same request key.",
+    },
+}
+_REFUSALS = {
+    "400": "The request cannot be read: not JSON, a bad header, nesting too deep …",
+    "401": "The caller is unknown.",
+    "403": "The caller may not do this.",
+    "404": "There is no such decision.",
+    "408": "The body did not arrive in time.",
+    "409": "The business key stands for another application, and this integration allows no second one.",
+    "410": "The decision asked for has expired.",
+    "413": "The body is too large.",
+    "415": "The body is not application/json.",
+    "422": "The application breaks its contract, or the Idempotency-Key stands for another application.",
+    "431": "Too many headers.",
+    "500": "Our fault.",
+    "503": "Unavailable for now; Retry-After says when to ask again.",
+}
+_SCORE = ("400", "401", "403", "408", "409", "410", "413", "415", "422", "431", "500", "503")
+_READ = ("400", "401", "403", "404", "431", "500", "503")
+
+
+def score(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:
+    """The operation object of ``POST /v1/<integration>/score``; ``described`` is what the mapping reads and writes."""
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": codec.key_required,
+        "description": "Your name for this one asking. Asked again with the same application, the stored answer comes "
+        "back; with another application, 422. A quoted string; a bare token is accepted.",
+        "schema": {"type": "string", "maxLength": MAX_KEY + 2},
+        "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+    }
+    body: dict[str, Any] = {"schema": {"$ref": _component(integration, "application")}}
+    if codec.examples:
+        body["examples"] = {name: {"value": value} for name, value in codec.examples}
+    return {
+        "operationId": f"score_{integration}",
+        "summary": f"Score one application of {integration}",
+        "tags": [integration],
+        "parameters": [key, _CORRELATION],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": _responses(integration, "The decision, with its reasons and what was imputed.", _SCORE),
+        "components": {"schemas": _schemas(integration, codec, described)},
+    }
+
+
+def read(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:
+    """The operation object of ``GET /v1/<integration>/decisions/{key}``."""
+    key = {
+        "name": "key",
+        "in": "path",
+        "required": True,
+        "description": "A request key, a decision id, or a business key, which stands for its newest decision.",
+        "schema": {"type": "string", "minLength": 1},
+    }
+    return {
+        "operationId": f"read_{integration}",
+        "summary": f"Read a decision of {integration} again",
+        "tags": [integration],
+        "parameters": [key, _CORRELATION],
+        "responses": _responses(integration, "The stored answer, byte for byte.", _READ),
+        "components": {"schemas": _schemas(integration, codec, described)},
+    }
+
+
+def _component(integration: str, part: str) -> str:
+    return f"#/components/schemas/{_name(integration, part)}"
+
+
+def _name(integration: str, part: str) -> str:
+    return f"{integration}.{part}"
+
+
+def _schemas(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:
+    sides = (
+        ("application", codec.request_schema, described.request),
+        ("answer", codec.answer_schema, described.answer),
+    )
+    return {
+        _name(integration, part): schema.relocated(given, _component(integration, part))
+        if given is not None
+        else schema.derived({path: field for path, field in (known or {}).items() if not _beside(path)})
+        for part, given, known in sides
+    }
+
+
+def _beside(path: str) -> bool:
+    return path.startswith(("header.", "lookup."))
+
+
+def _responses(integration: str, description: str, refusals: tuple[str, ...]) -> dict[str, Any]:
+    answered: Mapping[str, Any] = {
+        "description": description,
+        "headers": _ANSWER_HEADERS,
+        "content": {"application/json": {"schema": {"$ref": _component(integration, "answer")}}},
+    }
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"200": answered, **{code: {"description": _REFUSALS[code], "content": problem} for code in refusals}}

@@ -1,0 +1,205 @@
+"""JSON Schema (2020-12) as the wire schema of an integration: what it declares, and one made where there is none.
+
+A schema documents: it is linted against the mapping and goes into the OpenAPI document. It does not judge messages;
+contract and mapping do, once, for every adapter alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import ConfigurationError, Fault
+from gateway.spi import NativeField
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_BYTES = 1_000_000
+_BRANCHES = ("allOf", "anyOf", "oneOf")
+_FORMATS = {"date": "date", "date-time": "date-time"}
+_SIMPLE = {"integer": "integer", "decimal": "number", "number": "number", "boolean": "boolean", "object": "object"}
+
+Schema = Mapping[str, Any]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read and check one schema file; raises ConfigurationError with every fault that can be named."""
+    try:
+        content = path.read_bytes()
+        if len(content) > MAX_BYTES:
+            raise ConfigurationError([Fault(str(path), 0, 0, f"is larger than {MAX_BYTES} bytes")])
+        schema = json.loads(content)
+    except OSError as exc:
+        raise ConfigurationError([Fault(str(path), 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
+    except json.JSONDecodeError as exc:
+        raise ConfigurationError([Fault(str(path), exc.lineno, exc.colno, f"is not JSON: {exc.msg}")]) from exc
+    except (UnicodeDecodeError, RecursionError, ValueError) as exc:
+        raise ConfigurationError([Fault(str(path), 0, 0, f"is not JSON: {type(exc).__name__}")]) from exc
+    faults = [Fault(str(path), 0, 0, message) for message in _faults(schema)]
+    if faults:
+        raise ConfigurationError(faults)
+    return dict(schema)
+
+
+def _faults(schema: Any) -> Iterator[str]:
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import Draft202012Validator
+
+    if not isinstance(schema, dict):
+        yield "is not a JSON Schema: expected an object"
+        return
+    if schema.get("$schema", DIALECT).rstrip("#") != DIALECT:
+        yield f"$schema names another dialect; expected {DIALECT}"
+        return
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        yield f"is not a valid JSON Schema: {exc.message[:200]} at {_pointer(exc.absolute_path) or 'the root'}"
+        return
+    if "object" not in _types(schema) and "properties" not in schema and "$ref" not in schema:
+        yield 'describes no object; the body of a message must be one: add "type": "object"'
+    for where, reference in _references(schema, ""):
+        if not reference.startswith("#"):
+            yield f"$ref at {where} points outside the file; only references within it (#/$defs/…) are followed"
+        elif _resolve(schema, reference) is None:
+            yield f"$ref at {where} points at nothing: {reference}"
+
+
+def _references(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in members:
+        here = f"{where}/{key}"
+        if key in {"$ref", "$dynamicRef"} and isinstance(child, str):
+            yield here, child
+        elif key not in {"const", "enum", "examples", "default"}:
+            yield from _references(child, here)
+
+
+def fields(schema: Schema) -> dict[str, NativeField]:
+    """Every leaf the schema declares, by tree path (``applicant.income``, ``items[].price``).
+
+    ``room`` is the longest text or the digits before the decimal point, where the schema bounds them.
+    """
+    found: dict[str, NativeField] = {}
+    _walk(schema, schema, "", True, found, frozenset())
+    return found
+
+
+def _walk(
+    root: Schema, node: Schema, path: str, required: bool, found: dict[str, NativeField], seen: frozenset[str]
+) -> None:
+    if "$ref" in node:
+        reference = node["$ref"]
+        if reference in seen:
+            found.setdefault(path, NativeField(path, "object", None, required))
+            return
+        node, seen = {**(_resolve(root, reference) or {}), **_without_ref(node)}, seen | {reference}
+    branches = [branch for key in _BRANCHES for branch in node.get(key, ()) if isinstance(branch, Mapping)]
+    for branch in branches:
+        _walk(root, branch, path, required and branch in node.get("allOf", ()), found, seen)
+    properties = node.get("properties", {})
+    for name, child in properties.items():
+        child = child if isinstance(child, Mapping) else {}
+        _walk(
+            root, child, f"{path}.{name}" if path else name, required and name in node.get("required", ()), found, seen
+        )
+    items = node.get("items")
+    if isinstance(items, Mapping):
+        _walk(root, items, f"{path}[]", False, found, seen)
+    elif path and not properties and not branches:
+        found[path] = _leaf(node, path, required)
+
+
+def _without_ref(node: Schema) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key != "$ref"}
+
+
+def _leaf(node: Schema, path: str, required: bool) -> NativeField:
+    kinds = [kind for kind in _types(node) if kind != "null"]
+    kind = kinds[0] if len(kinds) == 1 else "any"
+    if kind == "string" and node.get("format") in _FORMATS:
+        kind = _FORMATS[node["format"]]
+    return NativeField(path, kind, _room(node, kind), required)
+
+
+def _types(node: Schema) -> list[str]:
+    kinds = node.get("type", [])
+    if not kinds and "enum" in node:
+        return ["string"] if all(isinstance(value, str) for value in node["enum"]) else []
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def _room(node: Schema, kind: str) -> int | None:
+    if kind == "string":
+        longest = [len(value) for value in node.get("enum", ()) if isinstance(value, str)]
+        return int(node["maxLength"]) if "maxLength" in node else max(longest, default=None)
+    if kind in {"integer", "number"} and "maximum" in node:
+        return len(str(int(abs(node["maximum"]))))
+    return None
+
+
+def _resolve(root: Schema, reference: str) -> Schema | None:
+    node: Any = root if reference == "#" or reference.startswith("#/") else None
+    for step in reference.removeprefix("#").split("/")[1:]:
+        node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else None
+
+
+def _pointer(steps: Any) -> str:
+    return "".join(f"/{step}" for step in steps)
+
+
+def relocated(schema: Schema, base: str) -> dict[str, Any]:
+    """The schema as it reads when it stands at ``base`` of another document: ``#/$defs/x`` → ``<base>/$defs/x``."""
+    moved = _moved(schema, base)
+    return {key: value for key, value in moved.items() if key not in {"$schema", "$id"}}
+
+
+def _moved(node: Any, base: str) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: base + child[1:] if key in {"$ref", "$dynamicRef"} and isinstance(child, str) else _moved(child, base)
+            for key, child in node.items()
+        }
+    return [_moved(child, base) for child in node] if isinstance(node, list) else node
+
+
+def derived(found: Mapping[str, NativeField]) -> dict[str, Any]:
+    """A schema from the paths a mapping reads or writes, for an integration that ships none.
+
+    >>> derived({"a.b": NativeField("a.b", "integer", None, True)})["properties"]["a"]["required"]
+    ['b']
+    """
+    root: dict[str, Any] = {"type": "object"}
+    for path, field in found.items():
+        _place(root, path.split("."), field)
+    return root
+
+
+def _place(node: dict[str, Any], steps: list[str], field: NativeField) -> None:
+    step, rest = steps[0], steps[1:]
+    name, repeated = step.partition("[")[0], "[" in step
+    node["type"] = "object"
+    child = node.setdefault("properties", {}).setdefault(name, {})
+    required = node.setdefault("required", []) if field.required else node.get("required", [])
+    if field.required and name not in required:
+        required.append(name)
+    if repeated:
+        child["type"] = "array"
+        child = child.setdefault("items", {})
+    if rest:
+        _place(child, rest, field)
+    else:
+        child.update(_described(field))
+
+
+def _described(field: NativeField) -> dict[str, Any]:
+    kind = field.type.partition("(")[0]
+    if kind in _SIMPLE:
+        return {"type": _SIMPLE[kind]}
+    if kind in _FORMATS:
+        return {"type": "string", "format": _FORMATS[kind]}
+    if kind in {"string", "text", "code"}:
+        return {"type": "string", **({"maxLength": field.room} if field.room else {})}
+    return {}

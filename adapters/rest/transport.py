@@ -1,0 +1,120 @@
+"""The rest adapter: reads its section of integration.yaml, and says which addresses an integration answers on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.rest import faults, openapi, schema
+from adapters.rest.codec import HEADERS, RestCodec
+from contracts.errors import ConfigurationError, Fault, ScoregateError
+from contracts.source import Source, nearest
+from gateway.spi import Answer, Asked, Desk, Request, Response, Route
+
+WIRE_KEYS = ("schema", "answer_schema", "idempotency_key")
+"""``schema``, ``answer_schema``: JSON Schema files of the folder. ``idempotency_key``: required or optional."""
+
+_REPLAYED = ("Idempotency-Replayed", "true")
+
+
+class RestAdapter:
+    """``POST /v1/<integration>/score`` and ``GET /v1/<integration>/decisions/<key>``, in JSON."""
+
+    name = "rest"
+
+    def wire(self, section: Mapping[str, Any], folder: Path) -> RestCodec:
+        """Check ``wire:`` and read the schemas it names; raises ConfigurationError with every fault."""
+        found: list[Fault] = []
+        for key in section:
+            if key not in WIRE_KEYS:
+                hint = nearest(str(key), WIRE_KEYS) or f"known: {', '.join(WIRE_KEYS)}"
+                found.append(_fault(folder, str(key), f"unknown key {key!r}", hint))
+        required = section.get("idempotency_key", "optional")
+        if required not in ("required", "optional"):
+            found.append(_fault(folder, "idempotency_key", "expected required or optional"))
+        schemas = {key: _schema(section, key, folder, found) for key in ("schema", "answer_schema")}
+        if found:
+            raise ConfigurationError(found)
+        return RestCodec(schemas["schema"], schemas["answer_schema"], required == "required", _examples(folder))
+
+    def routes(self, desk: Desk) -> Sequence[Route]:
+        codec = desk.codec
+        if not isinstance(codec, RestCodec):
+            raise TypeError(f"the rest adapter was given a desk of {type(codec).__name__}")
+
+        def refuse(error: ScoregateError) -> Response:
+            return Response(faults.status_of(error), faults.headers_of(error), codec.refuse(desk.refusal(error)))
+
+        async def score(request: Request) -> Response:
+            header = {name: request.headers[name] for name in HEADERS if name in request.headers}
+            try:
+                return _answered(await desk.decide(Asked(request.body, header, request.principal)))
+            except ScoregateError as error:
+                return refuse(error)
+
+        async def read(request: Request) -> Response:
+            try:
+                return _answered(await desk.find(request.parameters["key"]))
+            except ScoregateError as error:
+                return refuse(error)
+
+        base, described = f"/v1/{desk.name}", desk.fields()
+        asked, found = openapi.score(desk.name, codec, described), openapi.read(desk.name, codec, described)
+        return (
+            Route("POST", f"{base}/score", desk.name, "score", score, refuse, asked),
+            Route("GET", f"{base}/decisions/{{key}}", desk.name, "read", read, refuse, found),
+        )
+
+
+def _answered(answer: Answer) -> Response:
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Cache-Control", "no-store"),
+        ("X-Decision-ID", answer.decision_id),
+    ]
+    if answer.repeated:
+        headers.append(_REPLAYED)
+    return Response(200, headers, answer.payload)
+
+
+def _schema(section: Mapping[str, Any], key: str, folder: Path, found: list[Fault]) -> dict[str, Any] | None:
+    name = section.get(key)
+    if name is None:
+        return None
+    if not isinstance(name, str) or not (folder / name).resolve().is_relative_to(folder.resolve()):
+        found.append(_fault(folder, key, "expected the name of a file in the integration's folder"))
+        return None
+    if not (folder / name).is_file():
+        present = [path.name for path in folder.glob("*.json")]
+        found.append(_fault(folder, key, f"there is no file {name!r} in this folder", nearest(name, present)))
+        return None
+    try:
+        return schema.load(folder / name)
+    except ConfigurationError as error:
+        found.extend(error.faults)
+        return None
+
+
+def _fault(folder: Path, key: str, message: str, hint: str = "") -> Fault:
+    """A fault at ``wire.<key>`` of the folder's integration.yaml, with its line where the file can be read."""
+    file = folder / "integration.yaml"
+    try:
+        return Source.read(file).fault(("wire", key), f"wire.{key}: {message}", hint)
+    except ConfigurationError:
+        return Fault(str(file), 0, 0, f"wire.{key}: {message}", hint)
+
+
+def _examples(folder: Path) -> tuple[tuple[str, Any], ...]:
+    """Requests of the folder's examples that are JSON; broken ones are there on purpose and are left out."""
+    found = []
+    for path in sorted(folder.glob("examples/*/request.json")):
+        try:
+            found.append((path.parent.name, json.loads(path.read_bytes())))
+        except (OSError, ValueError, RecursionError):
+            continue
+    return tuple(found)
+
+
+adapter = RestAdapter()
