@@ -1,0 +1,78 @@
+"""How well predicted probabilities rank and how well they are calibrated.
+
+``p``, shape (n,), are probabilities of bad in (0, 1); ``bad``, shape (n,), is 1 for bad and 0 for good.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+ECE_BINS = 10
+NULL_DRAWS = 200
+
+
+class Calibration(NamedTuple):
+    """Logistic recalibration logit P(bad) = intercept + slope * logit p; perfect is 0 and 1 (Cox 1958)."""
+
+    intercept: float
+    slope: float
+
+
+def auc(p: Floats, bad: Floats) -> float:
+    """Area under the ROC curve: the chance that a bad case is ranked above a good one, ties counting half."""
+    _, inverse, counts = np.unique(p, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    ranks = middle[inverse]
+    positives = float(bad.sum())
+    negatives = len(bad) - positives
+    return float((ranks[bad > 0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def expected_calibration_error(p: Floats, bad: Floats) -> float:
+    """Mean over ``ECE_BINS`` equal-count bins of |mean p - share of bad|, weighted by their counts."""
+    order = np.argsort(p, kind="stable")
+    bins = np.array_split(order, ECE_BINS)
+    return float(sum(abs(p[rows].sum() - bad[rows].sum()) for rows in bins) / len(p))
+
+
+def null_calibration_error(p: Floats, applicant: NDArray[np.int64], seed: int) -> float:
+    """The calibration error these predictions would show if they were perfectly calibrated: mean over simulations.
+
+    ``applicant``, shape (n,), numbers who each prediction is of: an applicant predicted several times (repeated
+    cross-validation) has one outcome, drawn from the mean of those predictions.
+    """
+    count = np.bincount(applicant)
+    mean = np.bincount(applicant, weights=p) / count
+    random = np.random.default_rng(seed)
+    draws = ((random.random(len(mean)) < mean).astype(np.float64)[applicant] for _ in range(NULL_DRAWS))
+    return float(np.mean([expected_calibration_error(p, bad) for bad in draws]))
+
+
+def calibration(p: Floats, bad: Floats) -> Calibration:
+    """Maximum-likelihood recalibration by Newton's method.
+
+    The sums are taken one by one (``sum`` of numpy), without a linear-algebra library.
+    """
+    logit = np.log(p / (1 - p))
+    intercept, slope = 0.0, 1.0
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-(intercept + slope * logit)))
+        weight = fitted * (1 - fitted)
+        g0, g1 = float((bad - fitted).sum()), float(((bad - fitted) * logit).sum())
+        a, b, c = float(weight.sum()), float((weight * logit).sum()), float((weight * logit**2).sum())
+        determinant = a * c - b * b
+        d0, d1 = (c * g0 - b * g1) / determinant, (a * g1 - b * g0) / determinant
+        intercept, slope = intercept + d0, slope + d1
+        if abs(d0) + abs(d1) < 1e-10:
+            break
+    return Calibration(intercept, slope)
+
+
+def brier(p: Floats, bad: Floats) -> float:
+    """Mean squared difference of probability and outcome."""
+    return float(((p - bad) ** 2).mean())

@@ -1,0 +1,92 @@
+"""One mapping of a configuration file, read key by key, all its faults collected with their positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from contracts.errors import Fault
+from contracts.source import Source, nearest
+
+T = TypeVar("T")
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
+
+
+class Section:
+    """A mapping at ``path`` of ``source``; ``known`` are its legal keys, every other key is a fault with a hint.
+
+    ``faults`` is shared by all sections of one file: readers go on after a fault, the caller raises them together.
+    """
+
+    def __init__(
+        self, source: Source, faults: list[Fault], path: tuple[str | int, ...], data: Any, known: Sequence[str] | None
+    ) -> None:
+        self.source, self.faults, self.path = source, faults, path
+        self.data: dict[str, Any] = data if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            self.fault((), "expected a mapping")
+        for key in self.data if known is not None else ():
+            if key not in (known or ()):
+                self.fault((key,), f"unknown key {key!r}", nearest(key, known or ()) or _listed(known or ()))
+
+    def fault(self, below: tuple[str | int, ...], message: str, hint: str = "") -> None:
+        self.faults.append(self.source.fault((*self.path, *below), message, hint))
+
+    def section(self, key: str, known: Sequence[str] | None) -> Section:
+        """The mapping under ``key``, empty when absent."""
+        return Section(self.source, self.faults, (*self.path, key), self.data.get(key, {}), known)
+
+    def sections(self, known: Sequence[str]) -> list[tuple[str, Section]]:
+        """Every entry as a named mapping, in file order."""
+        return [(str(key), self.section(key, known)) for key in self.data]
+
+    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+        """The value under ``key``; without ``default`` it must be there. A whole number serves as a number."""
+        value = self.data.get(key, default)
+        if key not in self.data and default is None:
+            self.fault((), f"{key!r} is missing: expected {_WORDS[kind]}")
+        elif kind is float and type(value) is int:
+            return cast(T, float(value))
+        elif type(value) is not kind:
+            self.fault((key,), f"{key!r} must be {_WORDS[kind]}")
+        else:
+            return value
+        return kind() if default is None else default
+
+    def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
+        """A number between ``low`` and ``high``, both inclusive."""
+        return self._within(key, self.take(key, float, default), low, high)
+
+    def whole(self, key: str, low: int, high: int, default: int | None = None) -> int:
+        return int(self._within(key, self.take(key, int, default), low, high))
+
+    def _within(self, key: str, value: float, low: float, high: float) -> float:
+        if key in self.data and not low <= value <= high:
+            self.fault((key,), f"{key!r} must lie between {low:g} and {high:g}")
+        return value
+
+    def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
+        value = self.take(key, str, default)
+        if key in self.data and value not in choices:
+            self.fault((key,), f"{value!r} is not a legal {key!r}", nearest(value, choices) or _listed(choices))
+        return value
+
+    def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
+        """A list of texts."""
+        values = self.take(key, list, default)
+        for index, value in enumerate(values):
+            if type(value) is not str:
+                self.fault((key, index), f"every item of {key!r} must be a text")
+        return tuple(value for value in values if type(value) is str)
+
+    def members(self, key: str, known: Sequence[str], default: list[str] | None = None) -> tuple[str, ...]:
+        """A list of names, each of which must be known."""
+        names = self.texts(key, default)
+        for index, name in enumerate(names):
+            if name not in known:
+                self.fault((key, index), f"{name!r} is not known here", nearest(name, known))
+        return names
+
+
+def _listed(known: Sequence[str]) -> str:
+    return f"known: {', '.join(known)}"
