@@ -18,16 +18,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.errors import ConfigurationError, Fault
-from contracts.odcs import Contract
 from contracts.types import Field
 from models.archive import REBUILD, canonical, pack, read_folder, refusal, unpack
 from models.features import Feature, FeatureSet, compile_features
 from models.imputer import Imputer
 from models.scale import Scale
 from models.tables import Tables
+
+if TYPE_CHECKING:
+    from contracts.odcs import Contract
 
 BLANK_SUPPORT = 50
 """Blanks of a field that training must have seen for a blank to be scored as such (DESIGN.md 4)."""

@@ -1,0 +1,128 @@
+"""Scores records with a bundle: one record or many, through the same kernel.
+
+What was not carried, was rejected, or was left blank without support in training is drawn by the imputer; a supported
+blank is scored as the model learned it. The drawn fields, and only they, are listed in ``Scored.imputed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import InternalFault
+from contracts.types import Record, State
+from models.bundle import Bundle
+from models.features import number_of, value_of
+from models.kernel import ScoredColumns, ScoringModel, attribute, score_records
+from models.types import Scored
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Explanation(NamedTuple):
+    """Path-dependent contributions of one record, in score points: ``base + features.sum()`` is its score where nothing
+    was drawn; means over the draws otherwise. ``features`` (F,) in the bundle's order, ``groups`` (G,) their sums."""
+
+    base: float
+    features: Floats
+    groups: Floats
+
+
+class Scorer:
+    """A bundle, ready to score. A pure function of its arguments; usable from several threads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._numbers = tuple(number_of(f) for f in bundle.fields)
+        self._supported = tuple(bundle.supports_blank(f.name) for f in bundle.fields)
+        groups = [g.name for g in bundle.groups]
+        tables, scale = bundle.tables, bundle.scale
+        self._model = ScoringModel(
+            program=bundle.feature_set.program,
+            grid=tables.grid(),
+            group_of=np.array([groups.index(f.group) for f in bundle.features], dtype=np.int64),
+            groups=len(groups),
+            base=tables.base_value() + bundle.log_odds_shift,
+            offset=scale.offset,
+            factor=scale.factor,
+            imputer=bundle.imputer.tables,
+            points=bundle.imputer.points,
+        )
+        self.base = scale.offset - scale.factor * self._model.base
+        """Score points of the baseline: ``Scored.base`` of every record."""
+
+    def score(self, record: Record) -> Scored:
+        """Score one record of the bundle's contract; the same digits whatever is scored beside it.
+
+        ``score_min`` and ``score_max`` are, of the D single draws' scores, the k-th lowest and the k-th highest, with
+        k = ceil(0.05 D) (the 4th of 64): actual draws, nothing interpolated; moved outward to the score itself where
+        it lies beyond them, being that of the mean probability. The same rule bounds the drawn values of a number.
+        """
+        x, missing = self.columns([record])
+        drawn = bool(missing.any())
+        out = score_records(x, missing, int(drawn), self._model)
+        pd, score, low, high, information = out.summary[0].tolist()
+        return Scored(
+            pd,
+            score,
+            low,
+            high,
+            self.base,
+            out.points[0],
+            information,
+            out.draw_scores[0] if drawn else None,
+            self._bounds(missing[0], out.bounds[0]) if drawn else {},
+        )
+
+    def score_columns(self, x: Floats, missing: Bools) -> ScoredColumns:
+        """Score n records: x and missing have shape (n, fields), in ``Bundle.fields`` order (see ``columns``)."""
+        width = len(self.bundle.fields)
+        if x.shape != missing.shape or x.shape[1:] != (width,):
+            raise InternalFault(f"expected two arrays of shape (n, {width}), got {x.shape} and {missing.shape}")
+        rows = np.ascontiguousarray(x, dtype=np.float64)
+        holes = np.ascontiguousarray(missing, dtype=np.bool_)
+        return score_records(rows, holes, int(holes.any(axis=1).sum()), self._model)
+
+    def columns(self, records: Sequence[Record]) -> tuple[Floats, Bools]:
+        """Records as numbers, shape (n, fields), NaN where there is none, and which of them are to be drawn."""
+        x = np.empty((len(records), len(self._numbers)))
+        missing = np.zeros(x.shape, dtype=np.bool_)
+        for row, record in enumerate(records):
+            if record.contract != self.bundle.contract:
+                raise InternalFault(f"the bundle {self.bundle.ref} scores records of {self.bundle.contract} only")
+            values, states = record.values, record.states
+            for j, position in enumerate(self.bundle.positions):
+                x[row, j] = self._numbers[j](values[position])
+                state = states[position]
+                if state:
+                    missing[row, j] = not (state == State.BLANK and self._supported[j])
+        return x, missing
+
+    def explain_path_dependent(self, record: Record) -> Explanation:
+        """Contributions as TreeSHAP's path-dependent form gives them: against the trees' own training shares."""
+        x, missing = self.columns([record])
+        rows = self.bundle.imputer.draws(x[0], missing[0]) if missing.any() else x
+        features = np.ascontiguousarray(self.bundle.feature_set.matrix(rows).T)
+        contributions = np.empty_like(features)
+        attribute(features, self.bundle.tables.grid(path_dependent=True), contributions)
+        scale = self.bundle.scale
+        points = -scale.factor * (contributions.sum(axis=1) / len(rows))
+        groups = np.zeros(self._model.groups)
+        np.add.at(groups, self._model.group_of, points)
+        margin = self.bundle.tables.base_value(path_dependent=True) + self.bundle.log_odds_shift
+        return Explanation(scale.offset - scale.factor * margin, points, groups)
+
+    def path_dependent(self, record: Record) -> Floats:
+        """Path-dependent points per reason group, (G,), in the bundle's group order."""
+        return self.explain_path_dependent(record).groups
+
+    def _bounds(self, missing: Bools, bounds: Floats) -> dict[int, tuple[str, str]]:
+        fields, pairs = self.bundle.fields, bounds.tolist()
+        return {
+            j: (fields[j].text(value_of(fields[j], pairs[j][0])), fields[j].text(value_of(fields[j], pairs[j][1])))
+            for j in np.flatnonzero(missing).tolist()
+        }
