@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts.errors import CallerError, InvalidRecord
+from contracts.errors import CallerError, InvalidRecord, ScoregateError
 from contracts.types import Origin, Problem, State
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.service import ServingDesk, decision_tree, derived_key
@@ -104,3 +104,21 @@ def _policy(line: Line) -> Tree:
         "flip_tolerance": policy.flip_tolerance,
         "validity_days": policy.validity_days,
     }
+
+
+def answer_once(desk: ServingDesk, asked: Asked, as_of: datetime, *, record: bool) -> tuple[bytes, bool]:
+    """The native answer to one message and whether it is a refusal; writes the ledger only if told to."""
+    try:
+        if record:
+            return _recorded(desk, asked), False
+        line = desk.line_at(as_of)
+        return desk.render(foresee(line, assess(line, desk.read(asked)), as_of)), False
+    except CallerError as error:
+        return desk.codec.refuse(desk.refusal(error)), True
+
+
+def _recorded(desk: ServingDesk, asked: Asked) -> bytes:
+    settled = desk.decide_many([asked])[0]
+    if isinstance(settled, ScoregateError):
+        raise settled
+    return settled.payload

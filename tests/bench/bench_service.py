@@ -69,7 +69,8 @@ def neighbour(sample: Path, name: str, changes: dict[str, str]) -> None:
     """A copy of a sample integration under another name; its wire schema is left open."""
     text = (sample / "integration.yaml").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("wire:")]
-    text = "\n".join(lines).replace("juniper-api", name).replace("[juniper]", "[bench]") + "\nwire: {}\nunknown: ignore\n"
+    text = "\n".join([*lines, "wire: {}", "unknown: ignore", ""])
+    text = text.replace("juniper-api", name).replace("[juniper]", "[bench]")
     for old, new in changes.items():
         if old not in text:
             raise SystemExit(f"the sample integration no longer holds: {old}")

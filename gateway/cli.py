@@ -1,0 +1,257 @@
+"""The command line: each command reads its arguments, calls one function and prints what came back.
+
+Exit codes: 0 done; 1 it ran and found something wrong (a fault, a failed example, a refused application); 2 the
+installation or the call is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from gateway import settings as settings_
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Installation
+    from gateway.service import ServingDesk
+    from gateway.spi import Asked
+
+app = typer.Typer(
+    name="scoregate",
+    help="Machine-learning credit scores inside systems built long before them, in those systems' own formats.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+decisions = typer.Typer(help="Read what was decided.", no_args_is_help=True)
+principals = typer.Typer(help="Who may call.", no_args_is_help=True)
+app.add_typer(decisions, name="decisions")
+app.add_typer(principals, name="principal")
+
+Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document.")]
+Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What the protocol carries: 'name: value'.")]
+AsOf = Annotated[datetime | None, typer.Option(help="Decide as of this time (UTC), default now.")]
+
+
+class _Call:
+    """What the options before the command said; set once per run by ``root``."""
+
+    home: Path | None = None
+
+
+@app.callback()
+def root(home: Annotated[Path | None, typer.Option(help="Folder of the installation, default '.'.")] = None) -> None:
+    _Call.home = home
+
+
+def _settings(**given: object) -> settings_.Settings:
+    return settings_.load(home=_Call.home, **given)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _install(*, ledger: bool) -> Installation:
+    from gateway.bootstrap import install
+
+    return install(_settings(), with_ledger=ledger)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on, default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, default 8080.")] = None,
+) -> None:
+    """Serve every integration of this home until told to stop."""
+    from gateway.bootstrap import serve as run
+
+    run(_settings(host=host, port=port))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8080,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it serving.")] = False,
+) -> None:
+    """Train if there is no model, serve the sample systems on loopback and send them real applications."""
+    from gateway.demo import run
+
+    raise typer.Exit(run(_settings(port=port), _console(), keep=keep))
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="CSV with one row per loan and its outcome.")],
+    spec: Annotated[Path, typer.Option(help="Training spec (YAML).")],
+    out: Annotated[Path, typer.Option(help="Folder the bundle is written to.")],
+) -> None:
+    """Train a model and write it with its tables, imputer, reasons and card as one bundle."""
+    from models.training import train as build
+
+    bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line))
+    _console().print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}")
+
+
+@app.command()
+def lint(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="One integration, or a home.")] = None,
+) -> None:
+    """Name every fault in contracts, integrations, policies and bundles, each with file, line and column."""
+    from gateway.bootstrap import lint as check
+
+    faults = check(_settings(), folder)
+    for fault in faults:
+        _console().print(str(fault))
+    errors = sum(fault.severity == "error" for fault in faults)
+    _console(stderr=True).print(f"{errors} error(s), {len(faults) - errors} warning(s)")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command("test")
+def test_(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="One integration; default all.")] = None,
+) -> None:
+    """Run the examples every integration ships; an integration without examples is a fault."""
+    from gateway.examples import run
+
+    outcome = run(_install(ledger=False), folder)
+    for line in outcome.lines:
+        _console().print(line)
+    raise typer.Exit(0 if outcome.passed else 1)
+
+
+@app.command()
+def score(
+    integration: str,
+    file: Annotated[Path, typer.Argument(help="The message, as the legacy system writes it; - reads stdin.")],
+    header: Header = None,
+    record: Annotated[bool, typer.Option("--record", help="Write the ledger, as if it had come by wire.")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Print the native answer to one message."""
+    from gateway.trace import answer_once
+
+    installation = _install(ledger=record)
+    payload, refused = answer_once(_desk(installation, integration), _asked(file, header), _time(as_of), record=record)
+    sys.stdout.buffer.write(payload + b"\n")
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
+def trace(
+    integration: str,
+    file: Annotated[Path, typer.Argument(help="The message, as the legacy system writes it; - reads stdin.")],
+    header: Header = None,
+    record: Annotated[bool, typer.Option("--record", help="Write the ledger, as if it had come by wire.")] = False,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Show every stage of one decision: raw, mapped, problems, imputed, contributions, policy, answer."""
+    from gateway.show import show_trace
+    from gateway.trace import trace as follow
+
+    installation = _install(ledger=record)
+    desk, asked = _desk(installation, integration), _asked(file, header)
+    stages = follow(desk, asked, _time(as_of))
+    if record:
+        desk.decide_many([asked])
+    if as_json:
+        print(json.dumps(stages, default=str, indent=2))
+    else:
+        show_trace(_console(), stages)
+    raise typer.Exit(0 if "decision" in stages else 1)
+
+
+@decisions.command("list")
+def list_(
+    integration: Annotated[str | None, typer.Option(help="Only this integration.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="approve, refer or decline.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """The newest decisions, newest first."""
+    from gateway.ledger_views import listing, show_listing
+
+    rows = listing(_install(ledger=True).ledger, integration, outcome, limit)
+    if as_json:
+        print(json.dumps(rows, default=str, indent=2))
+    else:
+        show_listing(_console(), rows)
+
+
+@decisions.command("show")
+def show(decision_id: str, as_json: Json = False) -> None:
+    """One decision whole: what came, what was decided, what people decided after."""
+    from gateway.ledger_views import show_whole, whole
+
+    found = whole(_install(ledger=True).ledger, decision_id)
+    if as_json:
+        print(json.dumps(found, default=str, indent=2))
+    else:
+        show_whole(_console(), found)
+
+
+@app.command()
+def decide(
+    decision_id: str,
+    outcome: Annotated[str, typer.Option(help="approve or decline.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+) -> None:
+    """Append a human decision; what the model decided stays as it was."""
+    from gateway.ledger_views import append_human
+
+    append_human(_install(ledger=True).ledger, decision_id, outcome, reason, by, _time(None))
+    _console().print(f"{decision_id}: {outcome} by {by}, recorded")
+
+
+@principals.command("add")
+def add(
+    name: str,
+    integration: Annotated[list[str], typer.Option(help="What it may call; repeat for more.")],
+    operation: Annotated[list[str] | None, typer.Option(help="score, read; default both.")] = None,
+) -> None:
+    """Add a caller and print its API key. The key is shown once; only its SHA-256 is kept."""
+    from gateway.http.principals import add as create
+
+    key = create(_settings().home / "principals.yaml", name, integration, operation or ["score", "read"])
+    _console(stderr=True).print(f"API key of {name}, shown once:")
+    print(key)
+
+
+def _desk(installation: Installation, name: str) -> ServingDesk:
+    return installation.desk(name)
+
+
+def _asked(file: Path, header: list[str] | None) -> Asked:
+    from gateway.spi import Asked
+
+    pairs = [line.partition(":") for line in header or []]
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    return Asked(raw, {name.strip().lower(): value.strip() for name, _, value in pairs}, "command-line")
+
+
+def _time(given: datetime | None) -> datetime:
+    return (given or datetime.now(UTC)).replace(tzinfo=UTC, microsecond=0)
+
+
+def main() -> None:
+    """Run one command; every expected error ends as one clear text on stderr."""
+    from contracts.errors import ScoregateError, SetupError
+
+    try:
+        app()
+    except ScoregateError as error:
+        print(f"scoregate: {error.message}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, SetupError) else 1)
+    except OSError as error:
+        print(f"scoregate: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)

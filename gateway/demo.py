@@ -1,0 +1,147 @@
+"""The demonstration: a home made of the sample systems, a real gateway process, real applications, answers to read."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from contracts.errors import SetupError
+from gateway import examples, show
+from gateway.http import principals
+from gateway.settings import Settings
+from models.bundle import Bundle
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+SAMPLE = {"data": "credit_data.csv", "spec": "credit_risk.spec.yaml", "policy": "consumer-instalment.policy.yaml"}
+START_SECONDS = 60
+
+
+def run(settings: Settings, console: Console, *, keep: bool) -> int:
+    """Prepare, serve, send, print; returns the exit code. ``keep`` leaves the gateway serving until Ctrl-C."""
+    home = settings.home.resolve()
+    prepare(home, console)
+    key = principals.replace(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"])
+    with gateway(home, settings.port) as base:
+        console.print(f"gateway serving {base}, first answer possible after {wait_until_ready(base):.1f} s")
+        cases = examples.cases(home / "integrations" / "juniper-api")
+        outcomes = [send(console, base, key, case) for case in cases]
+        passed = all([*outcomes, send_twice(console, base, key, cases[0])])
+        console.print(Rule(style="dim"))
+        console.print("every answer came as expected" if passed else "an answer was not as expected", style="bold")
+        if keep:
+            stay(console, base, key)
+    return 0 if passed else 1
+
+
+def prepare(home: Path, console: Console) -> None:
+    """Bring the sample systems, the bundle and the policy into ``home``; what is there already is kept or renewed."""
+    source = FIXTURES / "credit_data"
+    if not source.is_dir():
+        raise SetupError(f"{FIXTURES} is missing: the demonstration runs from a checkout, with: make demo")
+    for sample in sorted((FIXTURES / "integrations").iterdir()):
+        shutil.copytree(sample, home / "integrations" / sample.name, dirs_exist_ok=True)
+    bundle = ensure_bundle(home, source, console)
+    policy = (source / SAMPLE["policy"]).read_text(encoding="utf-8").replace("{bundle-digest}", bundle.digest)
+    target = home / "policies" / SAMPLE["policy"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(policy, encoding="utf-8")
+
+
+def ensure_bundle(home: Path, source: Path, console: Console) -> Bundle:
+    """The default bundle, trained if this home has none."""
+    from models.training import train
+
+    found = sorted(path.parent for path in (home / "bundles").glob("*/*/bundle.json"))
+    if found:
+        return Bundle.load(found[-1])
+    console.print("training the default model on the public credit data")
+    out = home / "bundles" / "new"
+    return train(source / SAMPLE["data"], source / SAMPLE["spec"], out, lambda line: console.print(f"  {line}"))
+
+
+@contextmanager
+def gateway(home: Path, port: int) -> Iterator[str]:
+    """A gateway process on loopback, stopped at the end as an operator would stop it."""
+    command = [sys.executable, "-m", "gateway.launch", "--home", str(home), "serve", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603 # our own command
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_until_ready(base: str) -> float:
+    """Seconds until the gateway can make a decision durable; raises SetupError if it never does."""
+    started = time.monotonic()
+    while time.monotonic() - started < START_SECONDS:
+        try:
+            if httpx.get(f"{base}/readyz").status_code == httpx.codes.OK:
+                return time.monotonic() - started
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise SetupError(f"the gateway at {base} did not become ready within {START_SECONDS} s; see its output above")
+
+
+def send(console: Console, base: str, key: str, case: examples.Case) -> bool:
+    """Send one example as its system would and print what comes back; False when it is not what the case says."""
+    console.print(Rule(Text(case.shows, style="bold"), align="left", style="dim"))
+    response, took = _post(base, key, case)
+    _print_exchange(console, case, response, took)
+    seen, expected = response.content, case.answer
+    if case.canonical:
+        seen, expected = (examples.canonical(text, case.ignore) for text in (seen, expected))
+    if seen.strip() == expected.strip():
+        return True
+    console.print("not as the example says", style="bold red")
+    return False
+
+
+def send_twice(console: Console, base: str, key: str, case: examples.Case) -> bool:
+    """The same asking again: the stored answer comes back, byte for byte, and nothing is decided twice."""
+    console.print(Rule(Text("The same asking again", style="bold"), align="left", style="dim"))
+    (first, _), (second, took) = _post(base, key, case), _post(base, key, case)
+    same = first.content == second.content
+    replayed = second.headers.get("Idempotency-Replayed", "false")
+    console.print(f"  {second.status_code} in {took:.1f} ms, Idempotency-Replayed: {replayed}")
+    console.print(f"  the stored answer, byte for byte: {'yes' if same else 'NO'}")
+    return same and replayed == "true"
+
+
+def _post(base: str, key: str, case: examples.Case) -> tuple[httpx.Response, float]:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **case.header}
+    started = time.perf_counter()
+    response = httpx.post(f"{base}/v1/juniper-api/score", content=case.request, headers=headers)
+    return response, 1000 * (time.perf_counter() - started)
+
+
+def _print_exchange(console: Console, case: examples.Case, response: httpx.Response, took: float) -> None:
+    for name, value in case.header.items():
+        console.print(f"  {name}: {value}", style="dim")
+    show.native(console, case.request.decode("utf-8", errors="replace"))
+    console.print(f"[bold]→ {response.status_code}[/bold] in {took:.1f} ms")
+    show.native(console, response.text)
+
+
+def stay(console: Console, base: str, key: str) -> None:
+    """Leave the gateway serving and say how to talk to it."""
+    console.print(f"\nstill serving {base}; stop with Ctrl-C. Try:\n")
+    console.print(
+        f"  curl -s {base}/v1/juniper-api/score -H 'Authorization: Bearer {key}' \\\n"
+        f"    -H 'Content-Type: application/json' -d @fixtures/integrations/juniper-api/examples/<case>/request.json"
+    )
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("stopping")

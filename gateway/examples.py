@@ -1,0 +1,161 @@
+"""The examples an integration ships, run as its users would send them: every folder below ``examples`` is one case.
+
+A case holds ``request.<ext>`` and ``answer.<ext>`` as they cross the wire and ``case.yaml``: what it shows, the headers
+that came with it, the as-of time, and, where bytes cannot be the measure, ``compare: canonical`` with the paths to
+``ignore`` and why. A refused application is a case like any other: its answer is the native refusal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.source import Source
+from gateway.spi import Asked
+from gateway.trace import answer_once
+from models.section import Section
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Installation
+    from gateway.service import ServingDesk
+
+KEYS = ("shows", "header", "as_of", "compare", "ignore", "because")
+
+
+class Outcome(NamedTuple):
+    """What a run printed, and whether every case passed."""
+
+    lines: list[str]
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One example. ``ignore`` holds dotted paths that a canonical comparison leaves out."""
+
+    folder: Path
+    shows: str
+    header: Mapping[str, str]
+    as_of: datetime
+    canonical: bool
+    ignore: tuple[str, ...]
+
+    @property
+    def request(self) -> bytes:
+        return _only(self.folder, "request").read_bytes()
+
+    @property
+    def answer(self) -> bytes:
+        return _only(self.folder, "answer").read_bytes()
+
+
+def cases(folder: Path) -> list[Case]:
+    """The cases of one integration folder; raises ConfigurationError when there is none or one is incomplete."""
+    found = sorted(path for path in (folder / "examples").glob("*") if path.is_dir())
+    if not found:
+        raise ConfigurationError([Fault(str(folder), 0, 0, "has no examples; add examples/<what it shows>/")])
+    return [read_case(path) for path in found]
+
+
+def read_case(folder: Path) -> Case:
+    """Read one case folder; raises ConfigurationError with every fault."""
+    source = Source.read(folder / "case.yaml")
+    faults: list[Fault] = []
+    section = Section(source, faults, (), source.data, KEYS)
+    canonical = section.choice("compare", ("bytes", "canonical"), "bytes") == "canonical"
+    header = {str(name).lower(): str(value) for name, value in section.section("header", None).data.items()}
+    case = Case(
+        folder=folder,
+        shows=section.take("shows", str),
+        header=header,
+        as_of=_time(section),
+        canonical=canonical,
+        ignore=section.texts("ignore", []),
+    )
+    if case.ignore and not section.take("because", str, ""):
+        section.fault(("ignore",), "something is left out of the comparison: say why under 'because'")
+    if faults:
+        raise ConfigurationError(faults)
+    return case
+
+
+def run(installation: Installation, folder: Path | None) -> Outcome:
+    """Run the cases of one integration folder, or of all integrations of the home."""
+    desks = [desk for desk in installation.desks.values() if folder is None or _same(desk, folder)]
+    if folder is not None and not desks:
+        raise ConfigurationError([Fault(str(folder), 0, 0, "is not an integration of this home that loads; see lint")])
+    results = [result for desk in desks for result in _run_desk(desk)]
+    broken = [f"FAULT {fault}" for error in installation.faulty.values() for fault in error.faults] if not folder else []
+    failed = [line for line, passed in results if not passed] + broken
+    lines = [line for line, _ in results] + broken
+    lines.append(f"{len(results)} example(s), {len(failed)} failed")
+    return Outcome(lines, not failed)
+
+
+def _run_desk(desk: ServingDesk) -> Iterator[tuple[str, bool]]:
+    try:
+        found = cases(desk.integration.folder)
+    except ConfigurationError as error:
+        yield f"FAULT {error.message}", False
+        return
+    for case in found:
+        difference = check(desk, case)
+        name = f"{desk.name}/{case.folder.name}"
+        yield (f"FAIL {name}\n{difference}", False) if difference else (f"ok   {name}: {case.shows}", True)
+
+
+def check(desk: ServingDesk, case: Case) -> str:
+    """Empty when the answer is as the case says, else the difference, line by line."""
+    payload, _ = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
+    expected, seen = case.answer.rstrip(b"\r\n"), payload.rstrip(b"\r\n")
+    if case.canonical:
+        expected, seen = canonical(expected, case.ignore), canonical(seen, case.ignore)
+    return "" if expected == seen else _difference(expected, seen)
+
+
+def canonical(payload: bytes, ignore: tuple[str, ...]) -> bytes:
+    """JSON with sorted keys and without the ignored paths, one value a line."""
+    tree = json.loads(payload)
+    for path in ignore:
+        _drop(tree, path.split("."))
+    return json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _drop(tree: Any, path: list[str]) -> None:
+    for step in path[:-1]:
+        tree = tree.get(step, {}) if isinstance(tree, dict) else {}
+    if isinstance(tree, dict):
+        tree.pop(path[-1], None)
+
+
+def _difference(expected: bytes, seen: bytes) -> str:
+    before, after = (text.decode("utf-8", errors="replace").splitlines() for text in (expected, seen))
+    return "\n".join(difflib.unified_diff(before, after, "expected", "seen", lineterm="", n=1))
+
+
+def _only(folder: Path, stem: str) -> Path:
+    found = sorted(folder.glob(f"{stem}.*"))
+    if len(found) != 1:
+        raise ConfigurationError([Fault(str(folder), 0, 0, f"holds {len(found)} files named {stem}.*, expected one")])
+    return found[0]
+
+
+def _time(section: Section) -> datetime:
+    text = section.take("as_of", str)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        section.fault(("as_of",), "is not a time", "write it as 2026-01-15T09:00:00Z")
+        return datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _same(desk: ServingDesk, folder: Path) -> bool:
+    return desk.integration.folder.resolve() == folder.resolve()
+
+

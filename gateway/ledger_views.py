@@ -1,0 +1,104 @@
+"""The ledger as a person reads it: a list, one decision whole, and the one thing people add, their own decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from contracts.errors import ConfigurationError, NotFound
+from gateway import show
+from gateway.ledger import Entry, HumanDecision, Kind, Ledger
+from gateway.spi import Tree
+
+HUMAN_OUTCOMES = ("approve", "decline")
+
+
+def listing(ledger: Ledger | None, integration: str | None, outcome: str | None, limit: int) -> list[Tree]:
+    """The newest decisions as plain rows, newest first."""
+    entries = opened(ledger).list(kind=Kind.DECISION, integration=integration, outcome=outcome, limit=limit)
+    return [_row(entry) for entry in entries]
+
+
+def whole(ledger: Ledger | None, decision_id: str) -> Tree:
+    """One decision with its payload and every human decision about it; raises NotFound."""
+    found = opened(ledger)
+    entry = found.get(decision_id)
+    if entry is None:
+        raise NotFound(f"no decision {decision_id!r} in this ledger; `scoregate decisions list` shows the newest")
+    payload = found.open_payload(decision_id)
+    return {
+        "entry": _row(entry),
+        "raw": payload.raw.decode("utf-8", errors="replace"),
+        "record": json.loads(payload.record),
+        "decision": json.loads(payload.decision),
+        "answer": payload.answer.decode("utf-8", errors="replace"),
+        "human_decisions": [decided._asdict() for decided in found.human_decisions(decision_id)],
+    }
+
+
+def append_human(ledger: Ledger | None, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> None:
+    """Append what a person decided; raises NotFound for an unknown decision and ConfigurationError for no reason."""
+    found = opened(ledger)
+    if outcome not in HUMAN_OUTCOMES:
+        raise ConfigurationError(f"a person decides {' or '.join(HUMAN_OUTCOMES)}, not {outcome!r}")
+    if not reason.strip() or not by.strip():
+        raise ConfigurationError("a human decision needs a reason and a name: --reason and --by must not be empty")
+    if found.get(decision_id) is None:
+        raise NotFound(f"no decision {decision_id!r} in this ledger; `scoregate decisions list` shows the newest")
+    found.human_decision(HumanDecision(decision_id, outcome, reason, by, at)).result()
+
+
+def show_listing(console: Console, rows: Sequence[Tree]) -> None:
+    columns = ("received", "integration", "mode", "outcome", "decision", "supersedes")
+    cells = [
+        (
+            row["received_at"].strftime("%Y-%m-%d %H:%M:%S"),
+            row["integration"],
+            row["mode"],
+            Text(row["outcome"], show.OUTCOME_STYLE.get(row["outcome"], "")),
+            row["decision_id"],
+            row["supersedes"],
+        )
+        for row in rows
+    ]
+    console.print(show.table(columns, cells))
+    console.print(f"{len(rows)} decision(s), newest first", style="dim")
+
+
+def show_whole(console: Console, found: Tree) -> None:
+    """One decision: what came, what was decided and why, what people decided after, the answer as it left."""
+    decision: dict[str, Any] = found["decision"]
+    show.heading(console, "decision", decision["decision_id"])
+    show.show_outcome(console, decision)
+    for name in ("as_of", "valid_until", "supersedes", "contract", "bundle", "policy", "integration"):
+        console.print(Text.assemble((f"  {name:<12}", "dim"), str(decision[name])))
+    for human in found["human_decisions"]:
+        show.heading(console, "a person decided", f"{human['at']:%Y-%m-%d %H:%M:%S} {human['by']}")
+        console.print(f"  {human['outcome']}: {human['reason']}")
+    show.heading(console, "raw")
+    show.native(console, found["raw"])
+    show.heading(console, "answer")
+    show.native(console, found["answer"])
+
+
+def opened(ledger: Ledger | None) -> Ledger:
+    if ledger is None:
+        raise ConfigurationError("this command needs the ledger, and it was not opened")
+    return ledger
+
+
+def _row(entry: Entry) -> Tree:
+    return {
+        "received_at": entry.received_at,
+        "integration": entry.integration,
+        "mode": entry.mode,
+        "outcome": entry.outcome,
+        "decision_id": entry.decision_id,
+        "supersedes": entry.about,
+        "valid_until": entry.valid_until,
+    }

@@ -1,0 +1,64 @@
+"""The README is true: every command it shows is run, and what it prints is what the README says it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RUN_BY_CI = ("make demo", "make test", "make bench", "make soak")
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Every command of the README's console blocks with the lines printed below it; ``…`` stands for anything."""
+    found: list[tuple[str, list[str]]] = []
+    for block in BLOCK.findall(README.read_text(encoding="utf-8")):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            elif found:
+                found[-1][1].append(line)
+    return [(command, lines) for command, lines in found if not command.startswith(RUN_BY_CI)]
+
+
+@pytest.mark.parametrize(("command", "printed"), commands(), ids=[command for command, _ in commands()])
+def test_the_command_prints_what_the_readme_says(command: str, printed: list[str], built_home: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
+    done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)  # noqa: S602 # the README's own commands
+    assert "Traceback" not in done.stderr
+    for line in (line for line in printed if line.strip()):
+        pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
+        assert re.search(pattern, done.stdout + done.stderr), f"{line!r} is not in:\n{done.stdout}{done.stderr}"
+
+
+def test_the_readme_names_every_setting() -> None:
+    from gateway.settings import Settings
+
+    text = README.read_text(encoding="utf-8")
+    assert not [name for name in Settings.model_fields if f"SCOREGATE_{name.upper()}" not in text]
+
+
+def test_the_readme_names_every_command() -> None:
+    from gateway.cli import app, decisions, principals
+
+    text = README.read_text(encoding="utf-8")
+    names = [command.name or (command.callback or print).__name__.rstrip("_") for command in app.registered_commands]
+    names += [f"decisions {command.name}" for command in decisions.registered_commands]
+    names += [f"principal {command.name}" for command in principals.registered_commands]
+    assert not [name for name in names if f"scoregate {name}" not in text and f"--home build/home {name}" not in text]
+
+
+def test_the_readme_names_every_error_code() -> None:
+    from contracts import errors
+
+    text = README.read_text(encoding="utf-8")
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CallerError)]
+    assert not [kind.code for kind in kinds if kind is not errors.CallerError and f"`{kind.code}`" not in text]
