@@ -1,19 +1,18 @@
 """The one scoring kernel, for one record and for a million: features, bins, table look-ups, margins, points, summary.
 
 Scalar sums in a fixed order, no fastmath, no BLAS, no parallel reduction: a record's numbers do not depend on which
-other records are scored with it. Compiled by numba on first use and cached (``NUMBA_CACHE_DIR``).
+other records are scored with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compilation import compiled
 from models.imputer import ImputerTables, draw_record
 from models.program import Program, evaluate
 from models.tables import Grid
@@ -27,9 +26,6 @@ BLOCK = 64
 CENTRAL = 0.9
 """Share of the draws between the bounds of an interval."""
 SUMMARY = ("pd", "score", "score_min", "score_max", "information")
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 
 class ScoringModel(NamedTuple):
     """All the kernel needs. ``group_of``, shape (F,): reason group of each feature. Margins are log-odds of bad:
@@ -61,11 +57,7 @@ class ScoredColumns(NamedTuple):
     bounds: Floats
 
 
-def _compiled(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _bin(value: float, thresholds: Floats, first: int, last: int) -> int:
     """Count of cuts in first..last (exclusive) below the value; one more than there are cuts for NaN."""
     if math.isnan(value):
@@ -81,7 +73,7 @@ def _bin(value: float, thresholds: Floats, first: int, last: int) -> int:
     return low - first
 
 
-@_compiled
+@compiled
 def attribute(features: Floats, grid: Grid, contributions: Floats) -> None:
     """Contributions (F, m) to the log-odds of bad, of features (F, m)."""
     count, m = features.shape
@@ -100,57 +92,61 @@ def attribute(features: Floats, grid: Grid, contributions: Floats) -> None:
             contributions[f, r] = sums[f]
 
 
-@_compiled
+@compiled
 def score_records(x: Floats, missing: Bools, drawn: int, model: ScoringModel) -> ScoredColumns:
     """Score records ``x`` (n, fields), drawing where ``missing``; ``drawn`` is how many of them miss anything."""
     n, fields = x.shape
     draws = model.points.shape[0]
-    out = ScoredColumns(
-        np.empty((n, 5)),
-        np.empty((n, model.groups)),
-        np.empty((drawn, draws)),
-        np.full(n, -1),
-        np.full((n, fields, 2), np.nan),
-    )
-    taken = np.empty(BLOCK, np.int64)
+    summary, points = np.empty((n, 5)), np.empty((n, model.groups))
+    draw_scores, draw_row = np.empty((drawn, draws)), np.full(n, -1)
+    bounds = np.full((n, fields, 2), np.nan)
+    taken, block, completed = np.empty(BLOCK, np.int64), np.empty((BLOCK, fields)), np.empty((draws, fields))
     held, slot = 0, 0
-    completed = np.empty((draws, fields))
     for i in range(n):
-        if missing[i].any():
+        complete = True
+        for j in range(fields):
+            complete &= not missing[i, j]
+            block[held, j] = x[i, j]
+        if complete:
+            taken[held] = i
+            held += 1
+        else:
             draw_record(x[i], missing[i], model.points, model.imputer, completed)
-            out.draw_row[i] = slot
-            _summarise_drawn(i, completed, missing[i], out.draw_scores[slot], model, out)
+            margins, sums = _group_sums(completed, model.program, model.grid, model.group_of, model.groups, model.base)
+            draw_row[i] = slot
+            scores = draw_scores[slot]
+            _settle_drawn(margins, sums, model.base, model.offset, model.factor, scores, summary[i], points[i])
+            _bound(completed, missing[i], model.imputer.is_code, bounds[i])
             slot += 1
-            continue
-        taken[held] = i
-        held += 1
-        if held == BLOCK:
-            _summarise_complete(x, taken, model, out)
+        if held == BLOCK or (held > 0 and i == n - 1):
+            rows = block[:held]
+            margins, sums = _group_sums(rows, model.program, model.grid, model.group_of, model.groups, model.base)
+            _settle_complete(margins, sums, taken, model.offset, model.factor, summary, points)
             held = 0
-    if held:
-        _summarise_complete(x, taken[:held], model, out)
-    return out
+    return ScoredColumns(summary, points, draw_scores, draw_row, bounds)
 
 
-@_compiled
-def _group_sums(rows: Floats, model: ScoringModel) -> tuple[Floats, Floats]:
+@compiled
+def _group_sums(
+    rows: Floats, program: Program, grid: Grid, group_of: Ints, groups: int, base: float
+) -> tuple[Floats, Floats]:
     """Margins (m,) and sums of contributions per group (groups, m) of records without missing fields."""
-    m, count = rows.shape[0], model.group_of.shape[0]
+    m, count = rows.shape[0], group_of.shape[0]
     features = np.empty((count, m))
     contributions = np.empty((count, m))
-    evaluate(rows, model.program, features)
-    attribute(features, model.grid, contributions)
-    margins = np.full(m, model.base)
-    sums = np.zeros((model.groups, m))
+    evaluate(rows, program, features)
+    attribute(features, grid, contributions)
+    margins = np.full(m, base)
+    sums = np.zeros((groups, m))
     for f in range(count):
-        g = model.group_of[f]
+        g = group_of[f]
         for r in range(m):
             margins[r] += contributions[f, r]
             sums[g, r] += contributions[f, r]
     return margins, sums
 
 
-@_compiled
+@compiled
 def _bad(margin: float) -> float:
     """Probability of bad at a log-odds, without overflow."""
     if margin < 0.0:
@@ -159,67 +155,87 @@ def _bad(margin: float) -> float:
     return 1.0 / (1.0 + math.exp(-margin))
 
 
-@_compiled
-def _summarise_complete(x: Floats, taken: Ints, model: ScoringModel, out: ScoredColumns) -> None:
-    rows = np.empty((taken.shape[0], x.shape[1]))
-    for r in range(taken.shape[0]):
-        rows[r] = x[taken[r]]
-    margins, sums = _group_sums(rows, model)
-    for r in range(taken.shape[0]):
-        score = model.offset - model.factor * margins[r]
+@compiled
+def _settle_complete(
+    margins: Floats, sums: Floats, taken: Ints, offset: float, factor: float, summary: Floats, points: Floats
+) -> None:
+    for r in range(margins.shape[0]):
         i = taken[r]
-        out.summary[i, 0] = _bad(margins[r])
-        out.summary[i, 1:4] = score
-        out.summary[i, 4] = 0.0
-        for g in range(model.groups):
-            out.points[i, g] = -model.factor * sums[g, r]
+        score = offset - factor * margins[r]
+        summary[i, 0] = _bad(margins[r])
+        summary[i, 1], summary[i, 2], summary[i, 3] = score, score, score
+        summary[i, 4] = 0.0
+        for g in range(sums.shape[0]):
+            points[i, g] = -factor * sums[g, r]
 
 
-@_compiled
-def _summarise_drawn(
-    i: int, completed: Floats, missing: Bools, scores: Floats, model: ScoringModel, out: ScoredColumns
+@compiled
+def _settle_drawn(
+    margins: Floats,
+    sums: Floats,
+    base: float,
+    offset: float,
+    factor: float,
+    scores: Floats,
+    summary: Floats,
+    points: Floats,
 ) -> None:
     """Mean probability over the draws, its score, mean points; the interval; ``information`` is what is left over."""
-    margins, sums = _group_sums(completed, model)
     draws = margins.shape[0]
     bad, good = 0.0, 0.0
     for d in range(draws):
-        scores[d] = model.offset - model.factor * margins[d]
+        scores[d] = offset - factor * margins[d]
         bad += _bad(margins[d])
         good += _bad(-margins[d])
-    score = model.offset + model.factor * math.log(good / bad)
-    rest = score - (model.offset - model.factor * model.base)
-    for g in range(model.groups):
+    score = offset + factor * math.log(good / bad)
+    rest = score - (offset - factor * base)
+    for g in range(sums.shape[0]):
         total = 0.0
         for d in range(draws):
             total += sums[g, d]
-        out.points[i, g] = -model.factor * (total / draws)
-        rest -= out.points[i, g]
-    low, high = _central(scores)
-    out.summary[i, 0] = bad / draws
-    out.summary[i, 1] = score
-    out.summary[i, 2] = min(low, score)
-    out.summary[i, 3] = max(high, score)
-    out.summary[i, 4] = rest
-    for j in range(completed.shape[1]):
+        points[g] = -factor * (total / draws)
+        rest -= points[g]
+    low, high = _central(_ascending(scores))
+    summary[0], summary[1] = bad / draws, score
+    summary[2], summary[3] = min(low, score), max(high, score)
+    summary[4] = rest
+
+
+@compiled
+def _bound(completed: Floats, missing: Bools, is_code: Bools, bounds: Floats) -> None:
+    """Of each drawn field the central 90 % of its draws, for codes the two most frequent."""
+    for j in range(missing.shape[0]):
         if missing[j]:
-            column = completed[:, j].copy()
-            pair = _most_frequent(column) if model.imputer.is_code[j] else _central(column)
-            out.bounds[i, j, 0], out.bounds[i, j, 1] = pair
+            ordered = _ascending(completed[:, j])
+            if is_code[j]:
+                bounds[j, 0], bounds[j, 1] = _most_frequent(ordered)
+            else:
+                bounds[j, 0], bounds[j, 1] = _central(ordered)
 
 
-@_compiled
-def _central(values: Floats) -> tuple[float, float]:
+@compiled
+def _ascending(values: Floats) -> Floats:
+    """A sorted copy, by insertion: there are few draws, and numpy's sort would cost a second to compile."""
+    ordered = np.empty(values.shape[0])
+    for d in range(values.shape[0]):
+        k = d
+        while k > 0 and ordered[k - 1] > values[d]:
+            ordered[k] = ordered[k - 1]
+            k -= 1
+        ordered[k] = values[d]
+    return ordered
+
+
+@compiled
+def _central(ordered: Floats) -> tuple[float, float]:
     """The k-th lowest and the k-th highest of D values, k = ceil(D (1 - CENTRAL) / 2), never between two of them."""
-    ordered = np.sort(values)
     k = math.ceil(ordered.shape[0] * (1.0 - CENTRAL) / 2.0 - 1e-9)
     return ordered[k - 1], ordered[ordered.shape[0] - k]
 
 
-@_compiled
-def _most_frequent(values: Floats) -> tuple[float, float]:
+@compiled
+def _most_frequent(ordered: Floats) -> tuple[float, float]:
     """The two most frequent values, ties to the smaller; twice the same where there is only one."""
-    ordered = np.sort(values)
     first, second, first_count, second_count = ordered[0], ordered[0], 0, 0
     start = 0
     for d in range(1, ordered.shape[0] + 1):

@@ -8,12 +8,12 @@ logarithm of what has none, are unknown too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from models.compilation import compiled
 
 Floats = NDArray[np.float64]
 
@@ -22,9 +22,6 @@ NEGATE, NOT, ABSOLUTE, LOG1P, SQUARE_ROOT = 4, 5, 6, 7, 8
 ADD, SUBTRACT, MULTIPLY, DIVIDE = 9, 10, 11, 12
 MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR = 13, 14, 15, 16, 17, 18, 19, 20
 WHERE = 21
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 
 class Program(NamedTuple):
     """``code``, shape (n, 2): operation and operand; CONSTANT's operand is a position in ``constants``, that of FIELD
@@ -35,11 +32,7 @@ class Program(NamedTuple):
     depth: int
 
 
-def _compiled(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def evaluate(rows: Floats, program: Program, out: Floats) -> None:
     """Features (F, m) of records ``rows`` (m, fields); NaN where an operand is missing or a result is not finite."""
     m = rows.shape[0]
@@ -68,10 +61,11 @@ def evaluate(rows: Floats, program: Program, out: Floats) -> None:
             _where(stack[top - 1], stack[top], stack[top + 1])
 
 
-@_compiled
+@compiled
 def _load(op: int, arg: int, rows: Floats, constants: Floats, into: Floats) -> None:
     if op == CONSTANT:
-        into[:] = constants[arg]
+        for r in range(into.shape[0]):
+            into[r] = constants[arg]
     elif op == FIELD:
         for r in range(into.shape[0]):
             into[r] = rows[r, arg]
@@ -80,7 +74,7 @@ def _load(op: int, arg: int, rows: Floats, constants: Floats, into: Floats) -> N
             into[r] = 0.0 if math.isnan(rows[r, arg]) else 1.0
 
 
-@_compiled
+@compiled
 def _unary(op: int, a: Floats) -> None:
     for r in range(a.shape[0]):
         x = a[r]
@@ -96,7 +90,7 @@ def _unary(op: int, a: Floats) -> None:
             a[r] = math.sqrt(x) if x >= 0.0 else math.nan
 
 
-@_compiled
+@compiled
 def _arithmetic(op: int, a: Floats, b: Floats) -> None:
     if op == ADD:
         for r in range(a.shape[0]):
@@ -112,7 +106,7 @@ def _arithmetic(op: int, a: Floats, b: Floats) -> None:
             a[r] = a[r] / b[r] if b[r] != 0.0 else math.nan
 
 
-@_compiled
+@compiled
 def _judge(op: int, a: Floats, b: Floats) -> None:
     """Minimum, maximum, comparisons and logic; a truth is 1.0 or 0.0."""
     for r in range(a.shape[0]):
@@ -124,7 +118,7 @@ def _judge(op: int, a: Floats, b: Floats) -> None:
             a[r] = 1.0 if _holds(op, a[r], b[r]) else 0.0
 
 
-@_compiled
+@compiled
 def _half_known(op: int, x: float, y: float) -> float:
     """With an operand missing: false and unknown is false, true or unknown is true, all else is unknown."""
     if op == AND and (x == 0.0 or y == 0.0):
@@ -134,7 +128,7 @@ def _half_known(op: int, x: float, y: float) -> float:
     return math.nan
 
 
-@_compiled
+@compiled
 def _holds(op: int, x: float, y: float) -> bool:
     if op == LESS:
         return x < y
@@ -149,7 +143,7 @@ def _holds(op: int, x: float, y: float) -> bool:
     return x != 0.0 or y != 0.0
 
 
-@_compiled
+@compiled
 def _where(a: Floats, b: Floats, c: Floats) -> None:
     """b or c as a says; unknown when any of the three is, so that no branch fills in what was not sent."""
     for r in range(a.shape[0]):

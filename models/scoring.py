@@ -55,6 +55,11 @@ class Scorer:
         self.base = scale.offset - scale.factor * self._model.base
         """Score points of the baseline: ``Scored.base`` of every record."""
 
+    def warm(self) -> None:
+        """Compile the kernels, or load them from the cache, by scoring an application of which nothing is known."""
+        width = len(self.bundle.fields)
+        self.score_columns(np.full((1, width), np.nan), np.ones((1, width), dtype=np.bool_))
+
     def score(self, record: Record) -> Scored:
         """Score one record of the bundle's contract; the same digits whatever is scored beside it.
 
