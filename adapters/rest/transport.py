@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.rest import faults, openapi, schema
-from adapters.rest.codec import HEADERS, RestCodec
-from contracts.errors import ConfigurationError, Fault, ScoregateError
+from adapters.rest.codec import HEADERS, MAX_KEY, RestCodec
+from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError
 from contracts.source import Source, nearest
 from gateway.spi import Answer, Asked, Desk, Request, Response, Route
 
@@ -49,16 +49,13 @@ class RestAdapter:
 
         async def score(request: Request) -> Response:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}
-            try:
-                return _answered(await desk.decide(Asked(request.body, header, request.principal)))
-            except ScoregateError as error:
-                return refuse(error)
+            return _answered(await desk.decide(Asked(request.body, header, request.principal)))
 
         async def read(request: Request) -> Response:
-            try:
-                return _answered(await desk.find(request.parameters["key"]))
-            except ScoregateError as error:
-                return refuse(error)
+            key = request.parameters["key"]
+            if len(key) > MAX_KEY or not key.isprintable():
+                raise NotFound("no decision stands under this key; check how it is written into the address")
+            return _answered(await desk.find(key))
 
         base, described = f"/v1/{desk.name}", desk.fields()
         asked, found = openapi.score(desk.name, codec, described), openapi.read(desk.name, codec, described)

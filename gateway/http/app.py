@@ -1,0 +1,128 @@
+"""The ASGI application: a dictionary of hot addresses in front, FastAPI behind it for everything else.
+
+The dictionary is a shortcut, not a second router: every address it holds is a route of the FastAPI application too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from fastapi import FastAPI, Request
+from fastapi import Response as Reply
+from starlette.exceptions import HTTPException
+from starlette.routing import Route as Address
+
+from gateway.http import openapi, problems
+from gateway.http.body import Receive, Scope, Send
+from gateway.http.door import Door, Mounted
+from gateway.http.journal import Journal
+from gateway.http.metrics import exposition
+from gateway.http.principals import Principals
+from gateway.http.watch import Watch
+from gateway.spi import Response
+
+_LAST_PARAMETER = re.compile(r"\{([A-Za-z_]+)\}$")
+
+
+class Readiness(NamedTuple):
+    """Whether answers can be given, and each integration's state in a word: ``ready`` or ``unavailable``."""
+
+    ready: bool
+    integrations: Mapping[str, str]
+
+
+class Gateway:
+    """What uvicorn runs."""
+
+    def __init__(self, doors: Sequence[Door], cold: FastAPI) -> None:
+        self._hot = {(d.route.method, d.route.path): d for d in doors if "{" not in d.route.path}
+        self._cold = cold
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            door = self._hot.get((scope["method"], scope["path"]))
+            if door is not None:
+                await door(scope, receive, send)
+                return
+        await self._cold(scope, receive, send)
+
+
+def build(
+    mounted: Sequence[Mounted],
+    principals: Principals,
+    journal: Journal,
+    *,
+    ready: Callable[[], Readiness],
+    close: Callable[[], None],
+    version: str,
+) -> Gateway:
+    """The application for these routes. ``ready`` is asked by ``/readyz``; ``close`` is called once, after the last
+    request has been answered.
+    """
+    watch = Watch()
+    doors = [Door(one, principals, journal, watch) for one in mounted]
+    document = openapi.document([door.route for door in doors], version)
+    return Gateway(doors, _cold(doors, journal, document, ready, close))
+
+
+def _cold(
+    doors: Sequence[Door],
+    journal: Journal,
+    document: bytes,
+    ready: Callable[[], Readiness],
+    close: Callable[[], None],
+) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        close()
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def readyz(reply: Reply) -> dict[str, object]:
+        state = ready()
+        reply.status_code = 200 if state.ready else 503
+        return {"ready": state.ready, "integrations": state.integrations}
+
+    @app.get("/openapi.json")
+    async def describe() -> Reply:
+        return Reply(document, media_type="application/json")
+
+    @app.get("/metrics")
+    async def metrics() -> Reply:
+        content, media_type = exposition(journal)
+        return Reply(content, media_type=media_type)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, error: HTTPException) -> Reply:
+        return _reply(problems.problem(error.status_code, _allow(app, request) if error.status_code == 405 else None))
+
+    @app.exception_handler(Exception)
+    async def fail(_request: Request, error: Exception) -> Reply:
+        journal.failed("", "", error)
+        return _reply(problems.problem(500))
+
+    for door in doors:
+        # The last parameter may hold slashes: keys of legacy systems do.
+        path = _LAST_PARAMETER.sub(r"{\1:path}", door.route.path)
+        app.router.routes.append(Address(path, door, methods=[door.route.method]))
+    return app
+
+
+def _allow(app: FastAPI, request: Request) -> dict[str, str]:
+    """Every method any route answers at this path: Starlette itself names only those of the first that matches."""
+    routes = [route for route in app.router.routes if isinstance(route, Address)]
+    methods = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods or ()}
+    return {"Allow": ", ".join(sorted(methods))}
+
+
+def _reply(response: Response) -> Reply:
+    return Reply(response.body, response.status, dict(response.headers))

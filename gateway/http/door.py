@@ -1,0 +1,177 @@
+"""One address of one integration as an ASGI endpoint: who calls, how much, how long, then the adapter's handler.
+
+Every request passes ``Door.__call__``: it is the hot path, and plain on purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from contracts.errors import AccessDenied, InternalFault, MalformedPayload, ScoregateError, UpstreamError
+from gateway.http import problems
+from gateway.http.body import Disconnected, Receive, Scope, Send, read_body, read_headers, respond, respond_and_drain
+from gateway.http.journal import Journal, Visit
+from gateway.http.principals import Principals
+from gateway.http.watch import Watch
+from gateway.spi import Request, Response, Route
+
+READ_SECONDS = 10.0
+"""How long a body may take to arrive."""
+GUARD_SECONDS = 5.0
+"""What an answer may take beyond the integration's deadline, which the desk keeps, before the door gives up on it."""
+MAX_PARAMETERS = 32
+
+_CORRELATION = re.compile(r"[!-~]{1,128}")
+_LEFT = 499  # as nginx logs a caller that went away; it is never sent
+_NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
+_NO_PARAMETERS: Mapping[str, str] = {}
+
+
+async def _unrecorded(_principal: str, _error: ScoregateError) -> None:
+    return None
+
+
+class Mounted(NamedTuple):
+    """A route and what its integration allows; times are in seconds.
+
+    ``principals`` of None leaves the choice to principals.yaml alone. ``turned_away`` is told who was refused and why
+    when a known caller is refused before the adapter's handler ran, so that it can be recorded.
+    """
+
+    route: Route
+    max_bytes: int = 1_000_000
+    deadline: float = 5.0
+    principals: frozenset[str] | None = None
+    turned_away: Callable[[str, ScoregateError], Awaitable[None]] = _unrecorded
+    read_seconds: float = READ_SECONDS
+    guard_seconds: float = GUARD_SECONDS
+
+
+class Door:
+    """The ASGI endpoint of one mounted route."""
+
+    def __init__(self, mounted: Mounted, principals: Principals, journal: Journal, watch: Watch) -> None:
+        self.mounted, self.route = mounted, mounted.route
+        self._principals, self._journal, self._watch = principals, journal, watch
+        self._welcome = _welcome(mounted, principals)
+        self._takes_body = mounted.route.method not in _NO_BODY
+        self._guard = mounted.deadline + mounted.guard_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        visit = Visit()
+        try:
+            request = await self._admit(scope, receive, visit)
+        except Disconnected:
+            self._journal.answered(self.route, visit, _LEFT, perf_counter() - began)
+            return
+        except ScoregateError as error:
+            response = await self._turn_away(error, visit)
+        else:
+            response = await self._answer(request, visit)
+        if visit.whole:
+            await respond(send, response, visit.correlation)
+        else:
+            await respond_and_drain(send, receive, response, visit.correlation)
+        self._journal.answered(self.route, visit, response.status, perf_counter() - began)
+
+    async def _admit(self, scope: Scope, receive: Receive, visit: Visit) -> Request:
+        """The request, once its caller is known and it is in whole."""
+        visit.whole = not self._takes_body
+        visit.correlation = secrets.token_hex(16)
+        headers = read_headers(scope["headers"])
+        sent = headers.get("x-correlation-id")
+        if sent is not None and _CORRELATION.fullmatch(sent):
+            visit.correlation = sent
+        visit.principal = self._principals.authenticate(headers).name
+        if visit.principal not in self._welcome:
+            raise AccessDenied(f"may not {self.route.operation} {self.route.integration}", known=True)
+        body = await self._body(receive, headers, visit) if self._takes_body else b""
+        headers.pop("authorization", None)  # no adapter needs the key, so none can leak it
+        headers.pop("x-api-key", None)
+        return Request(scope["method"], scope["path"], _parameters(scope), headers, body, visit.principal)
+
+    async def _body(self, receive: Receive, headers: Mapping[str, str], visit: Visit) -> bytes:
+        self._watch.enter(visit, self.mounted.read_seconds)
+        try:
+            body = await read_body(receive, headers, self.mounted.max_bytes)
+        except asyncio.CancelledError:
+            _uncancel(visit)
+            raise MalformedPayload("the body did not arrive in time", code="body_timeout") from None
+        finally:
+            self._watch.leave(visit)
+        visit.whole = True
+        return body
+
+    async def _turn_away(self, error: ScoregateError, visit: Visit) -> Response:
+        if isinstance(error, AccessDenied):
+            visit.cause = error.cause
+        if visit.principal:
+            try:
+                await self.mounted.turned_away(visit.principal, error)
+            except Exception as failure:  # noqa: BLE001 # the caller is refused, whether or not that can be recorded
+                self._journal.failed(self.route.integration, visit.correlation, failure)
+        return self._refuse(error, visit)
+
+    async def _answer(self, request: Request, visit: Visit) -> Response:
+        self._watch.enter(visit, self._guard)
+        try:
+            return await self.route.handle(request)
+        except ScoregateError as error:
+            return self._refuse(error, visit)
+        except asyncio.CancelledError:
+            _uncancel(visit)
+            return self._refuse(UpstreamError("the answer is late; ask again with the same key", code="late"), visit)
+        except Exception as failure:  # noqa: BLE001 # the last line: whatever it is, the caller gets a refusal
+            fault = InternalFault("an unexpected fault")
+            fault.__cause__ = failure
+            return self._refuse(fault, visit)
+        finally:
+            self._watch.leave(visit)
+
+    def _refuse(self, error: ScoregateError, visit: Visit) -> Response:
+        visit.code = error.detail_code
+        try:
+            response = self.route.refuse(error)
+        except Exception as failure:  # noqa: BLE001 # a refusal that cannot be written is written in our own words
+            self._journal.failed(self.route.integration, visit.correlation, failure)
+            response = problems.problem(500)
+        if response.status >= 500 and not isinstance(error, UpstreamError):
+            self._journal.failed(self.route.integration, visit.correlation, error)
+        return response
+
+
+def _welcome(mounted: Mounted, principals: Principals) -> frozenset[str]:
+    """Names of the callers that both principals.yaml and the integration let in."""
+    route = mounted.route
+    return frozenset(
+        name
+        for name, principal in principals.by_name.items()
+        if principal.may(route.operation, route.integration)
+        and (mounted.principals is None or name in mounted.principals)
+    )
+
+
+def _parameters(scope: Scope) -> Mapping[str, str]:
+    """Parameters of path and query by name; where a name is in both, the path counts."""
+    path, query = scope.get("path_params"), scope["query_string"]
+    if not path and not query:
+        return _NO_PARAMETERS
+    try:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError as exc:
+        raise MalformedPayload(f"more than {MAX_PARAMETERS} query parameters", code="bad_query") from exc
+    return {**dict(pairs), **(path or {})}
+
+
+def _uncancel(visit: Visit) -> None:
+    """Go on after our own cancellation; one from elsewhere (the server stops) is passed on."""
+    if not visit.overdue or visit.task is None:
+        raise asyncio.CancelledError
+    visit.task.uncancel()
