@@ -6,41 +6,45 @@ integration's own folder switches off that integration alone.
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-
-import structlog
+from typing import TYPE_CHECKING
 
 from contracts.digest import Layout
-from contracts.errors import ConfigurationError, Fault, NotFound
+from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError, SetupError
+from contracts.odcs import Contract
 from contracts.rows import RowEngine
-from contracts.source import nearest
+from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.integrations import Integration, read_integration
-from gateway.ledger import Ledger
+from gateway.ledger import Ledger, make_key_file
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
-from gateway.service import ServingDesk
+from gateway.service import ClosedDesk, ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, Codec
+from gateway.spi import Adapter, RoutedAdapter
 from models.bundle import Bundle
 from models.policy import Policy
 from models.scoring import Scorer
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from gateway.http.app import Gateway, Readiness
+    from gateway.http.door import Mounted
+
+Clock = Callable[[], datetime]
+INTEGRATION_FILE = "integration.yaml"
 
 
 @dataclass(slots=True)
 class Installation:
-    """A home made ready: its desks by name, the integrations that could not be made ready, and its ledger."""
+    """A home made ready: its desks by name, the integrations that could not be made ready and why, its ledger."""
 
     settings: Settings
     contracts: ContractStore
     bundles: Mapping[str, Bundle]
-    policies: tuple[Policy, ...]
+    policies: Sequence[Policy]
     adapters: Mapping[str, Adapter]
     desks: dict[str, ServingDesk] = field(default_factory=dict)
     faulty: dict[str, ConfigurationError] = field(default_factory=dict)
@@ -58,3 +62,208 @@ class Installation:
     def close(self) -> None:
         if self.ledger is not None:
             self.ledger.close()
+
+
+def utc_now() -> datetime:
+    """Whole seconds: an answer carries no more."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def install(
+    settings: Settings,
+    *,
+    with_ledger: bool,
+    clock: Clock = utc_now,
+    adapters: Mapping[str, Adapter] | None = None,
+) -> Installation:
+    """Make a home ready. ``clock`` and ``adapters`` stand in for the real ones, as in tests.
+
+    Raises SetupError for what all integrations share; faults of single integrations end up in ``faulty``.
+    """
+    if not (settings.home / "integrations").is_dir():
+        raise SetupError(f"{settings.home / 'integrations'} is missing: {settings.home} is not a home; see --home")
+    contracts = ContractStore(settings.home)
+    bundles = read_bundles(settings.home)
+    installation = Installation(
+        settings,
+        contracts,
+        bundles,
+        read_policies(settings.home, bundles),
+        adapters or {},
+        ledger=open_ledger(settings, clock) if with_ledger else None,
+    )
+    for folder in integration_folders(settings.home):
+        try:
+            installation.desks[folder.name] = open_desk(installation, folder, clock)
+        except ConfigurationError as error:
+            installation.faulty[folder.name] = error
+    if with_ledger:
+        keep_objects(installation)
+    return installation
+
+
+def integration_folders(home: Path) -> list[Path]:
+    return sorted(path.parent for path in (home / "integrations").glob(f"*/{INTEGRATION_FILE}"))
+
+
+def read_bundles(home: Path) -> Mapping[str, Bundle]:
+    """Every bundle of the home by digest; each is verified byte by byte."""
+    found = [Bundle.load(path.parent) for path in sorted((home / "bundles").glob("*/*/bundle.json"))]
+    return {bundle.digest: bundle for bundle in found}
+
+
+def read_policies(home: Path, bundles: Mapping[str, Bundle]) -> Sequence[Policy]:
+    """Every policy of the home; raises ConfigurationError where one names a bundle that is not there."""
+    policies = [Policy.read(path) for path in sorted((home / "policies").glob("*.yaml"))]
+    faults = [_bundle_missing(policy, bundles) for policy in policies if policy.bundle_digest not in bundles]
+    if faults:
+        raise ConfigurationError(faults)
+    return policies
+
+
+def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
+    there = ", ".join(f"{b.name}@{b.version} {b.digest[:12]}…" for b in bundles.values()) or "no bundle at all"
+    message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
+    return policy.source.fault(("bundle", "digest"), message, f"there is {there}")
+
+
+def open_ledger(settings: Settings, clock: Clock) -> Ledger:
+    """The embedded ledger of the home, its keys made on first use where settings name none."""
+    keys = settings.state / "keys"
+    try:
+        keys.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
+    return Ledger(
+        settings.state / "ledger.db",
+        master_key=settings.master_key or make_key_file(keys / "master.key"),
+        signing_key=settings.signing_key or make_key_file(keys / "signing.key"),
+        bound=settings.queue,
+        now=clock,
+    )
+
+
+def open_desk(installation: Installation, folder: Path, clock: Clock) -> ServingDesk:
+    """One integration compiled against its contract and every policy of its product."""
+    integration = read_integration(folder, installation.contracts)
+    adapter = _adapter(installation, integration.adapter)
+    codec = adapter.wire(integration.wire, folder)
+    contract = installation.contracts.get(integration.contract)
+    lines = [_line(installation, integration, contract, policy) for policy in _policies(installation, integration)]
+    return ServingDesk(lines, codec, installation.ledger, clock)
+
+
+def _adapter(installation: Installation, name: str) -> Adapter:
+    """An adapter of the installation's own, else the registry's; only here is the adapters' package imported."""
+    import adapters
+
+    return installation.adapters.get(name) or adapters.load(name)
+
+
+def _policies(installation: Installation, integration: Integration) -> list[Policy]:
+    found = [policy for policy in installation.policies if policy.product == integration.product]
+    if not found:
+        hint = f"there are policies for: {', '.join(sorted({p.product for p in installation.policies})) or 'none'}"
+        raise ConfigurationError([integration.fault(("product",), f"no policy for {integration.product!r}", hint)])
+    return found
+
+
+def _line(installation: Installation, integration: Integration, contract: Contract, policy: Policy) -> Line:
+    bundle = installation.bundles[policy.bundle_digest]
+    bundle.check(contract)
+    _refuse_demonstration(installation.settings, integration, bundle)
+    bound = policy.bind(contract, bundle)
+    return Line(integration, contract, RowEngine(contract), Layout(contract), bundle, Scorer(bundle), bound)
+
+
+def _refuse_demonstration(settings: Settings, integration: Integration, bundle: Bundle) -> None:
+    live = integration.mode == "live" and bundle.use == "demonstration"
+    if live and integration.name not in settings.allow_demonstration:
+        message = f"mode live, but the bundle {bundle.name} is marked for demonstration"
+        hint = f"train your own, or allow it by name: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
+        raise ConfigurationError([integration.fault(("mode",), message, hint)])
+
+
+def keep_objects(installation: Installation) -> None:
+    """Keep everything that can decide from now on: without it nothing can be proved later."""
+    store = ObjectStore(installation.settings.state / "objects")
+    for desk in installation.desks.values():
+        store.put_folder(desk.integration.folder)
+        store.put(installation.contracts.get(desk.integration.contract).content)
+        store.put(installation.contracts.get(desk.integration.answer).content)
+    for policy in installation.policies:
+        store.put(Path(policy.source.file).read_bytes())
+    for path in sorted((installation.settings.home / "bundles").glob("*/*/*")):
+        if path.is_file():
+            store.put(path.read_bytes())
+
+
+def serve(settings: Settings) -> None:
+    """Serve every routed integration until SIGTERM."""
+    from gateway.http import server
+
+    sock = server.bind(settings.host, settings.port)
+    installation = install(settings, with_ledger=True)
+    server.serve(application(installation), sock)
+
+
+def application(installation: Installation) -> Gateway:
+    """The ASGI application of an installation."""
+    import sys
+    from importlib.metadata import version
+
+    from gateway.http.app import build
+    from gateway.http.journal import Journal
+    from gateway.http.principals import Principals
+
+    settings = installation.settings
+    return build(
+        mounted(installation),
+        Principals.read(settings.home / "principals.yaml"),
+        Journal(sys.stderr.buffer, settings.log_level),
+        ready=lambda: readiness(installation),
+        close=installation.close,
+        version=version("scoregate"),
+    )
+
+
+def mounted(installation: Installation) -> list[Mounted]:
+    """Every address of every routed integration, also of those that are switched off."""
+    return [
+        *(one for desk in installation.desks.values() for one in _doors(installation, desk)),
+        *(one for name, error in installation.faulty.items() for one in _closed_doors(installation, name, error)),
+    ]
+
+
+def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
+    from gateway.http.door import Mounted
+
+    adapter, integration = _adapter(installation, desk.integration.adapter), desk.integration
+    routes = adapter.routes(desk) if isinstance(adapter, RoutedAdapter) else ()
+    limits, welcome = integration.limits, frozenset(integration.principals) or None
+    return [Mounted(route, limits.bytes, limits.deadline, welcome, desk.turned_away) for route in routes]
+
+
+def _closed_doors(installation: Installation, name: str, error: ConfigurationError) -> list[Mounted]:
+    """The addresses of an integration that is switched off: they say so in its own format."""
+    from gateway.http.door import Mounted
+
+    folder = installation.settings.home / "integrations" / name
+    try:
+        adapter = _adapter(installation, str(Source.read(folder / INTEGRATION_FILE).data["adapter"]))
+        desk = ClosedDesk(name, adapter.wire({}, folder), error)
+    except (SetupError, TypeError, KeyError):
+        return []
+    return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []
+
+
+def readiness(installation: Installation) -> Readiness:
+    """Ready while the ledger can be read; one faulty integration is named and stops nobody else."""
+    from gateway.http.app import Readiness
+
+    states = dict.fromkeys(installation.desks, "ready") | dict.fromkeys(installation.faulty, "unavailable")
+    try:
+        ready = installation.ledger is not None and installation.ledger.status() is not None
+    except ScoregateError:
+        ready = False
+    return Readiness(ready, dict(sorted(states.items())))

@@ -91,7 +91,8 @@ def run(installation: Installation, folder: Path | None) -> Outcome:
     if folder is not None and not desks:
         raise ConfigurationError([Fault(str(folder), 0, 0, "is not an integration of this home that loads; see lint")])
     results = [result for desk in desks for result in _run_desk(desk)]
-    broken = [f"FAULT {fault}" for error in installation.faulty.values() for fault in error.faults] if not folder else []
+    faulty = installation.faulty.values() if folder is None else ()
+    broken = [f"FAULT {fault}" for error in faulty for fault in error.faults]
     failed = [line for line, passed in results if not passed] + broken
     lines = [line for line, _ in results] + broken
     lines.append(f"{len(results)} example(s), {len(failed)} failed")

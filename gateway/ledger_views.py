@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from contracts.errors import ConfigurationError, NotFound
+from contracts.errors import ConfigurationError
 from gateway import show
-from gateway.ledger import Entry, HumanDecision, Kind, Ledger
+from gateway.ledger import Entry, Kind, Ledger
 from gateway.spi import Tree
 
 HUMAN_OUTCOMES = ("approve", "decline")
@@ -28,8 +28,6 @@ def whole(ledger: Ledger | None, decision_id: str) -> Tree:
     """One decision with its payload and every human decision about it; raises NotFound."""
     found = opened(ledger)
     entry = found.get(decision_id)
-    if entry is None:
-        raise NotFound(f"no decision {decision_id!r} in this ledger; `scoregate decisions list` shows the newest")
     payload = found.open_payload(decision_id)
     return {
         "entry": _row(entry),
@@ -48,9 +46,7 @@ def append_human(ledger: Ledger | None, decision_id: str, outcome: str, reason: 
         raise ConfigurationError(f"a person decides {' or '.join(HUMAN_OUTCOMES)}, not {outcome!r}")
     if not reason.strip() or not by.strip():
         raise ConfigurationError("a human decision needs a reason and a name: --reason and --by must not be empty")
-    if found.get(decision_id) is None:
-        raise NotFound(f"no decision {decision_id!r} in this ledger; `scoregate decisions list` shows the newest")
-    found.human_decision(HumanDecision(decision_id, outcome, reason, by, at)).result()
+    found.human_decision(decision_id, outcome, reason, by, at).result()
 
 
 def show_listing(console: Console, rows: Sequence[Tree]) -> None:

@@ -10,16 +10,26 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from contracts.errors import CallerError, InvalidRecord, NotFound, ScoregateError, UpstreamError
+from contracts.errors import (
+    CallerError,
+    ConfigurationError,
+    InternalFault,
+    InvalidRecord,
+    NotFound,
+    ScoregateError,
+    UpstreamError,
+)
 from contracts.types import Problem
-from gateway.ledger import Finished, Ledger, Proposal, Settled
+from gateway.integrations import Integration
+from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
 from models.types import Decision
 
+T = TypeVar("T")
 _DECISION_FIELDS = tuple(f.name for f in dataclass_fields(Decision))
 
 
@@ -63,7 +73,7 @@ class ServingDesk:
         self,
         lines: Sequence[Line],
         codec: Codec,
-        ledger: Ledger,
+        ledger: Ledger | None,
         clock: Callable[[], datetime],
         lookups: Mapping[str, Lookup] | None = None,
     ) -> None:
@@ -75,7 +85,7 @@ class ServingDesk:
         self._ledger = ledger
         self._clock = clock
         self._lookups = lookups or {}
-        self._deadline = integration.limits.deadline
+        self._on_loop: LoopLedger | None = None
 
     def line_at(self, as_of: datetime) -> Line:
         """The line whose policy is in force; raises UpstreamError between policies."""
@@ -86,7 +96,7 @@ class ServingDesk:
         raise UpstreamError("no policy is in force for this product today", code="no_policy_in_force", retry_after=3600)
 
     def fields(self) -> Fields:
-        return Fields(None, None)
+        return described(self.integration, self.codec)
 
     def read(self, asked: Asked) -> Tree:
         """Decode and gather: the native tree with what the protocol and the look-ups add to it."""
@@ -99,27 +109,26 @@ class ServingDesk:
         return self.codec.encode(self.integration.answer_map.write(decision_tree(decision)))
 
     async def decide(self, asked: Asked) -> Answer:
-        as_of = self._clock()
+        as_of, ledger = self._clock(), self._loop_ledger()
         try:
-            line = self.line_at(as_of)
-            assessed = assess(line, self.read(asked))
-        except CallerError as error:
-            await self._settle(self._refuse(asked, error, as_of))
-            raise
-        try:
-            settled: Settled = await self._settle(self._propose(line, asked, assessed, as_of))
-        except CallerError as error:
-            await self._settle(self._refuse(asked, error, as_of, assessed.keys.business))
+            settled = await self._in_time(ledger.submit(self._propose(asked, as_of)))
+        except (CallerError, InternalFault) as error:
+            await self._in_time(ledger.refuse(self._refused(asked, error, as_of)))
             raise
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
+    async def turned_away(self, principal: str, error: ScoregateError) -> None:
+        """Record a refusal that was made at the door, before anything could be read."""
+        asked = Asked(b"", {}, principal)
+        await self._in_time(self._loop_ledger().refuse(self._refused(asked, error, self._clock())))
+
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         as_of = self._clock()
-        return [self._collect(future) for future in [self._start(one, as_of) for one in asked]]
+        started = [self._start(one, as_of) for one in asked]
+        return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
 
     async def find(self, key: str) -> Answer:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self._find, key)
+        return await asyncio.get_running_loop().run_in_executor(None, self._find, key)
 
     def refusal(self, error: ScoregateError) -> Refusal:
         problems = error.problems if isinstance(error, InvalidRecord) else ()
@@ -129,49 +138,71 @@ class ServingDesk:
         path = self.integration.request.native_path(problem.path)
         return {**problem._asdict(), "path": self.codec.native_path(path)}
 
+    def _opened(self) -> Ledger:
+        if self._ledger is None:
+            raise ConfigurationError(f"the desk of {self.name} was made without a ledger and cannot record")
+        return self._ledger
+
+    def _loop_ledger(self) -> LoopLedger:
+        if self._on_loop is None:
+            self._on_loop = self._opened().on_loop(asyncio.get_running_loop())
+        return self._on_loop
+
+    async def _in_time(self, future: asyncio.Future[T]) -> T:
+        """Wait for the ledger within the deadline; what misses it is still decided and can be asked for by key."""
+        timer = future.get_loop().call_later(self.integration.limits.deadline, future.cancel)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.cancelled() or timer.when() > future.get_loop().time():
+                raise
+            raise UpstreamError("the decision is late; ask again with the same request key", code="late") from None
+        finally:
+            timer.cancel()
+
     def _start(self, asked: Asked, as_of: datetime) -> Future[Settled] | ScoregateError:
         try:
-            line = self.line_at(as_of)
-            return self._propose(line, asked, assess(line, self.read(asked)), as_of)
-        except CallerError as error:
-            self._refuse(asked, error, as_of)
+            return self._opened().submit(self._propose(asked, as_of))
+        except ScoregateError as error:
             return error
 
-    def _collect(self, started: Future[Settled] | ScoregateError) -> Answer | ScoregateError:
-        if isinstance(started, ScoregateError):
-            return started
+    def _collect(
+        self, asked: Asked, started: Future[Settled] | ScoregateError, as_of: datetime
+    ) -> Answer | ScoregateError:
         try:
+            if isinstance(started, ScoregateError):
+                raise started
             settled = started.result()
+        except (CallerError, InternalFault) as error:
+            return self._record(asked, error, as_of)
         except ScoregateError as error:
             return error
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
-    async def _settle(self, future: Future[Any]) -> Any:
-        """Wait for the ledger within the deadline; what misses it is still decided and can be asked for by key."""
-        loop = asyncio.get_running_loop()
-        waiting = asyncio.wrap_future(future, loop=loop)
+    def _record(self, asked: Asked, error: ScoregateError, as_of: datetime) -> ScoregateError:
+        """Record a refusal before it is answered; where that fails, the failure is the answer."""
         try:
-            return await asyncio.wait_for(asyncio.shield(waiting), self._deadline)
-        except TimeoutError as exc:
-            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-            raise UpstreamError("the decision is late; ask again with the same request key", code="late") from exc
+            self._opened().refuse(self._refused(asked, error, as_of)).result()
+        except ScoregateError as failure:
+            return failure
+        return error
 
-    def _propose(self, line: Line, asked: Asked, assessed: Assessed, as_of: datetime) -> Future[Settled]:
-        keys, integration = assessed.keys, self.integration
-        return self._ledger.submit(
-            Proposal(
-                integration=integration.name,
-                mode=integration.mode,
-                request_key=keys.request or derived_key(keys.business, assessed.sent_digest),
-                key_derived=not keys.request,
-                business_key=keys.business,
-                sent_digest=assessed.sent_digest,
-                raw=asked.raw,
-                principal=asked.principal,
-                received_at=as_of,
-                resubmission=integration.resubmission,
-                finish=lambda supersedes, key: self._finish(line, assessed, as_of, supersedes, key),
-            )
+    def _propose(self, asked: Asked, as_of: datetime) -> Proposal:
+        line, integration = self.line_at(as_of), self.integration
+        assessed = assess(line, self.read(asked))
+        keys = assessed.keys
+        return Proposal(
+            integration=integration.name,
+            mode=integration.mode,
+            request_key=keys.request or derived_key(keys.business, assessed.sent_digest),
+            key_derived=not keys.request,
+            business_key=keys.business,
+            sent_digest=assessed.sent_digest,
+            raw=asked.raw,
+            principal=asked.principal,
+            received_at=as_of,
+            resubmission=integration.resubmission,
+            finish=lambda supersedes, key: self._finish(line, assessed, as_of, supersedes, key),
         )
 
     def _finish(self, line: Line, assessed: Assessed, as_of: datetime, supersedes: str, request_key: str) -> Finished:
@@ -186,28 +217,63 @@ class ServingDesk:
             decision_json=json.dumps(decision_tree(decision), default=str, separators=(",", ":")).encode(),
         )
 
-    def _refuse(self, asked: Asked, error: CallerError, as_of: datetime, business_key: str = "") -> Future[str]:
+    def _refused(self, asked: Asked, error: ScoregateError, as_of: datetime) -> Refused:
         refusal = self.refusal(error)
-        return self._ledger.refuse(
-            Refused(
-                integration=self.name,
-                mode=self.integration.mode,
-                principal=asked.principal,
-                code=error.detail_code,
-                problems=json.dumps(refusal.problems, separators=(",", ":")).encode(),
-                raw=asked.raw,
-                answer=self.codec.refuse(refusal),
-                received_at=as_of,
-                business_key=business_key,
-            )
+        return Refused(
+            integration=self.name,
+            mode=self.integration.mode,
+            principal=asked.principal,
+            code=error.detail_code,
+            problems=json.dumps(refusal.problems, separators=(",", ":")).encode(),
+            raw=asked.raw,
+            answer=self.codec.refuse(refusal),
+            received_at=as_of,
+            fault=isinstance(error, InternalFault),
         )
 
     def _find(self, key: str) -> Answer:
-        integration = self.integration
-        row = self._ledger.find(integration.mode, integration.name, key)
-        if row is None:
+        ledger, integration = self._opened(), self.integration
+        entry = ledger.find(integration.mode, integration.name, key)
+        if entry is None:
             raise NotFound("no decision stands under this key; check the key and the integration")
-        return Answer(self._ledger.open_payload(row.decision_id).answer, row.decision_id, True)
+        return Answer(ledger.open_payload(entry.decision_id).answer, entry.decision_id, True)
+
+
+class ClosedDesk:
+    """The desk of an integration that is switched off: it says so, in the integration's own format."""
+
+    def __init__(self, name: str, codec: Codec, cause: ConfigurationError) -> None:
+        self.name = name
+        self.codec = codec
+        self.cause = cause
+
+    def fields(self) -> Fields:
+        return Fields({}, {})
+
+    async def decide(self, asked: Asked) -> Answer:  # noqa: ARG002 # the same to every caller
+        raise self._closed()
+
+    def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        return [self._closed() for _ in asked]
+
+    async def find(self, key: str) -> Answer:  # noqa: ARG002 # as above
+        raise self._closed()
+
+    def refusal(self, error: ScoregateError) -> Refusal:
+        return Refusal(error, [])
+
+    def _closed(self) -> UpstreamError:
+        message = "this integration is switched off until its configuration is mended"
+        return UpstreamError(message, code="integration_unavailable", retry_after=300)
+
+
+def described(integration: Integration, codec: Codec) -> Fields:
+    """What the wire schema declares; a side it leaves open is derived from the mapping."""
+    declared = codec.fields()
+    return Fields(
+        declared.request if declared.request is not None else integration.request.native_fields(),
+        declared.answer if declared.answer is not None else integration.answer_map.native_fields(),
+    )
 
 
 def encode_record(assessed: Assessed) -> bytes:
