@@ -53,6 +53,13 @@ class Section:
             return value
         return kind() if default is None else default
 
+    def short(self, key: str, longest: int, default: str | None = None) -> str:
+        """A text with content, of at most ``longest`` characters: what the answer contract has room for."""
+        value = self.take(key, str, default)
+        if key in self.data and not 0 < len(value.strip()) <= len(value) <= longest:
+            self.fault((key,), f"{key!r} must have 1 to {longest} characters")
+        return value
+
     def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
         """A number between ``low`` and ``high``, both inclusive."""
         return self._within(key, self.take(key, float, default), low, high)

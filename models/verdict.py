@@ -77,12 +77,13 @@ class Judge:
         self._automatic = automatic_decline
         self._reasons = reasons
         self._watched = tuple(watched)
+        self.width = len(self._watched)
         self._read = tuple(w for w in watched if w.bundle_position >= 0)
 
     def judge(self, record: Record, scored: Scored) -> Verdict:
         """The verdict on a record; raises InvalidRecord where the contract refuses a blank the bundle cannot score."""
         states = record.states
-        score = round(scored.score)
+        score = _published(scored.score)
         odd = [w for w in self._watched if states[w.position]] if any(states) else []
         point: Outcome = self.outcome(score)
         parts = in_hundredths([scored.base, *scored.points.tolist(), scored.information], round(scored.score * 100.0))
@@ -103,8 +104,8 @@ class Judge:
             self._imputations(record, scored) if odd or any(record.origins) else (),
             Decimal(f"{scored.pd:.6f}"),
             score,
-            round(scored.score_min),
-            round(scored.score_max),
+            _published(scored.score_min),
+            _published(scored.score_max),
             Decimal(parts[-1]).scaleb(-2),
         )
 
@@ -114,7 +115,7 @@ class Judge:
 
     def point_and_flips(self, score: float, draws: NDArray[np.float64] | None) -> tuple[Outcome, float]:
         """Point outcome of an unrounded score and the share of draws, (n_draws,), whose outcome differs from it."""
-        point = self.outcome(round(score))
+        point = self.outcome(_published(score))
         if draws is None:
             return point, 0.0
         return point, float(np.mean(self._outcomes(draws) != self._outcomes(np.array([score]))))
@@ -177,6 +178,11 @@ class Judge:
                 cause = "" if state or not origin else word
                 listed.append(Imputation(w.field.name, _STATE[state], word, cause, "", ""))
         return tuple(listed)
+
+
+def _published(score: float) -> int:
+    """A score as an answer has room for it: whole, half to even, 0 to 999."""
+    return min(max(round(score), 0), 999)
 
 
 def watched_fields(fields: Sequence[Field], read: Sequence[str], supported: Mapping[str, bool]) -> list[Watched]:

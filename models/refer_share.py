@@ -1,0 +1,52 @@
+"""How many applications an integration must expect to hand to a person, from what it does not carry.
+
+Measured on applicants who do not exist: drawn from the bundle's imputer at fixed points, so that no person's data lie
+in the bundle and the figure is the same everywhere. They are scored and judged as if the fields had not been carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from contracts.types import Origin, Record, State, Value
+from models.bundle import Bundle
+from models.features import value_of
+from models.imputer import Floats
+from models.policy import Policy
+from models.scoring import Scorer
+
+APPLICANTS = 512
+
+
+def expected_refer_share(bundle: Bundle, policy: Policy, not_carried: Collection[str]) -> float:
+    """Share of applications, 0 to 1, that ``policy`` (bound to a contract, see ``Policy.bind``) would refer.
+
+    ``not_carried`` names contract fields an integration does not carry; those the bundle does not read are harmless.
+    """
+    scorer, judge = Scorer(bundle), policy.bound
+    lost = frozenset(not_carried)
+    records = [_record(bundle, row, lost, judge.width) for row in invented_applicants(bundle)]
+    outcomes = [judge.judge(record, scorer.score(record)).outcome for record in records]
+    return outcomes.count("refer") / len(outcomes)
+
+
+def invented_applicants(bundle: Bundle) -> Floats:
+    """Applicants drawn from the imputer, shape (APPLICANTS, fields), in the bundle's field order."""
+    from models.imputer_fit import fixed_points
+
+    width = len(bundle.fields)
+    nothing, everything = np.full(width, np.nan), np.ones(width, np.bool_)
+    return bundle.imputer.draws(nothing, everything, fixed_points(APPLICANTS, width, seed=1))
+
+
+def _record(bundle: Bundle, row: Floats, not_carried: frozenset[str], width: int) -> Record:
+    """A record in which only the fields the bundle reads are there, less those not carried."""
+    values: list[Value] = [None] * width
+    states, causes = bytearray([State.NOT_CARRIED] * width), dict.fromkeys(range(width), "channel")
+    for field, position, number in zip(bundle.fields, bundle.positions, row.tolist(), strict=True):
+        if field.name not in not_carried:
+            values[position], states[position] = value_of(field, number), State.GIVEN
+            del causes[position]
+    return Record(bundle.contract, tuple(values), bytes(states), bytes([Origin.WIRE] * width), causes)
