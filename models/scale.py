@@ -1,4 +1,4 @@
-"""The points scale, and rounding of published numbers.
+"""The points scale, and how published points are rounded.
 
 score = offset + factor * ln(odds good : bad), factor = points_to_double / ln 2. The default gives 600 points at odds
 of 50 : 1 and doubles the odds every 20 points: factor 28.8539, offset 487.123.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,6 @@ class Scale:
     def pd(self, score: float) -> float:
         """Probability of default in (0, 1) of a score in points."""
         return 1.0 / (1.0 + math.exp((score - self.offset) / self.factor))
-
-
-def rounded(value: float, places: int) -> Decimal:
-    """A float as a decimal with exactly ``places`` digits after the point; ties of the float's exact value to even.
-
-    >>> rounded(0.125, 2), rounded(486.5, 0)
-    (Decimal('0.12'), Decimal('486'))
-    """
-    return Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
 
 
 def apportioned(parts: Sequence[float], total: Decimal, places: int) -> tuple[Decimal, ...]:
