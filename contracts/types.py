@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple, TypeAlias
 Value: TypeAlias = int | str | bool | date | None
 """``int`` (an integer, or a decimal as scaled integer), ``str``, ``bool``, ``date``; ``None`` unless given."""
 
-FieldType = Literal["integer", "decimal", "string", "code", "date", "boolean"]
+FieldType = Literal["integer", "decimal", "string", "code", "date", "boolean", "timestamp"]
+"""``timestamp`` (UTC, whole seconds) stands in answers only: no record holds one."""
 
 
 class State(IntEnum):

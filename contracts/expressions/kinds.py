@@ -14,6 +14,7 @@ Purpose = Literal["rule", "feature"]
 
 _KINDS: Final[Mapping[FieldType, Kind]] = {
     "integer": "number", "decimal": "number", "string": "text", "code": "text", "boolean": "truth", "date": "date",
+    "timestamp": "date",
 }  # fmt: skip
 
 
