@@ -99,8 +99,9 @@ class Route(NamedTuple):
     """One concrete address of one integration.
 
     ``operation`` (``score`` or ``read``) is what a principal must be allowed. ``handle`` may raise; ``refuse`` renders
-    its errors, and those of gateway/http itself (authentication, limits), in the adapter's native form. ``openapi`` is the operation object; its member
-    ``components`` holds the schemas it brings into the document, where ``#/components/schemas/Problem`` stands already.
+    its errors, and those of gateway/http itself (authentication, limits), in the adapter's native form. ``openapi`` is
+    the operation object; its member ``components`` holds the schemas it brings into the document, where
+    ``#/components/schemas/Problem`` stands already.
     """
 
     method: str

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
 from contracts.errors import SetupError
-from gateway.http.app import Gateway
 from gateway.http.protocol import BoundedProtocol
 
 BACKLOG = 2048
@@ -30,12 +32,11 @@ def bind(host: str, port: int) -> socket.socket:
         sock.close()
         reason = getattr(exc, "strerror", None) or str(exc)
         raise SetupError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from exc
-    sock.set_inheritable(True)
     return sock
 
 
-def serve(app: Gateway, sock: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT: accept no more, answer what is under way, then close the application.
+def serve(app: Any, sock: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT: accept no more, answer what is under way, close the application, return.
 
     ``started`` is called once, when the first request can be taken.
     """
@@ -58,6 +59,8 @@ def serve(app: Gateway, sock: socket.socket, *, started: Callable[[], None] = la
 
 
 class _Server(uvicorn.Server):
+    """Uvicorn's server, which says when it serves, and returns after a signal instead of dying of it."""
+
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._tell = started
@@ -66,3 +69,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,80 @@
+"""The console entry ``scoregate``: sets up the process before anything heavy is imported, then runs the command line.
+
+Thread pools are read once, at import, by OpenMP, polars and numba, so they have to be set here. One thread each: the
+gateway's parallelism is its processes, and OpenMP inside a server was measured at a p99 of 1.2 s against 5 ms.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import MutableMapping
+from pathlib import Path
+
+ONE_THREAD = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
+PACKAGES = ("contracts", "models", "gateway", "adapters")
+
+
+def main() -> None:
+    """Run one command. A wrong installation ends in clear lines on stderr and exit code 2."""
+    stranger = misplaced()
+    if stranger:
+        print(f"scoregate: {stranger}", file=sys.stderr)
+        sys.exit(2)
+    prepare(os.environ)
+    from contracts.errors import SetupError
+    from gateway import cli
+
+    try:
+        cli.main()
+    except SetupError as error:
+        for line in error.message.splitlines():
+            print(f"scoregate: {line}", file=sys.stderr)
+        sys.exit(2)
+
+
+def prepare(environ: MutableMapping[str, str]) -> None:
+    """Set the thread counts, and where numba keeps what it compiled unless that is set already."""
+    for name in ONE_THREAD:
+        environ[name] = "1"
+    if "NUMBA_CACHE_DIR" not in environ:
+        environ["NUMBA_CACHE_DIR"] = str(_cache(environ))
+
+
+def misplaced() -> str:
+    """Empty when the four packages come from one folder, else which one does not: mixed versions must not decide."""
+    parents: dict[str, Path] = {}
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            return f"the package {name!r} is missing; install scoregate again"
+        parents[name] = Path(spec.origin).resolve().parents[1]
+    home = parents["gateway"]
+    for name, parent in parents.items():
+        if parent != home:
+            return f"{parent / name / '__init__.py'} is not part of this installation, which is in {home}; remove it"
+    return ""
+
+
+def _cache(environ: MutableMapping[str, str]) -> Path:
+    """The user's cache folder; where that cannot be written, a fresh folder of our own.
+
+    Never a shared place: the cache holds compiled code, and what others can write there would run here.
+    """
+    base = environ.get("XDG_CACHE_HOME") or (Path(environ["HOME"]) / ".cache" if environ.get("HOME") else None)
+    if base is not None:
+        folder = Path(base) / "scoregate" / "numba"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            pass
+        else:
+            if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
+                return folder
+    return Path(tempfile.mkdtemp(prefix="scoregate-numba-"))
+
+
+if __name__ == "__main__":
+    main()
