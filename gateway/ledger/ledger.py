@@ -1,0 +1,243 @@
+"""The ledger as the rest of the gateway sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from contracts.errors import SetupError
+from gateway.ledger.chain import GENESIS, Anchor
+from gateway.ledger.checkpoint import Checkpointer
+from gateway.ledger.jobs import Append, Propose, Refuse, Terms
+from gateway.ledger.reader import Reader
+from gateway.ledger.schema import SECRET, connect, place, prepare
+from gateway.ledger.seal import KEY_BYTES, InvalidTag, Sealer, check_value, read_key
+from gateway.ledger.settle import Marks
+from gateway.ledger.sinks import FutureSink, LoopSink
+from gateway.ledger.statements import Statements
+from gateway.ledger.store import Keyring, Store
+from gateway.ledger.types import (
+    Entry,
+    Filters,
+    Finding,
+    HumanDecision,
+    Kind,
+    Payload,
+    Proposal,
+    Refusal,
+    Settled,
+    Sink,
+    Status,
+)
+from gateway.ledger.verify import verify
+from gateway.ledger.writer import Writer
+
+_INDEX_LABEL = b"scoregate index key"
+
+
+class Ledger:
+    """Durable decisions, refusals and what people decided later. One per process; any number of processes per ledger.
+
+    ``where`` is a file (SQLite) or a database URL. ``master_key`` and ``signing_key`` are references (``env:NAME``,
+    ``file:PATH``), newest first where several are given: older ones still open and verify what was made under them.
+    ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and must be given for a URL. ``bound`` is how
+    many submissions may wait. ``retention`` is in days by kind. ``now`` judges expiry; without it, a proposal's own
+    ``received_at`` does.
+
+    Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
+    in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
+    """
+
+    def __init__(
+        self,
+        where: Path | str,
+        *,
+        master_key: str | Sequence[str],
+        signing_key: str | Sequence[str],
+        anchor: Path | None = None,
+        bound: int = 4096,
+        retention: Mapping[Kind, int] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        masters = [read_key(reference, "master key") for reference in _several(master_key)]
+        signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
+        self._engine = connect(where)
+        prepare(self._engine, _first_secrets(masters[0], signers[0]), GENESIS)
+        self._keyring = _keyring(self._engine, masters, signers)
+        marks = Marks(self._keyring.index_key)
+        self._reader = Reader(self._engine, self._keyring, marks)
+        self._anchor = Anchor(anchor or _beside(where))
+        self._check_anchor()
+        statements = Statements(self._engine.dialect)
+        sealer = self._keyring.masters[self._keyring.master]
+        self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
+        self._futures = FutureSink()
+        self._writer = Writer(
+            lambda: Store(self._engine, statements, self._keyring),
+            Terms(marks, sealer, retention or {}, now),
+            self._anchor,
+            bound,
+            self._checkpointer.committed if self._checkpointer else _nothing,
+        )
+
+    def submit(self, proposal: Proposal) -> Future[Settled]:
+        """Settle a proposal. The future raises Conflict or DecisionExpired by the rules of gateway/ledger/settle.py,
+        InternalFault when ``finish`` failed, UpstreamError when the database cannot be written now."""
+        future: Future[Settled] = Future()
+        self._writer.put(Propose(proposal, self._futures, future))
+        return future
+
+    def refuse(self, refusal: Refusal) -> Future[str]:
+        """Record a refusal or a fault of ours; the result is the id it can be found by."""
+        future: Future[str] = Future()
+        self._writer.put(Refuse(refusal, self._futures, future))
+        return future
+
+    def on_loop(self, loop: asyncio.AbstractEventLoop) -> LoopLedger:
+        """The same two for one event loop, with one wake-up of the loop per group commit."""
+        return LoopLedger(self._writer, loop)
+
+    def human_decision(self, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> Future[str]:
+        """Append what a person decided; the result is the id of the entry. NotFound if there is no such decision."""
+        content = json.dumps({"outcome": outcome, "reason": reason, "by": by, "at": at.isoformat()}).encode()
+        return self._append(Kind.HUMAN, decision_id, outcome, by, at, content)
+
+    def erase(self, decision_id: str, *, by: str, at: datetime) -> Future[str]:
+        """Destroy the keys of a decision's payload and of what people said about it; recorded, and for good."""
+        return self._append(Kind.ERASURE, decision_id, "erased", by, at, b"")
+
+    def find(self, mode: str, integration: str, key: str) -> Entry | None:
+        """The decision under a request key, a decision id, or the newest of a business key, in this order."""
+        return self._reader.find(mode, integration, key)
+
+    def get(self, decision_id: str) -> Entry:
+        """Any entry by its id; raises NotFound."""
+        return self._reader.get(decision_id)
+
+    def list(self, filters: Filters | None = None, limit: int = 50) -> Sequence[Entry]:
+        """Entries, newest first; without filters all of them."""
+        return self._reader.entries(filters or Filters(), limit)
+
+    def open_payload(self, decision_id: str) -> Payload:
+        """What an entry's envelope holds. Raises NotFound, with detail code ``erased`` once its key is destroyed."""
+        return self._reader.payload(decision_id)
+
+    def human_decisions(self, decision_id: str) -> Sequence[HumanDecision]:
+        """What people decided about a decision, oldest first; the last one stands."""
+        return self._reader.human_decisions(decision_id)
+
+    def superseded_by(self, decision_id: str) -> str:
+        """The id of the decision that superseded this one; '' if it stands."""
+        return self._reader.superseded_by(decision_id)
+
+    def verify_chain(self, start: int = 0) -> Sequence[Finding]:
+        """Everything wrong with the chain from a block on; see gateway/ledger/verify.py for the codes."""
+        return tuple(verify(self._engine, self._keyring.signing_keys, self._anchor, start))
+
+    def status(self) -> Status:
+        """Where the ledger stands; raises UpstreamError when it cannot be read."""
+        block, entries = self._reader.head()
+        writer = self._writer
+        return Status(block, entries, writer.queued, writer.failed_commits, writer.anchor_failures)
+
+    def close(self) -> None:
+        """Settle what is queued, then let go of the database."""
+        self._writer.close()
+        if self._checkpointer:
+            self._checkpointer.close()
+        self._anchor.close()
+        self._engine.dispose()
+
+    def _append(self, kind: Kind, decision_id: str, outcome: str, by: str, at: datetime, content: bytes) -> Future[str]:
+        future: Future[str] = Future()
+        self._writer.put(Append(kind, decision_id, outcome, by, at, content, self._futures, future))
+        return future
+
+    def _check_anchor(self) -> None:
+        anchored = self._anchor.last()  # read before the head: others may be appending
+        block, _ = self._reader.head()
+        if anchored > block:
+            raise SetupError(
+                f"the ledger {place(self._engine)} ends at block {block}, but {self._anchor.path} names {anchored}: "
+                "its end was cut off or an older copy put in place; to go on all the same, move the anchor file away"
+            )
+
+
+class LoopLedger:
+    """Submitting from one event loop; its futures belong to that loop and may be cancelled without harm."""
+
+    def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        self._writer = writer
+        self._loop = loop
+        self._sink: Sink = LoopSink(loop)
+
+    def submit(self, proposal: Proposal) -> asyncio.Future[Settled]:
+        """As ``Ledger.submit``; call it in the loop's thread."""
+        future: asyncio.Future[Settled] = self._loop.create_future()
+        self._writer.put(Propose(proposal, self._sink, future))
+        return future
+
+    def refuse(self, refusal: Refusal) -> asyncio.Future[str]:
+        """As ``Ledger.refuse``; call it in the loop's thread."""
+        future: asyncio.Future[str] = self._loop.create_future()
+        self._writer.put(Refuse(refusal, self._sink, future))
+        return future
+
+
+def _several(references: str | Sequence[str]) -> Sequence[str]:
+    return [references] if isinstance(references, str) else references
+
+
+def _nothing(_jobs: int, _store: Store) -> None:
+    """PostgreSQL check-points by itself."""
+
+
+def _beside(where: Path | str) -> Path:
+    if isinstance(where, str) and "://" in where:
+        raise SetupError("a ledger on a database server needs a path for its anchor file")
+    return Path(where).with_suffix(".anchor")
+
+
+def _first_secrets(master: bytes, signer: bytes) -> list[dict[str, object]]:
+    """The rows of ``secret`` for a new ledger. The index key is made once and outlives every master key."""
+    index_key = Sealer(master).wrap(_INDEX_LABEL, os.urandom(KEY_BYTES))
+    return [
+        {"id": 1, "purpose": "master", "check_value": check_value(master), "wrapped": index_key},
+        {"id": 2, "purpose": "signing", "check_value": check_value(signer), "wrapped": None},
+    ]
+
+
+def _keyring(engine: Engine, masters: Sequence[bytes], signers: Sequence[bytes]) -> Keyring:
+    with engine.connect() as connection:
+        rows = connection.execute(select(SECRET)).all()
+    known = {bytes(row.check_value): row for row in rows}
+    newest_master = _known(known, masters[0], "master key", engine)
+    newest_signer = _known(known, signers[0], "signing key", engine)
+    try:
+        index_key = Sealer(masters[0]).unwrap(_INDEX_LABEL, bytes(newest_master.wrapped))
+    except InvalidTag as exc:
+        raise SetupError(f"the index key in {place(engine)} was altered; restore a backup") from exc
+    return Keyring(
+        newest_master.id,
+        {known[check_value(key)].id: Sealer(key) for key in masters if check_value(key) in known},
+        newest_signer.id,
+        {known[check_value(key)].id: key for key in signers if check_value(key) in known},
+        index_key,
+    )
+
+
+def _known(known: Mapping[bytes, Any], key: bytes, purpose: str, engine: Engine) -> Any:
+    row = known.get(check_value(key))
+    if row is None:
+        raise SetupError(
+            f"the {purpose} given is not the one the ledger {place(engine)} was made with; give that one back"
+        )
+    return row

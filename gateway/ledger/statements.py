@@ -1,0 +1,95 @@
+"""The statements of the hot path: written in SQLAlchemy Core, compiled once per row count, run on the driver itself.
+
+Whole groups go in as one multi-row INSERT: with SQLite every step of a statement gives up the interpreter lock and has
+to win it back from the event loop, so the number of steps per group, not per row, decides the latency.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Dialect,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from gateway.ledger.schema import ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD
+from gateway.ledger.types import Kind
+
+MOST_ROWS = 64
+"""Rows per statement; larger groups take several."""
+_DECISION: ColumnElement[int] = literal_column(str(int(Kind.DECISION)))
+_HUMAN: ColumnElement[int] = literal_column(str(int(Kind.HUMAN)))
+
+
+class Statements:
+    """SQL text by purpose and number of rows, for one dialect. Parameters go by position, row after row."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.begin = "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN"
+        self.insert = cache(self._insert)
+        self.requests = cache(self._requests)
+        self.latest = cache(self._latest)
+        self.payloads = cache(self._payloads)
+        head = select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries)
+        self.head = self._text(head, [])
+        self.lock_head = self._text(head.with_for_update(), [])
+        self.set_head = self._text(
+            update(HEAD).values(number=bindparam("n"), digest=bindparam("d"), entries=bindparam("e")), ["n", "d", "e"]
+        )
+        self.decision = self._text(
+            select(ENTRY.c.mode, ENTRY.c.integration, ENTRY.c.business).where(
+                ENTRY.c.name == bindparam("a"), ENTRY.c.kind == _DECISION
+            ),
+            ["a"],
+        )
+        said_of = select(ENTRY.c.id).where(
+            or_(ENTRY.c.name == bindparam("a"), (ENTRY.c.about == bindparam("b")) & (ENTRY.c.kind == _HUMAN))
+        )
+        self.erase = self._text(delete(ENVELOPE_KEY).where(ENVELOPE_KEY.c.id.in_(said_of)), ["a", "b"])
+
+    def _text(self, statement: ClauseElement, order: list[str]) -> str:
+        """Compile; ``order`` names the parameters as the caller will give them, so a mistake shows at the start."""
+        compiled: Any = statement.compile(dialect=self._dialect)
+        if compiled.positiontup != order:
+            raise AssertionError(f"parameters are {compiled.positiontup}, not {order}")
+        return str(compiled)
+
+    def _insert(self, table: Table, rows: int) -> str:
+        names = [[f"{column.name}{row}" for column in table.c] for row in range(rows)]
+        values: list[dict[str, Any]] = [dict(zip(table.c.keys(), map(bindparam, row), strict=True)) for row in names]
+        return self._text(insert(table).values(values), [parameter for row in names for parameter in row])
+
+    def _requests(self, count: int) -> str:
+        """(request, name, sent, valid_until) of the decisions under these request digests."""
+        wanted = [f"r{i}" for i in range(count)]
+        columns = ENTRY.c.request, ENTRY.c.name, ENTRY.c.sent, ENTRY.c.valid_until
+        return self._text(select(*columns).where(ENTRY.c.request.in_(map(bindparam, wanted))), wanted)
+
+    def _latest(self, count: int) -> str:
+        """(business, name) of the newest decision under each of these business digests."""
+        wanted = [f"b{i}" for i in range(count)]
+        asked = ENTRY.c.business.in_(map(bindparam, wanted)), ENTRY.c.kind == _DECISION
+        newest = select(func.max(ENTRY.c.id)).where(*asked).group_by(ENTRY.c.business)
+        return self._text(select(ENTRY.c.business, ENTRY.c.name).where(ENTRY.c.id.in_(newest)), wanted)
+
+    def _payloads(self, count: int) -> str:
+        """(name, sealed, master, wrapped) of these entries; master and wrapped are null when erased."""
+        wanted = [f"n{i}" for i in range(count)]
+        joined = ENTRY.join(ENVELOPE, ENVELOPE.c.id == ENTRY.c.id).outerjoin(
+            ENVELOPE_KEY, ENVELOPE_KEY.c.id == ENTRY.c.id
+        )
+        columns = ENTRY.c.name, ENVELOPE.c.sealed, ENVELOPE_KEY.c.master, ENVELOPE_KEY.c.wrapped
+        return self._text(select(*columns).select_from(joined).where(ENTRY.c.name.in_(map(bindparam, wanted))), wanted)

@@ -1,0 +1,202 @@
+"""One connection of the writer: reads what a group needs, appends a block, commits. No rule is decided here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Engine
+
+from contracts.errors import InternalFault
+from gateway.ledger.chain import Head, block_digest, entry_digest, merkle_root, signature
+from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, ENVELOPE_KEY
+from gateway.ledger.seal import Sealer
+from gateway.ledger.settle import Stored
+from gateway.ledger.statements import MOST_ROWS, Statements
+from gateway.ledger.types import Kind, Payload
+
+T = TypeVar("T")
+PATIENCE_S = 5.0
+"""How long a writer waits for another process's turn before its group is told to come back later."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.000_1, 0.005
+_BUSY_CODES = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
+
+
+class Keyring(NamedTuple):
+    """The opened keys of a ledger. ``masters`` holds every master key known, by its number; ``master`` the newest's."""
+
+    master: int
+    masters: dict[int, Sealer]
+    signer: int
+    signing_keys: dict[int, bytes]
+    index_key: bytes
+
+
+class Draft(NamedTuple):
+    """One entry before its number is known. ``columns`` are those of ``entry`` from name to sealed_digest."""
+
+    kind: int
+    columns: tuple[Any, ...]
+    sealed: bytes
+    wrapped: bytes
+    retain_until: int | None
+    erases: str = ""
+
+
+class Block(NamedTuple):
+    number: int
+    digest: bytes
+    signature: bytes
+
+
+class Store:
+    """The writer's own connection. Not for several threads."""
+
+    def __init__(self, engine: Engine, statements: Statements, keyring: Keyring) -> None:
+        self._pooled = engine.raw_connection()
+        self._driver: Any = self._pooled.driver_connection
+        driver = engine.dialect.loaded_dbapi
+        self.errors: type[Exception] = driver.Error
+        self.unstorable: tuple[type[Exception], ...] = (driver.IntegrityError, driver.DataError, OverflowError)
+        self._busy = _busy_sqlite if engine.dialect.name == "sqlite" else _busy_never
+        self._statements = statements
+        self._keyring = keyring
+        if engine.dialect.name == "sqlite":
+            self._run("PRAGMA busy_timeout=0")  # SQLite's own waiting sleeps far too long for a lock held 1 ms
+        else:
+            self._run(f"SET lock_timeout = '{PATIENCE_S:.0f}s'")
+
+    def close(self) -> None:
+        """Give the connection up for good; an open transaction is rolled back."""
+        self._pooled.invalidate()
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """Do something that another process may hold up, again until it works or patience ends. No transaction open."""
+        end, pause = time.monotonic() + PATIENCE_S, _FIRST_PAUSE_S
+        while True:
+            try:
+                return work()
+            except Exception as exc:
+                if not self._busy(exc) or time.monotonic() > end:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
+
+    def head(self) -> Head:
+        return Head(*self._run(self._statements.head).fetchone())
+
+    def stored(self, requests: Sequence[bytes]) -> dict[bytes, Stored | None]:
+        """The decisions under request marks; None for each mark that has none."""
+        found: dict[bytes, Stored | None] = dict.fromkeys(requests)
+        for request, name, sent, valid_until in self._read(self._statements.requests, requests):
+            found[bytes(request)] = Stored(name, bytes(sent), valid_until)
+        return found
+
+    def latest(self, businesses: Sequence[bytes]) -> dict[bytes, str]:
+        """The newest decision under each business mark that has one."""
+        return {bytes(mark): name for mark, name in self._read(self._statements.latest, businesses)}
+
+    def decision(self, name: str) -> tuple[str, str, bytes | None] | None:
+        """Mode, integration and business mark of a decision."""
+        found: tuple[str, str, bytes | None] | None = self._run(self._statements.decision, (name,)).fetchone()
+        return found
+
+    def payloads(self, names: Sequence[str]) -> dict[str, Payload | InternalFault | None]:
+        """The opened payloads of entries; None for those that were erased, a fault for those that will not open."""
+        opened: dict[str, Payload | InternalFault | None] = {}
+        for name, sealed, master, wrapped in self._read(self._statements.payloads, names):
+            try:
+                opened[name] = None if wrapped is None else open_envelope(self._keyring, name, sealed, master, wrapped)
+            except InternalFault as fault:
+                opened[name] = fault
+        return opened
+
+    def begin(self) -> None:
+        self.patiently(lambda: self._run(self._statements.begin))
+
+    def lock_head(self) -> Head:
+        """Take the head row; whoever holds it appends alone."""
+        return Head(*self._run(self._statements.lock_head).fetchone())
+
+    def append(self, drafts: Sequence[Draft], head: Head) -> Block:
+        """Write entries and the block over them into the open transaction."""
+        first, master = head.entries + 1, self._keyring.master
+        entries, leaves = [], []
+        for number, draft in enumerate(drafts, first):
+            digest = entry_digest(number, draft.kind, *draft.columns)
+            leaves.append(digest)
+            entries.append((number, draft.kind, *draft.columns, digest))
+        self._insert(ENTRY, entries)
+        self._insert(ENVELOPE, [(number, draft.sealed) for number, draft in enumerate(drafts, first)])
+        self._insert(ENVELOPE_KEY, [_key_row(number, draft, master) for number, draft in enumerate(drafts, first)])
+        for draft in drafts:
+            if draft.erases:
+                self._run(self._statements.erase, (draft.erases, draft.erases))
+        return self._close_block(head, leaves, max(draft.columns[_RECEIVED] for draft in drafts))
+
+    def commit(self) -> None:
+        """End the transaction; on return it is on disk."""
+        self._run("COMMIT")
+
+    def rollback(self) -> None:
+        self._run("ROLLBACK")
+
+    def checkpoint(self) -> None:
+        """Bring the rest of the write-ahead log into the database file, so that the next commit starts it anew."""
+        self._run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _close_block(self, head: Head, leaves: list[bytes], at: int) -> Block:
+        number, root, signer = head.number + 1, merkle_root(leaves), self._keyring.signer
+        digest = block_digest(number, head.digest, root, head.entries + 1, len(leaves), at)
+        signed = signature(self._keyring.signing_keys[signer], digest)
+        row = (number, head.digest, root, head.entries + 1, len(leaves), at, digest, signer, signed)
+        self._insert(BLOCK, [row])
+        self._run(self._statements.set_head, (number, digest, head.entries + len(leaves)))
+        return Block(number, digest, signed)
+
+    def _insert(self, table: Any, rows: list[tuple[Any, ...]]) -> None:
+        for start in range(0, len(rows), MOST_ROWS):
+            some = rows[start : start + MOST_ROWS]
+            self._run(self._statements.insert(table, len(some)), [value for row in some for value in row])
+
+    def _read(self, statement: Callable[[int], str], values: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for start in range(0, len(values), MOST_ROWS):
+            some = values[start : start + MOST_ROWS]
+            rows += self._run(statement(len(some)), some).fetchall()
+        return rows
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        return self._driver.execute(statement, values)
+
+
+_RECEIVED = 8
+"""Where ``received`` stands in ``Draft.columns``."""
+
+
+_RETENTION = {int(kind): kind.word for kind in Kind}
+
+
+def _key_row(number: int, draft: Draft, master: int) -> tuple[Any, ...]:
+    return number, master, draft.wrapped, _RETENTION[draft.kind], draft.retain_until
+
+
+def open_envelope(keyring: Keyring, name: str, sealed: bytes, master: int, wrapped: bytes) -> Payload:
+    """A payload in the clear; raises InternalFault when it was altered or its master key is not at hand."""
+    sealer = keyring.masters.get(master)
+    if sealer is None:
+        raise InternalFault(f"{name} is sealed under master key {master}, which was not given", code="key_missing")
+    try:
+        return sealer.open(name, bytes(sealed), bytes(wrapped))
+    except InvalidTag as exc:
+        raise InternalFault(f"entry {name} was altered on disk; run verify --chain", code="altered") from exc
+
+
+def _busy_sqlite(exc: Exception) -> bool:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
+
+
+def _busy_never(_exc: Exception) -> bool:
+    return False

@@ -1,0 +1,144 @@
+"""Verifying the chain: every entry against its block, every block against the one before, all against the anchor.
+
+=====================  ===============================================================================================
+finding                what it means
+=====================  ===============================================================================================
+``entry_altered``      a row no longer matches the digest its block commits to
+``payload_altered``    a sealed payload no longer matches its entry
+``entry_missing``      a block's rows are not all there
+``entry_unblocked``    rows beyond the last block: written past the ledger
+``block_altered``      a block does not match its own digest, or its root its entries
+``block_missing``      a gap in the numbers
+``link_broken``        a block does not name the block before it
+``signature_wrong``    a block was rewritten by someone without the signing key
+``signature_unknown``  a block's signing key was not given to this program
+``head_wrong``         the head row and the last block disagree
+``truncated``          the anchor names a later block: the end was cut off, or an older copy was put in place
+``rewritten``          the anchor names another digest for a block: rewritten and hashed again
+``anchor_missing``     there are blocks but the anchor file is empty
+=====================  ===============================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from gateway.ledger.chain import GENESIS, Anchor, block_digest, entry_digest, merkle_root, signature
+from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, HEAD
+from gateway.ledger.types import Finding
+
+_BLOCKS_AT_ONCE = 64
+
+
+def verify(engine: Engine, signing_keys: Mapping[int, bytes], anchor: Anchor, start: int) -> Iterator[Finding]:
+    """Walk the chain from block ``start``. What is appended meanwhile is left for the next time."""
+    anchored: dict[int, bytes] = {}
+    for line in anchor.lines():
+        if line.number >= start and anchored.setdefault(line.number, line.digest) != line.digest:
+            yield Finding("rewritten", line.number, -1, f"the anchor names two digests for block {line.number}")
+    with engine.connect() as connection:
+        end = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries)).one()
+        walk = _Walk(connection, signing_keys, anchored)
+        yield from walk.run(max(start, 1), end.number)
+        yield from walk.check_end(end)
+    if end.number >= start and end.number and not anchored:
+        yield Finding("anchor_missing", -1, -1, f"there are {end.number} blocks but the anchor file names none")
+    if (last := max(anchored, default=0)) > end.number:
+        cause = f"the chain ends at block {end.number}, the anchor names {last}: cut off, or an older copy put in place"
+        yield Finding("truncated", end.number, -1, cause)
+
+
+class _Walk:
+    """One pass over the blocks; keeps digest and number of entries as the block before left them."""
+
+    def __init__(
+        self, connection: Connection, signing_keys: Mapping[int, bytes], anchored: Mapping[int, bytes]
+    ) -> None:
+        self._connection = connection
+        self._signing_keys = signing_keys
+        self._anchored = anchored
+        self._digest: bytes | None = GENESIS
+        self._entries = 0
+
+    def run(self, start: int, end: int) -> Iterator[Finding]:
+        if start > 1:
+            self._digest = None  # the first block of a partial walk is believed about the one before it
+        number = start
+        while number <= end:
+            blocks = self._some(number, min(number + _BLOCKS_AT_ONCE - 1, end))
+            for block in blocks:
+                while number < block.number:
+                    yield self._gap(number)
+                    number += 1
+                yield from self._block(block)
+                number += 1
+            if not blocks:
+                yield self._gap(number)
+                number = self._next(number, end)
+
+    def check_end(self, end: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+        if self._digest is not None and (bytes(end.digest), end.entries) != (self._digest, self._entries):
+            yield Finding("head_wrong", end.number, -1, "the head row and the last block disagree")
+        beyond = select(ENTRY.c.id).where(ENTRY.c.id > end.entries).order_by(ENTRY.c.id)
+        further = select(HEAD.c.entries)
+        for row in self._connection.execute(beyond.where(ENTRY.c.id > further.scalar_subquery()).limit(10)):
+            yield Finding("entry_unblocked", -1, row.id, f"entry {row.id} lies beyond the last block")
+
+    def _some(self, first: int, last: int) -> Sequence[Row[*tuple[Any, ...]]]:
+        query = select(BLOCK).where(BLOCK.c.number.between(first, last)).order_by(BLOCK.c.number)
+        return self._connection.execute(query).all()
+
+    def _next(self, number: int, end: int) -> int:
+        query = select(BLOCK.c.number).where(BLOCK.c.number > number).order_by(BLOCK.c.number).limit(1)
+        found: int | None = self._connection.execute(query).scalar()
+        return end + 1 if found is None else found
+
+    def _gap(self, number: int) -> Finding:
+        self._digest = None
+        return Finding("block_missing", number, -1, f"block {number} is missing")
+
+    def _block(self, block: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+        number, digest = block.number, bytes(block.digest)
+        previous, root = bytes(block.previous), bytes(block.root)
+        if digest != block_digest(number, previous, root, block.first, block.size, block.at):
+            yield Finding("block_altered", number, -1, f"block {number} does not match its own digest")
+        if self._digest is not None and (previous, block.first) != (self._digest, self._entries + 1):
+            yield Finding("link_broken", number, -1, f"block {number} does not follow from block {number - 1}")
+        yield from self._signed(block)
+        if self._anchored.get(number, digest) != digest:
+            yield Finding("rewritten", number, -1, f"the anchor names another digest for block {number}")
+        yield from self._contents(block)
+        self._digest, self._entries = digest, block.first + block.size - 1
+
+    def _signed(self, block: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+        key = self._signing_keys.get(block.signer)
+        if key is None:
+            yield Finding("signature_unknown", block.number, -1, f"signing key {block.signer} was not given")
+        elif not hmac.compare_digest(signature(key, bytes(block.digest)), bytes(block.signature)):
+            yield Finding("signature_wrong", block.number, -1, f"block {block.number} is not signed by this ledger")
+
+    def _contents(self, block: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+        last = block.first + block.size - 1
+        joined = ENTRY.outerjoin(ENVELOPE, ENVELOPE.c.id == ENTRY.c.id)
+        query = select(ENTRY, ENVELOPE.c.sealed).select_from(joined).where(ENTRY.c.id.between(block.first, last))
+        rows = self._connection.execute(query.order_by(ENTRY.c.id)).all()
+        for row in rows:
+            yield from _entry(block.number, row)
+        present = {row.id for row in rows}
+        for number in (number for number in range(block.first, last + 1) if number not in present):
+            yield Finding("entry_missing", block.number, number, f"entry {number} of block {block.number} is missing")
+        if rows and merkle_root([bytes(row.digest) for row in rows]) != bytes(block.root):
+            yield Finding("block_altered", block.number, -1, f"block {block.number} does not match its entries")
+
+
+def _entry(block: int, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+    *columns, digest, sealed = row
+    if entry_digest(*columns) != bytes(digest):
+        yield Finding("entry_altered", block, row.id, f"entry {row.id} ({row.name}) of block {block} was altered")
+    if sealed is not None and hashlib.sha256(sealed).digest() != bytes(row.sealed_digest):
+        yield Finding("payload_altered", block, row.id, f"the payload of entry {row.id} ({row.name}) was altered")
