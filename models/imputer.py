@@ -18,24 +18,25 @@ field given the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.types import Field
+from models.compilation import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
-DRAWS = 64
-"""Points per record unless said otherwise (DESIGN.md 5)."""
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+DRAWS = 128
+"""Points per record unless said otherwise. At 64, the design's figure, every bar holds on the default data, but with
+four fields missing up to .9 % of the outcomes differ from those of 2,048 points, of 1 % allowed, and for sets nobody
+listed (income, employment type and years) about 1.2 %; 128 halve that and cost 25 µs more for three fields."""
 
 
 class ImputerTables(NamedTuple):
@@ -73,105 +74,96 @@ class ImputerTables(NamedTuple):
     """(V,) share of the bin's training values up to and including this one; 1 at the last of a bin."""
 
 
-def _compiled(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(cache=True, nogil=True)(function))
-
-
-@_compiled
-def row_of(field: int, value: float, missing: bool, t: ImputerTables) -> int:
-    """Row of a field's terms that a value selects: its bin, or one past the bins for blank, two past for unknown."""
-    first = t.bin_start[field]
-    bins = int(t.bin_start[field + 1] - first)
-    if missing or bins == 0:
-        return bins + 1
-    if np.isnan(value):
-        return bins
-    row = _first_at_least(t.upper, first, first + bins - 1, value) - first
-    if t.is_code[field] and t.upper[first + row] != value:
-        return bins + 1
-    return int(row)
-
-
-@_compiled
-def _first_at_least(sorted_values: Floats, low: int, high: int, value: float) -> int:
+@compiled
+def _first_at_least(ascending: Floats, low: int, high: int, value: float) -> int:
     """First position in low..high whose value is not below ``value``; ``high`` if none."""
     while low < high:
         middle = (low + high) // 2
-        if sorted_values[middle] >= value:
+        if ascending[middle] >= value:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-@_compiled
-def _add_terms(field: int, given: int, row: int, t: ImputerTables, into: Floats) -> bool:
-    """Add the terms of one given field; False where it does not inform."""
-    start = t.term_start[field, given]
-    if start < 0 or row < 0:
-        return False
-    width = t.width[field]
+@compiled
+def _row(value: float, missing: bool, is_code: bool, upper: Floats, first: int, end: int) -> int:
+    """Row of a field's terms that a value selects: its bin, or one past the bins for blank, two past for unknown."""
+    bins = end - first
+    if missing or bins == 0:
+        return bins + 1
+    if math.isnan(value):
+        return bins
+    found = _first_at_least(upper, first, end - 1, value)
+    if is_code and upper[found] != value:
+        return bins + 1
+    return found - first
+
+
+@compiled
+def _add_terms(terms: Floats, start: int, row: int, into: Floats) -> None:
+    width = into.shape[0]
     for s in range(width):
-        into[s] += t.terms[start + row * width + s]
-    return True
+        into[s] += terms[start + row * width + s]
 
 
-@_compiled
-def _fill_chances(field: int, sums: Floats, t: ImputerTables, into: Floats) -> float:
+@compiled
+def _fill_chances(intercept: Floats, first: int, scores: Floats, at: int, sums: Floats, into: Floats) -> float:
     """Write the unnormalised chance of each bin, (bins,), and return their sum."""
-    first, width = t.bin_start[field], t.width[field]
-    bins = t.bin_start[field + 1] - first
-    largest = -np.inf
-    for b in range(bins):
-        total = t.intercept[first + b]
+    width = sums.shape[0]
+    largest = -math.inf
+    for b in range(into.shape[0]):
+        total = intercept[first + b]
         for s in range(width):
-            total += sums[s] * t.scores[t.score_start[field] + b * width + s]
+            total += sums[s] * scores[at + b * width + s]
         into[b] = total
         largest = max(largest, total)
     whole = 0.0
-    for b in range(bins):
-        into[b] = np.exp(into[b] - largest)
+    for b in range(into.shape[0]):
+        into[b] = math.exp(into[b] - largest)
         whole += into[b]
     return whole
 
 
-@_compiled
-def _invert(field: int, point: float, chances: Floats, whole: float, t: ImputerTables) -> tuple[int, float]:
-    """Bin and value at a point in (0, 1) of the distribution given by the chances."""
-    first = t.bin_start[field]
-    last = t.bin_start[field + 1] - first - 1
-    rest = point * whole
+@compiled
+def _invert(target: float, chances: Floats) -> tuple[int, float]:
+    """Bin in which the running sum of the chances passes the target, and how far into it, in [0, 1]."""
     b = 0
-    while b < last and rest >= chances[b]:
-        rest -= chances[b]
+    while b < chances.shape[0] - 1 and target >= chances[b]:
+        target -= chances[b]
         b += 1
-    within = rest / chances[b] if chances[b] > 0.0 else 0.0
-    found = _first_at_least(t.share, t.value_start[first + b], t.value_start[first + b + 1] - 1, within)
-    return b, t.values[found]
+    return b, target / chances[b] if chances[b] > 0.0 else 0.0
 
 
-@_compiled
+@compiled
 def _draw_field(
     j: int, rank: int, rows: Rows, drawn: Rows, drawn_rows: Rows, points: Floats, t: ImputerTables, out: Floats
 ) -> None:
     """Draw field ``j`` into ``out`` and ``drawn_rows[rank]``, given ``rows`` and, where they are -1, the rows drawn."""
-    width = t.width[j]
+    first, width = t.bin_start[j], t.width[j]
     known, sums = np.zeros(width), np.empty(width)
-    chances = np.empty(t.bin_start[j + 1] - t.bin_start[j])
+    chances = np.empty(t.bin_start[j + 1] - first)
     whole, varies = 0.0, True
     for g in range(rows.shape[0]):
-        _add_terms(j, g, rows[g], t, known)
+        if rows[g] >= 0 and t.term_start[j, g] >= 0:
+            _add_terms(t.terms, t.term_start[j, g], rows[g], known)
     for d in range(points.shape[0]):
         if varies:
             varies = False
-            sums[:] = known
+            for s in range(width):
+                sums[s] = known[s]
             for k in range(rank):
-                varies |= _add_terms(j, drawn[k], drawn_rows[k, d], t, sums)
-            whole = _fill_chances(j, sums, t, chances)
-        drawn_rows[rank, d], out[d, j] = _invert(j, points[d, rank], chances, whole, t)
+                if t.term_start[j, drawn[k]] >= 0:
+                    varies = True
+                    _add_terms(t.terms, t.term_start[j, drawn[k]], drawn_rows[k, d], sums)
+            whole = _fill_chances(t.intercept, first, t.scores, t.score_start[j], sums, chances)
+        b, within = _invert(points[d, rank] * whole, chances)
+        low, high = t.value_start[first + b], t.value_start[first + b + 1] - 1
+        drawn_rows[rank, d] = b
+        out[d, j] = t.values[_first_at_least(t.share, low, high, within)]
 
 
-@_compiled
+@compiled
 def draw_record(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
     """Fill ``out`` (D, F) with the record ``x`` (F,), its missing fields drawn at each of the ``points`` (D, F).
 
@@ -181,12 +173,15 @@ def draw_record(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out
     fields = x.shape[0]
     rows = np.empty(fields, np.int64)
     for j in range(fields):
-        rows[j] = row_of(j, x[j], missing[j], t)
-        out[:, j] = np.nan if missing[j] else x[j]
+        rows[j] = _row(x[j], missing[j], t.is_code[j], t.upper, t.bin_start[j], t.bin_start[j + 1])
+        value = math.nan if missing[j] else x[j]
+        for d in range(out.shape[0]):
+            out[d, j] = value
     drawn = np.empty(fields, np.int64)
     drawn_rows = np.empty((fields, points.shape[0]), np.int64)
     rank = 0
-    for j in t.order:
+    for place in range(fields):
+        j = t.order[place]
         if missing[j] and t.bin_start[j + 1] > t.bin_start[j]:
             _draw_field(j, rank, rows, drawn, drawn_rows, points, t, out)
             rows[j] = -1
@@ -194,7 +189,7 @@ def draw_record(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out
             rank += 1
 
 
-@_compiled
+@compiled
 def draw_records(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
     """``draw_record`` for n records: x and missing (n, F), out (n, D, F)."""
     for i in range(x.shape[0]):
