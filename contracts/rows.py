@@ -70,44 +70,32 @@ class RowEngine:
         return _CLEAN
 
     def _wrong(self, exc: ValidationError, values: list[Value]) -> Iterator[tuple[int, Problem]]:
+        if len(values) != len(self._fields):
+            raise InternalFault(f"a record of {len(values)} values for {len(self._fields)} fields")
         for error in exc.errors(include_url=False, include_context=False, include_input=False):
-            position = error["loc"][0]
-            if not isinstance(position, int) or position >= len(self._fields):
-                raise InternalFault(f"a record of {len(values)} values for {len(self._fields)} fields")
+            position = int(error["loc"][0])
             yield position, _problem(self._fields[position], error["type"], values[position])
 
     def _judge(self, values: list[Value], states: bytearray, wrong: dict[int, Problem]) -> Checked:
+        """All problems of a record that has at least one, or that is not complete."""
         fatal: list[Problem] = []
         tolerated: list[Problem] = []
-        passed_over: list[int] = []
+        sound, known = list(values), bytearray(states)
         for position, field in enumerate(self._fields):
             problem = wrong.get(position) or _absence(field, states[position], values[position])
             if problem is None:
                 continue
+            sound[position], known[position] = None, _REJECTED
             if states[position] == _GIVEN and field.rejected != "refuse":
                 tolerated.append(problem)
                 values[position], states[position] = None, _REJECTED
             else:
                 fatal.append(problem)
-                passed_over.append(position)
-        self._cross(values, states, passed_over, fatal, tolerated)
-        return Checked(tuple(fatal), tuple(tolerated))
-
-    def _cross(
-        self,
-        values: list[Value],
-        states: bytearray,
-        passed_over: list[int],
-        fatal: list[Problem],
-        tolerated: list[Problem],
-    ) -> None:
-        seen_values, seen_states = list(values), bytearray(states)
-        for position in passed_over:
-            seen_values[position], seen_states[position] = None, _REJECTED
         for holds, rule in self._rules:
-            if holds(seen_values, seen_states) is False:
+            if holds(sound, known) is False:
                 found = Problem("rule", rule.id, self._rule_paths[rule.id], "values that contradict it", rule.message)
                 (fatal if rule.severity == "error" else tolerated).append(found)
+        return Checked(tuple(fatal), tuple(tolerated))
 
 
 def value_checker(field: Field) -> Callable[[Value], Problem | None]:
@@ -148,11 +136,11 @@ def expectation(field: Field) -> str:
 
 
 def _between(low: object, high: object, what: str = "") -> str:
-    return (
-        (f" from {low}" if low is not None else "")
-        + (f" to {high}" if high is not None else "")
-        + (what if (low, high) != (None, None) else "")
-    )
+    if low is None and high is None:
+        return ""
+    if low == high:
+        return f" of {low}{what}"
+    return (f" from {low}" if low is not None else "") + (f" to {high}" if high is not None else "") + what
 
 
 def _nullable(field: Field) -> core_schema.CoreSchema:
