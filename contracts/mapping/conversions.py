@@ -1,0 +1,339 @@
+"""Conversions: from a native value to a contract value, each with its own written grammar.
+
+No library coercion decides what a number is. Texts are ASCII, matched in full before anything is parsed:
+
+==============  ==============================================================================  =====================
+conversion      native text                                                                     other native values
+==============  ==============================================================================  =====================
+``trim``        blanks and tabs at both ends are dropped                                        unchanged
+``upper``       a to z become A to Z, nothing else changes                                      unchanged
+``text``        1 to 4,000 characters, no control character, no half of a surrogate pair        numbers, as digits
+``integer(n)``  ``[+-]?[0-9]{1,40}``, at most n significant digits (18 without n)               whole numbers
+``decimal(s)``  xs:decimal: ``[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)``; what lies past s
+                places must be zero                                                             numbers exact at s
+``date(F)``     F of YYYY, MM, DD with ``-``, ``/``, ``.`` or nothing between; a real day       digits, F unmarked
+``boolean``     ``true``, ``false``, ``1``, ``0``                                               true, false, 1, 0
+==============  ==============================================================================  =====================
+
+``multiply(n)`` and ``divide(n)`` follow a number. All factors together are one exact fraction, applied once; a chain
+with ``divide`` rounds half to even at the field's scale, and that is the only rounding there is. Anything else that
+does not fit the scale is the problem ``excess_scale``. Numbers have at most 18 digits, so they fit 64 bits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from contracts.mapping.paths import MISFIT
+from contracts.mapping.tree import Conversion
+from contracts.source import nearest
+from contracts.types import Field, Value
+
+LIMIT: Final = 10**18
+"""Numbers, in units of their scale, lie strictly between -LIMIT and LIMIT."""
+MAX_TEXT: Final = 4_000
+_DECIMAL = re.compile(r"([+-]?)(?:([0-9]{1,40})(?:\.([0-9]{0,40}))?|\.([0-9]{1,40}))").fullmatch
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}").fullmatch
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_FACTOR = r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_DATE_MARKS = {"YYYY": "(?P<y>[0-9]{4})", "MM": "(?P<m>[0-9]{2})", "DD": "(?P<d>[0-9]{2})"}
+_UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+Step: TypeAlias = Callable[[Any], Any]
+
+
+class Unfit(Exception):
+    """A native value outside the grammar. ``code`` is the problem code; no text holds the value."""
+
+    def __init__(self, code: str, expected: str, rule: str = "") -> None:
+        super().__init__(code)
+        self.code, self.expected, self.rule = code, expected, rule
+
+
+class Converter(NamedTuple):
+    """A compiled chain: ``finish(parse(clean(native)))``. Each step raises Unfit and nothing else."""
+
+    clean: Step | None
+    parse: Step
+    finish: Step | None
+
+    def __call__(self, native: Any) -> Value:
+        parsed: Value = self.parse(self.clean(native) if self.clean else native)
+        return self.finish(parsed) if self.finish else parsed
+
+
+def describe(native: Any) -> str:
+    """Kind and size of a native value, never the value.
+
+    >>> describe("7 Elm Street")
+    'text of 12 characters'
+    """
+    if isinstance(native, str):
+        return f"text of {len(native)} character{'s' * (len(native) > 1)}" if native else "an empty text"
+    if isinstance(native, dict):
+        return f"a group of {len(native)}"
+    if isinstance(native, list):
+        return f"a list of {len(native)}"
+    if native is MISFIT:
+        return "a single value where a group is needed"
+    kinds = {bool: "true or false", int: "a whole number", Decimal: "a number", type(None): "null"}
+    return kinds.get(type(native), "an unknown kind of value")
+
+
+def default_chain(field: Field) -> tuple[Conversion, ...]:
+    """What a field without ``convert`` is read with."""
+    chains = {
+        "integer": Conversion("integer"),
+        "decimal": Conversion("decimal", str(field.scale)),
+        "date": Conversion("date", "YYYY-MM-DD"),
+        "boolean": Conversion("boolean"),
+    }
+    return (chains.get(field.type, Conversion("text")),)
+
+
+def read_conversion(text: str) -> Conversion:
+    """Parse one step as written; raises ValueError that says what is allowed."""
+    name, bracket, rest = text.partition("(")
+    argument = rest[:-1] if rest.endswith(")") else ""
+    if name not in _GRAMMAR:
+        known = nearest(name, _GRAMMAR) or f"known: {', '.join(_GRAMMAR)}"
+        raise ValueError(f"there is no conversion {name!r}; {known}")
+    pattern, usage = _GRAMMAR[name]
+    if (bracket and not (rest.endswith(")") and argument)) or not re.fullmatch(pattern, argument):
+        raise ValueError(f"{text!r} is not a conversion; write {usage}")
+    return Conversion(name, argument)
+
+
+def chain_faults(chain: Sequence[Conversion], field: Field, coded: bool) -> list[str]:
+    """What is wrong with a chain for a field, in words; empty when it can be compiled."""
+    faults = [f"{step} must come {_ORDER[stage(step)]}" for step in _out_of_order(chain)]
+    parse = next((step for step in chain if stage(step) == 1), None)
+    if coded and (parse is None or parse.name != "text" or any(stage(step) == 2 for step in chain)):
+        faults.append("codes are looked up by text; only trim, upper and text may stand before them")
+    elif not coded and parse and parse.name not in _READS[field.type]:
+        faults.append(f"{parse} gives no {field.type}; use {' or '.join(_READS[field.type])}")
+    elif not coded and parse and parse.name not in ("integer", "decimal") and any(stage(step) == 2 for step in chain):
+        faults.append(f"{parse} gives no number to multiply or divide")
+    zeros = [step for step in chain if stage(step) == 2 and not _factor(step)]
+    return faults + [f"{step} would make every value zero or none" for step in zeros]
+
+
+def compile_chain(
+    chain: Sequence[Conversion], field: Field, codes: Mapping[str, str | bool] | None = None
+) -> Converter:
+    """The chain as closures; ``chain_faults`` must have found nothing."""
+    cleaners = [step.name for step in chain if stage(step) == 0]
+    parse = next(step for step in chain if stage(step) == 1)
+    if codes is not None:
+        return Converter(_cleaner(cleaners), _code_text, _coder(codes))
+    if parse.name in ("integer", "decimal"):
+        places = int(parse.argument) if parse.name == "decimal" else 0
+        reader = _decimal(places) if parse.name == "decimal" else _integer(int(parse.argument or 18))
+        return Converter(_cleaner(cleaners), reader, _scaler(chain, field.scale - places, str(parse)))
+    readers: dict[str, Step] = {"text": read_text, "boolean": _boolean}
+    return Converter(_cleaner(cleaners), readers.get(parse.name) or _date(parse.argument), None)
+
+
+def read_text(native: Any) -> str:
+    """``text``: a text as it is, a number as its digits."""
+    if type(native) is str:
+        if 0 < len(native) <= MAX_TEXT and (native.isprintable() or not _UNPRINTABLE(native)):
+            return native
+        raise Unfit("not_text", f"1 to {MAX_TEXT} characters without control characters", "text")
+    if type(native) is int and -LIMIT < native < LIMIT:
+        return str(native)
+    if type(native) is Decimal and native.is_finite() and abs(native.adjusted()) < 18 and _short(native):
+        return format(native, "f")
+    raise Unfit("wrong_type", "text", "text")
+
+
+def date_pattern(form: str) -> str:
+    """The regular expression of a date format; raises ValueError unless it has one year, month and day."""
+    parts = re.findall(r"YYYY|MM|DD|[-/.]", form)
+    if "".join(parts) != form or sorted(p for p in parts if p in _DATE_MARKS) != ["DD", "MM", "YYYY"]:
+        raise ValueError(f"{form!r} is not a date format; write YYYY, MM and DD once each, joined by -, /, . or none")
+    return "".join(_DATE_MARKS.get(part, re.escape(part)) for part in parts)
+
+
+def stage(step: Conversion) -> int:
+    """0 cleans a text, 1 reads the value, 2 reckons with it."""
+    return 0 if step.name in ("trim", "upper") else 2 if step.name in ("multiply", "divide") else 1
+
+
+def _out_of_order(chain: Sequence[Conversion]) -> list[Conversion]:
+    stages = [stage(step) for step in chain]
+    late = [step for index, step in enumerate(chain) if stages[index] < max(stages[: index + 1])]
+    second = [step for index, step in enumerate(chain) if stages[index] == 1 and 1 in stages[:index]]
+    return late + [step for step in second if step not in late]
+
+
+def _factor(step: Conversion) -> Fraction:
+    return Fraction(step.argument)
+
+
+def _short(native: Decimal) -> bool:
+    exponent = native.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -18
+
+
+def _cleaner(names: Sequence[str]) -> Step | None:
+    if not names:
+        return None
+    trim, upper = "trim" in names, "upper" in names
+
+    def clean(native: Any) -> Any:
+        if type(native) is not str:
+            return native
+        text = native.strip(" \t") if trim else native
+        return text.translate(_UPPER) if upper else text
+
+    return clean
+
+
+def _integer(digits: int) -> Step:
+    bound, expected, rule = 10**digits, f"a whole number of at most {digits} digits", "integer"
+
+    def parse(native: Any) -> int:
+        if type(native) is str and _INTEGER(native):
+            value = int(native)
+        elif type(native) is int:
+            value = native
+        elif type(native) is Decimal:
+            value = _exact(native, 0, rule)
+        else:
+            raise Unfit("not_a_number" if type(native) is str else "wrong_type", expected, rule)
+        if -bound < value < bound:
+            return value
+        raise Unfit("too_large", expected, rule)
+
+    return parse
+
+
+def _decimal(places: int) -> Step:
+    factor, expected, rule = 10**places, f"a number of at most {places} decimal places", f"decimal({places})"
+
+    def parse(native: Any) -> int:
+        if type(native) is Decimal:
+            value = _exact(native, places, rule)
+        elif type(native) is int:
+            value = native * factor
+        elif type(native) is str and (match := _DECIMAL(native)):
+            sign, whole, fraction, bare = match.groups()
+            fraction = fraction or bare or ""
+            if len(fraction) > places and fraction[places:].strip("0"):
+                raise Unfit("excess_scale", expected, rule)
+            value = int(f"{sign}{whole or '0'}{fraction[:places]:0<{places}}")
+        else:
+            raise Unfit("not_a_number" if type(native) is str else "wrong_type", expected, rule)
+        if -LIMIT < value < LIMIT:
+            return value
+        raise Unfit("too_large", "a number of at most 18 digits", rule)
+
+    return parse
+
+
+def _exact(native: Decimal, places: int, rule: str) -> int:
+    if not native.is_finite() or native.adjusted() + places > 18:
+        raise Unfit("too_large", "a number of at most 18 digits", rule)
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.scaleb(native, places)))
+    except (Inexact, InvalidOperation, Overflow):
+        raise Unfit("excess_scale", f"a number of at most {places} decimal places", rule) from None
+
+
+def _scaler(chain: Sequence[Conversion], shift: int, rule: str) -> Step | None:
+    """Apply every factor and the change of scale as one fraction."""
+    fraction = Fraction(10) ** shift
+    for step in chain:
+        if stage(step) == 2:
+            fraction = fraction * _factor(step) if step.name == "multiply" else fraction / _factor(step)
+    rounds = any(step.name == "divide" for step in chain)
+    if fraction == 1:
+        return None
+    over, under = fraction.numerator, fraction.denominator
+
+    def finish(parsed: int) -> int:
+        value, rest = divmod(parsed * over, under)
+        if rest:
+            if not rounds:
+                raise Unfit("excess_scale", "a number exact at the scale of the field", rule)
+            value += 2 * rest > under or (2 * rest == under and value & 1)
+        if -LIMIT < value < LIMIT:
+            return value
+        raise Unfit("too_large", "a number of at most 18 digits", rule)
+
+    return finish
+
+
+def _date(form: str) -> Step:
+    match, rule, bare = re.compile(date_pattern(form)).fullmatch, f"date({form})", form.isalpha()
+
+    def parse(native: Any) -> date:
+        text = f"{native:08d}" if bare and type(native) is int and 0 <= native < 10**8 else native
+        if type(text) is not str:
+            raise Unfit("wrong_type", f"a date as {form}", rule)
+        found = match(text)
+        try:
+            return date(int(found["y"]), int(found["m"]), int(found["d"])) if found else _no_date(form, rule)
+        except ValueError:
+            return _no_date(form, rule)
+
+    return parse
+
+
+def _no_date(form: str, rule: str) -> date:
+    raise Unfit("not_a_date", f"a day of the calendar as {form}", rule)
+
+
+def _boolean(native: Any) -> bool:
+    value = _BOOLEANS.get(native) if type(native) is str else native
+    if type(value) is bool:
+        return value
+    if type(value) is int and value in (0, 1):
+        return value == 1
+    raise Unfit("not_a_boolean" if type(native) in (str, int) else "wrong_type", "true or false, 1 or 0", "boolean")
+
+
+def _code_text(native: Any) -> str:
+    return ("true" if native else "false") if type(native) is bool else read_text(native)
+
+
+def _coder(codes: Mapping[str, str | bool]) -> Step:
+    expected = f"one of {', '.join(codes)}"
+
+    def finish(text: str) -> str | bool:
+        value = codes.get(text)
+        if value is None:
+            raise Unfit("unknown_code", expected, "codes")
+        return value
+
+    return finish
+
+
+_ORDER = ("before the value is read", "once, after trim and upper and before multiply and divide", "last")
+_READS: dict[str, tuple[str, ...]] = {
+    "integer": ("integer", "decimal"),
+    "decimal": ("decimal", "integer"),
+    "string": ("text",),
+    "code": ("text",),
+    "date": ("date",),
+    "boolean": ("boolean",),
+}
+_GRAMMAR = {
+    "trim": ("", "trim"),
+    "upper": ("", "upper"),
+    "text": ("", "text"),
+    "integer": ("|[1-9]|1[0-8]", "integer, or integer(n) with n from 1 to 18 digits"),
+    "decimal": ("[0-9]", "decimal(s) with s from 0 to 9 decimal places"),
+    "date": ("[YMD/.-]+", "date(F), for example date(YYYY-MM-DD) or date(DD.MM.YYYY)"),
+    "boolean": ("", "boolean"),
+    "multiply": (_FACTOR, "multiply(n) with a number n, for example multiply(10)"),
+    "divide": (_FACTOR, "divide(n) with a number n, for example divide(12)"),
+}

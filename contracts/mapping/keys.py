@@ -1,0 +1,56 @@
+"""The keys of a message: which application it is about, which asking, and what to give back with the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from contracts.mapping.conversions import Unfit, describe, read_text
+from contracts.mapping.paths import ABSENT, Path, getter
+from contracts.mapping.request import NATIVE
+from contracts.types import Problem
+
+LONGEST: Final = 128
+"""Characters a key may have: the room the answer contract gives it."""
+_EXPECTED = f"1 to {LONGEST} characters without blanks at the ends and without control characters"
+
+
+class Keys(NamedTuple):
+    """The keys a message carries. ``request`` is empty where the integration declares none or the message has none."""
+
+    business: str
+    request: str
+    correlation: str
+
+
+class KeyMap:
+    """Reads the keys from a native tree. A business key must be there; the others may be absent, null or empty."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self.paths = dict(paths)
+        self._getters = [(name, str(path), getter(path)) for name, path in self.paths.items()]
+
+    def read(self, tree: Mapping[str, Any]) -> tuple[Keys, list[Problem]]:
+        found = dict.fromkeys(Keys._fields, "")
+        problems: list[Problem] = []
+        for name, path, get in self._getters:
+            native = get(tree)
+            if native is ABSENT or native is None or native == "":
+                if name == "business":
+                    seen = "nothing at the path" if native is ABSENT else describe(native)
+                    problems.append(Problem("missing_key", f"keys.{name}", NATIVE + path, seen, _EXPECTED))
+                continue
+            key = _key(native)
+            if key is None:
+                problems.append(Problem("bad_key", f"keys.{name}", NATIVE + path, describe(native), _EXPECTED))
+            else:
+                found[name] = key
+        return Keys(**found), problems
+
+
+def _key(native: Any) -> str | None:
+    try:
+        key = read_text(native)
+    except Unfit:
+        return None
+    return key if len(key) <= LONGEST and key == key.strip() else None

@@ -1,0 +1,141 @@
+"""The rule tree of a mapping: plain data, read by reading.py and printed by request.py and answer.py for one record.
+
+What stands here has been checked against the contract: every path parses, every conversion fits its field. A printer
+for columns works from the same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from contracts.mapping.paths import Path
+from contracts.types import Field, State, Value
+
+Joint = Literal["primary", "sum", "min", "max"]
+Unknown = Literal["refuse", "ignore"]
+
+
+class NativeField(NamedTuple):
+    """One native leaf: its type in words, and how many characters or digits it holds."""
+
+    path: str
+    type: str
+    room: int | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One step from a native value to a contract value, as written: ``decimal(2)``, ``date(DD.MM.YYYY)``, ``upper``."""
+
+    name: str
+    argument: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.argument})" if self.argument else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Which state each kind of missing becomes; ``literals`` are native texts that stand for one."""
+
+    absent: State = State.BLANK
+    empty: State = State.BLANK
+    nil: State = State.BLANK
+    literals: tuple[tuple[str, State], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A field read from a native path. ``codes`` lead from native code to contract value."""
+
+    field: Field
+    path: Path
+    convert: tuple[Conversion, ...]
+    missing: Missing = Missing()
+    codes: tuple[tuple[str, str | bool], ...] | None = None
+    joint: Joint | None = None
+
+    @property
+    def lookup(self) -> str | None:
+        """The look-up this field comes from, if it lies under ``lookup.<name>``."""
+        steps = self.path.steps
+        return steps[1] if steps[0] == "lookup" and len(steps) > 1 and isinstance(steps[1], str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A field the integration states once for all messages."""
+
+    field: Field
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class NotCarried:
+    """A field the channel does not carry."""
+
+    field: Field
+
+
+Entry: TypeAlias = Wired | Constant | NotCarried
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTree:
+    """One entry per contract field, in contract order; ``known`` are paths read elsewhere or declared ignored."""
+
+    contract: str
+    entries: tuple[Entry, ...]
+    unknown: Unknown
+    known: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a decision value is laid into a native field: ``integer(n)``, ``decimal(n,s)``, ``chars(n)``, ``date(F)``."""
+
+    name: Literal["integer", "decimal", "chars", "date"]
+    size: int = 0
+    scale: int = 0
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A native leaf written from a decision path, relative to the element inside an ``Each``."""
+
+    target: Path
+    source: Path
+    codes: Mapping[str, str | int | bool] | None = None
+    fit: Fit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A native leaf that always holds the same."""
+
+    target: Path
+    value: str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A native list with one element per element of a decision list."""
+
+    target: Path
+    source: Path
+    entries: tuple[Written | Fixed, ...]
+
+
+AnswerEntry: TypeAlias = Written | Fixed | Each
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTree:
+    """What an answer is made of, in the order it is written."""
+
+    contract: str
+    entries: tuple[AnswerEntry, ...]

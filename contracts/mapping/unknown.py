@@ -1,0 +1,72 @@
+"""Finds native data that nothing reads: a renamed field must not become a silent blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from contracts.mapping.paths import Path
+
+MOST: Final = 20
+"""So many unknown places are listed at most."""
+LONGEST: Final = 120
+_BESIDE = ("header", "lookup")
+
+
+class Shape:
+    """The names known at one level of a tree. A level that is itself read, or ignored as a whole, is ``closed``."""
+
+    __slots__ = ("closed", "groups", "names")
+
+    def __init__(self) -> None:
+        self.names: dict[str, Shape] = {}
+        self.groups: tuple[tuple[str, Shape], ...] = ()
+        self.closed = False
+
+    def add(self, names: Iterable[str]) -> None:
+        shape = self
+        for name in names:
+            shape = shape.names.setdefault(name, Shape())
+        shape.closed = True
+
+    def seal(self) -> None:
+        for child in self.names.values():
+            child.seal()
+        self.groups = tuple((name, child) for name, child in self.names.items() if child.names)
+
+
+class UnknownFields:
+    """Compiled from every path that is read, or ignored on purpose; ``header`` and ``lookup`` are not the sender's."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._root = Shape()
+        for path in paths:
+            self._root.add(step for step in path.steps if isinstance(step, str))
+        for name in _BESIDE:
+            self._root.names[name] = Shape()
+        self._root.seal()
+
+    def find(self, tree: Mapping[str, Any]) -> list[str]:
+        """Paths of the topmost unknown places, sorted, at most ``MOST``."""
+        return sorted(islice(_strange(tree, self._root, ()), MOST))
+
+
+def _strange(node: Any, shape: Shape, above: tuple[str | int, ...]) -> Iterator[str]:
+    if shape.closed:
+        return
+    if isinstance(node, dict):
+        if not node.keys() <= shape.names.keys():
+            for name in node.keys() - shape.names.keys():
+                yield _spelled((*above, str(name)))
+        for name, child in shape.groups:
+            if name in node:
+                yield from _strange(node[name], child, (*above, name))
+    elif isinstance(node, list):
+        for position, item in enumerate(node):
+            if isinstance(item, dict):
+                yield from _strange(item, shape, (*above, position))
+
+
+def _spelled(steps: tuple[str | int, ...]) -> str:
+    return str(Path(steps))[:LONGEST]
