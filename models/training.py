@@ -1,0 +1,210 @@
+"""From a CSV and a spec to a bundle: read, validate the model on folds, fit it on all, compile, fit the imputer, save.
+
+Deterministic: the same data, spec and library versions give a byte-identical bundle. Nothing here is needed to serve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.store import ContractStore
+from models.bundle import BLANK_SUPPORT, Bundle, Group, Range
+from models.card import Card, as_markdown, data_section, fairness_section, validation_section
+from models.crossval import Validation, cross_validate, fit_boosting, predict
+from models.dataset import Dataset, read_dataset
+from models.features import Feature, FeatureSet, compile_features, value_of
+from models.imputer import DRAWS, Imputer
+from models.scale import Scale
+from models.spec import JUST, TrainingSpec
+from models.tables import build_tables
+
+Floats = NDArray[np.float64]
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything training works on: ``x`` (n, fields read), ``features`` (n, F), ``monotone`` (F,)."""
+
+    spec: TrainingSpec
+    dataset: Dataset
+    feature_set: FeatureSet
+    x: Floats
+    features: Floats
+
+    @property
+    def monotone(self) -> list[int]:
+        return [feature.monotone for feature in self.spec.features]
+
+
+def train(
+    data: Path, spec: Path, out: Path, report: Callable[[str], None], contracts: ContractStore | None = None
+) -> Bundle:
+    """Train and write the bundle into the folder ``out``, its card as a page beside it (``<out>.card.md``).
+
+    Raises ConfigurationError with every fault of spec and data, or where ``out`` already holds something else.
+    """
+    material = read_material(data, spec, contracts or ContractStore(None))
+    report(f"{len(material.x):,} applications, {int(material.dataset.bad.sum()):,} of them bad")
+    validation = validate(material)
+    report(f"cross-validated AUC {validation.auc:.4f}, calibration error {validation.calibration_error:.4f}")
+    bundle = build(material, validation, data, report)
+    bundle.save(out)
+    out.with_name(f"{out.name}.card.md").write_text(as_markdown(dict(bundle.card)), encoding="utf-8")
+    report(f"bundle {bundle.ref} {bundle.digest}")
+    return bundle
+
+
+def read_material(data: Path, spec_path: Path, contracts: ContractStore) -> Material:
+    """Spec and data, read and checked; raises ConfigurationError."""
+    spec = TrainingSpec.read(spec_path, contracts)
+    features = [Feature(f.name, f.expression, f.group, f.monotone) for f in spec.features]
+    feature_set = compile_features(features, spec.contract.fields, str(spec_path))
+    dataset = read_dataset(data, spec)
+    x = dataset.select(feature_set.fields)
+    material = Material(spec, dataset, feature_set, x, feature_set.matrix(x))
+    constant = [_constant(f.name, column, data) for f, column in zip(features, material.features.T, strict=True)]
+    faults = [fault for fault in constant if fault]
+    if faults:
+        raise ConfigurationError(faults)
+    return material
+
+
+def validate(material: Material) -> Validation:
+    """Repeated cross-validation as the spec's card asks for."""
+    spec = material.spec
+    return cross_validate(
+        material.features,
+        material.dataset.bad,
+        spec.model,
+        material.monotone,
+        folds=spec.card.folds,
+        repeats=spec.card.repeats,
+        seed=spec.seed,
+    )
+
+
+def build(material: Material, validation: Validation, data: Path, report: Report) -> Bundle:
+    """Fit on all rows, compile the tables, fit the imputer, write the card."""
+    spec, bad = material.spec, material.dataset.bad
+    scale = Scale(spec.points_to_double, spec.anchor_score, spec.anchor_odds)
+    classifier = fit_boosting(material.features, bad, spec.model, material.monotone, spec.seed)
+    shift = log_odds_shift(spec, float(bad.mean()))
+    tables = build_tables(classifier, _baseline(material, classifier, shift, scale))
+    report(f"{spec.model.trees} trees compiled into {len(tables.pair_f)} tables")
+    imputer = _fit_imputer(material)
+    report(f"imputer fitted on {len(material.feature_set.fields)} fields")
+    return Bundle.create(
+        name=spec.name,
+        version=spec.version,
+        use="production" if spec.use == "production" else "demonstration",
+        contract=spec.contract,
+        products=(spec.product,),
+        currencies=spec.currencies,
+        features=material.feature_set.features,
+        groups=[Group(g.name, g.code, g.text, g.incomplete, g.unverified) for g in spec.groups],
+        tables=tables,
+        imputer=imputer,
+        blank_support=material.dataset.blanks(),
+        ranges=_ranges(material),
+        baseline=spec.baseline,
+        card=_card(material, validation, data, scale),
+        scale=scale,
+        log_odds_shift=shift,
+    )
+
+
+def log_odds_shift(spec: TrainingSpec, sample: float) -> float:
+    """What moves the log-odds of bad from the sample's bad rate to the population's."""
+    population = spec.population_bad_rate
+    return 0.0 if population is None else math.log(population / (1 - population)) - math.log(sample / (1 - sample))
+
+
+def _baseline(material: Material, classifier: Any, shift: float, scale: Scale) -> Floats:
+    """Features of the applicants that reasons compare with, as the spec names them."""
+    if material.spec.baseline == "all":
+        return material.features
+    p = predict(classifier, material.features, shift)
+    scores = scale.offset + scale.factor * np.log((1 - p) / p)
+    approve = material.spec.card.approve
+    chosen = material.features[(scores >= approve) & (scores < approve + JUST)]
+    if len(chosen) < BLANK_SUPPORT:
+        message = f"only {len(chosen)} applicants score {approve} to {approve + JUST}: too few to compare with"
+        raise ConfigurationError([material.spec.source.fault(("baseline",), message, "use: all")])
+    return chosen
+
+
+def _fit_imputer(material: Material) -> Imputer:
+    spec, fields = material.spec, material.feature_set.fields
+    return Imputer.fit(material.x, fields, silent=spec.unconditioned, seed=spec.seed)
+
+
+def _ranges(material: Material) -> dict[str, Range]:
+    ranges = {}
+    for field, column in zip(material.feature_set.fields, material.x.T, strict=True):
+        known = column[~np.isnan(column)]
+        if field.type == "code":
+            ranges[field.name] = Range(codes=tuple(c for k, c in enumerate(field.codes) if (known == k).any()))
+        else:
+            low, high = (value_of(field, float(v)) for v in (known.min(), known.max()))
+            ranges[field.name] = Range(int(low), int(high))  # type: ignore[arg-type]  # no date is read
+    return ranges
+
+
+def _card(material: Material, validation: Validation, data: Path, scale: Scale) -> Card:
+    spec, dataset = material.spec, material.dataset
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    return {
+        "bundle": {
+            "name": spec.name,
+            "version": spec.version,
+            "use": spec.use,
+            "product": spec.product,
+            "currencies": list(spec.currencies),
+            "contract": spec.contract.ref,
+        },
+        "data": data_section(spec, dataset, data.name, digest),
+        "validation": validation_section(validation, spec.card),
+        "features": [
+            {"name": f.name, "expression": f.expression, "group": f.group, "monotone": f.monotone}
+            for f in spec.features
+        ],
+        "cut_offs": {"approve": spec.card.approve, "decline": spec.card.decline},
+        "protected": fairness_section(spec, dataset, material.features, validation.mean_per_applicant(), scale),
+        "imputation": {"draws": DRAWS, "blank_support": BLANK_SUPPORT, "notes": _imputation_notes(spec)},
+        "made_with": _versions(),
+    }
+
+
+def _imputation_notes(spec: TrainingSpec) -> list[str]:
+    silent = ", ".join(spec.unconditioned) or "none"
+    return [
+        f"fields that did not arrive are drawn {DRAWS} times from their distribution given the others, at fixed points",
+        "the probability of default is the mean over the draws; the 90 % interval of the score is reported with it",
+        f"fields that inform no other field: {silent}",
+        "protected fields are neither drawn nor used to draw",
+    ]
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    packages = ("numpy", "scipy", "scikit-learn", "numba")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def _constant(name: str, column: Floats, data: Path) -> Fault | None:
+    known = column[~np.isnan(column)]
+    if len(known) and known.min() < known.max():
+        return None
+    return Fault(str(data), 0, 0, f"the feature {name!r} has one value in all rows: nothing can be learned from it")
