@@ -12,7 +12,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from gateway import show
-from gateway.ledger import Entry, Kind, Ledger
+from gateway.ledger import Entry, Filters, Kind, Ledger
 from gateway.spi import Tree
 
 HUMAN_OUTCOMES = ("approve", "decline")
@@ -20,7 +20,7 @@ HUMAN_OUTCOMES = ("approve", "decline")
 
 def listing(ledger: Ledger | None, integration: str | None, outcome: str | None, limit: int) -> list[Tree]:
     """The newest decisions as plain rows, newest first."""
-    entries = opened(ledger).list(kind=Kind.DECISION, integration=integration, outcome=outcome, limit=limit)
+    entries = opened(ledger).list(Filters(kind=Kind.DECISION, integration=integration, outcome=outcome), limit)
     return [_row(entry) for entry in entries]
 
 

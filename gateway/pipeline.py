@@ -20,9 +20,10 @@ from contracts.rows import RowEngine
 from contracts.types import Problem, Record
 from gateway.integrations import Integration
 from models.bundle import Bundle
-from models.policy import Policy, Verdict
+from models.policy import Policy
 from models.scoring import Scorer
 from models.types import Decision, Scored
+from models.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
