@@ -1,0 +1,132 @@
+"""The published contracts: frozen, valid for others too, and true of the data we show."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pytest
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from contracts.odcs import Contract
+from contracts.rows import RowEngine, value_checker
+from contracts.store import CATALOG, ContractStore
+from contracts.types import State, Value
+from models.types import REFER_CAUSES, Decision, Imputation, Reason
+
+ROOT = Path(__file__).parents[2]
+FROZEN = {
+    "loan_application@1.0.0": "c980c71648d2fb891b85d523790896f286d9467a3177d9920abb7e36293ebe79",
+    "loan_decision@1.0.0": "80636bd472914f4afeaa68022031da7a140d1863e087508296f24bc56c03351c",
+}
+FILES = sorted(CATALOG.glob("*/*.odcs.yaml"))
+
+
+def published(ref: str) -> Contract:
+    return ContractStore().get(ref)
+
+
+def test_a_published_contract_never_changes() -> None:
+    """If this fails, the change belongs into a new version, in a file of its own."""
+    found = {f"{f.parent.name}@{f.name[:5]}": hashlib.sha256(f.read_bytes()).hexdigest() for f in FILES}
+    assert {ref: found.get(ref) for ref in FROZEN} == FROZEN
+
+
+@pytest.mark.parametrize("ref", ContractStore().refs())
+def test_every_contract_of_the_catalog_is_without_fault(ref: str) -> None:
+    assert published(ref).ref == ref
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.parent.name)
+def test_the_makers_of_odcs_read_the_same_fields(file: Path) -> None:
+    theirs = OpenDataContractStandard.from_file(str(file))
+    assert theirs.schema_ is not None
+    ours = published(f"{theirs.id}@{theirs.version}")
+    names = [p.name for p in theirs.schema_[0].properties or []]
+    assert names == list(dict.fromkeys(path.split("[")[0] for path in ours.paths))
+
+
+@pytest.mark.parametrize("ref", ContractStore().refs())
+def test_every_example_is_legal_for_its_field(ref: str) -> None:
+    contract = published(ref)
+    for path, field in contract.paths.items():
+        check = value_checker(field)
+        given = [example for example in contract.examples[path] if example is not None]
+        assert given, path
+        assert [problem for example in given if (problem := check(example))] == [], path
+
+
+def test_the_examples_of_an_application_make_whole_applications_without_a_problem() -> None:
+    contract = published("loan_application@1.0.0")
+    engine = RowEngine(contract)
+    rows = list(zip(*(contract.examples[field.name] for field in contract.fields), strict=True))
+    assert len(rows) == 3
+    for row in rows:
+        states = bytearray(State.BLANK if value is None else State.GIVEN for value in row)
+        assert engine.check(list(row), states) == ((), ())
+
+
+def test_an_application_has_these_fields_in_this_order() -> None:
+    assert " ".join(field.name for field in published("loan_application@1.0.0").fields) == (
+        "product currency loan_amount purchase_price term_months monthly_income monthly_expenses assets debt "
+        "employment_years employment_type home_ownership credit_records age_years marital_status"
+    )
+
+
+def test_an_answer_holds_every_field_of_a_decision_in_its_order() -> None:
+    contract = published("loan_decision@1.0.0")
+    rows = {"reasons": Reason._fields, "imputations": Imputation._fields}
+    expected: list[str] = []
+    for field in dataclasses.fields(Decision):
+        expected += [f"{field.name}[].{part}" for part in rows.get(field.name, ())] or [
+            f"{field.name}[]" if field.name == "refer_causes" else field.name
+        ]
+    assert list(contract.paths) == expected
+    assert contract.lists == {"refer_causes": len(REFER_CAUSES), "reasons": 5, "imputations": 64}
+
+
+def test_an_answer_knows_every_cause_and_word_a_decision_can_hold() -> None:
+    paths = published("loan_decision@1.0.0").paths
+    assert paths["refer_causes[]"].codes == REFER_CAUSES
+    assert paths["reasons[].state"].codes == tuple(state.word for state in State)
+    assert paths["imputations[].origin"].codes == ("wire", "lookup", "upcast", "imputed")
+    assert paths["outcome"].codes == ("approve", "refer", "decline")
+
+
+def test_only_age_and_marital_status_are_protected_and_only_product_and_currency_essential() -> None:
+    fields = published("loan_application@1.0.0").fields
+    assert [f.name for f in fields if f.protected] == ["age_years", "marital_status"]
+    assert [f.name for f in fields if f.essential] == ["product", "currency"]
+    assert [f.name for f in fields if f.required] == ["product", "currency", "loan_amount", "term_months"]
+
+
+MONEY = {"Amount", "Price", "Income", "Expenses", "Assets", "Debt"}
+COLUMNS = (
+    "Amount", "Price", "Time", "Income", "Expenses", "Assets", "Debt", "Seniority", "Job", "Home", "Records", "Age",
+    "Marital",
+)  # fmt: skip
+RENAMED = {"partime": "part_time", "others": "other", "priv": "private", "ignore": "ignored", "widow": "widowed"}
+
+
+def public_value(column: str, text: str) -> Value:
+    """One unit of the public file is taken as 10 units of currency, held in hundredths."""
+    if text == "NA":
+        return None
+    if column in MONEY:
+        return round(float(text) * 1000)
+    return int(text) if text.isdigit() else RENAMED.get(text, text)
+
+
+def test_every_public_application_is_legal() -> None:
+    engine = RowEngine(published("loan_application@1.0.0"))
+    with (ROOT / "fixtures/credit_data/credit_data.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4454
+    found = []
+    for row in rows:
+        values: list[Value] = ["consumer-instalment", "EUR", *(public_value(c, row[c]) for c in COLUMNS)]
+        states = bytearray(State.BLANK if value is None else State.GIVEN for value in values)
+        found += [problem for group in engine.check(values, states) for problem in group]
+    assert found == []
