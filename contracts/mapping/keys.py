@@ -10,9 +10,8 @@ from contracts.mapping.paths import ABSENT, Path, getter
 from contracts.mapping.request import NATIVE
 from contracts.types import Problem
 
-LONGEST: Final = 128
+LONGEST: Final = {"business": 128, "request": 255, "correlation": 128}
 """Characters a key may have: the room the answer contract gives it."""
-_EXPECTED = f"1 to {LONGEST} characters without blanks at the ends and without control characters"
 
 
 class Keys(NamedTuple):
@@ -28,29 +27,34 @@ class KeyMap:
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self.paths = dict(paths)
-        self._getters = [(name, str(path), getter(path)) for name, path in self.paths.items()]
+        self._getters = [(name, LONGEST[name], getter(path), _problem(name, path)) for name, path in paths.items()]
 
     def read(self, tree: Mapping[str, Any]) -> tuple[Keys, list[Problem]]:
         found = dict.fromkeys(Keys._fields, "")
         problems: list[Problem] = []
-        for name, path, get in self._getters:
+        for name, longest, get, missing in self._getters:
             native = get(tree)
             if native is ABSENT or native is None or native == "":
                 if name == "business":
                     seen = "nothing at the path" if native is ABSENT else describe(native)
-                    problems.append(Problem("missing_key", f"keys.{name}", NATIVE + path, seen, _EXPECTED))
+                    problems.append(missing._replace(seen=seen))
                 continue
-            key = _key(native)
+            key = _key(native, longest)
             if key is None:
-                problems.append(Problem("bad_key", f"keys.{name}", NATIVE + path, describe(native), _EXPECTED))
+                problems.append(missing._replace(code="bad_key", seen=describe(native)))
             else:
                 found[name] = key
         return Keys(**found), problems
 
 
-def _key(native: Any) -> str | None:
+def _key(native: Any, longest: int) -> str | None:
     try:
         key = read_text(native)
     except Unfit:
         return None
-    return key if len(key) <= LONGEST and key == key.strip() else None
+    return key if len(key) <= longest and key == key.strip() else None
+
+
+def _problem(name: str, path: Path) -> Problem:
+    expected = f"1 to {LONGEST[name]} characters without blanks at the ends and without control characters"
+    return Problem("missing_key", f"keys.{name}", NATIVE + str(path), "", expected)

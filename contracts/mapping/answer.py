@@ -1,0 +1,181 @@
+"""The answer mapping: a decision as a tree in, the native answer as a tree out, in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from contracts.errors import ConfigurationError
+from contracts.mapping.answer_reading import read_answer, whole_answer, whole_digits
+from contracts.mapping.paths import ABSENT, EACH, Path
+from contracts.mapping.tree import AnswerEntry, AnswerTree, Each, Fit, Fixed, NativeField, Written
+from contracts.source import Path_, Source
+from contracts.types import Field
+
+if TYPE_CHECKING:
+    from contracts.odcs import Contract
+
+Writer = Callable[[Mapping[str, Any]], Any]
+_NATIVE: Final = {"code": "string", "timestamp": "date-time"}
+
+
+class AnswerMap:
+    """A rule tree compiled for single decisions. Pure; safe to share between threads."""
+
+    def __init__(self, tree: AnswerTree, contract: Contract) -> None:
+        self.tree = tree
+        self._contract = contract
+        self._write = _group([(entry.target, self._writer(entry)) for entry in tree.entries])
+
+    @classmethod
+    def parse(cls, source: Source, at: Path_, contract: Contract) -> AnswerMap:
+        """Read and compile; raises ConfigurationError with every fault."""
+        tree, faults = read_answer(source, at, contract)
+        if tree is None:
+            raise ConfigurationError(faults)
+        return cls(tree, contract)
+
+    @classmethod
+    def whole(cls, contract: Contract) -> AnswerMap:
+        """The answer contract itself, every field under its own name."""
+        return cls(whole_answer(contract), contract)
+
+    def write(self, decision: Mapping[str, Any]) -> dict[str, Any]:
+        """The native tree of one decision.
+
+        ``decision`` is a tree of the answer contract's fields: text, int, Decimal, date, aware datetime, lists of
+        texts and lists of dicts. Days come out as ``2026-03-31``, times as ``2026-03-31T12:00:00Z`` unless fitted.
+        What a position like ``reasons[3].code`` does not find is None.
+        """
+        tree: dict[str, Any] = self._write(decision)
+        return tree
+
+    def native_fields(self) -> dict[str, NativeField]:
+        """The native leaves that are written, by path, with the most room a value takes."""
+        leaves: dict[str, NativeField] = {}
+        for entry in self.tree.entries:
+            inner = entry.entries if isinstance(entry, Each) else (entry,)
+            for leaf in inner:
+                path = f"{entry.target}.{leaf.target}" if isinstance(entry, Each) else self._listed_target(leaf)
+                leaves[path] = self._native(path, leaf, entry)
+        return leaves
+
+    def _listed_target(self, leaf: Written | Fixed) -> str:
+        listed = isinstance(leaf, Written) and self._is_list(leaf) and leaf.target.steps[-1] is not EACH
+        return f"{leaf.target}[]" if listed else str(leaf.target)
+
+    def _native(self, path: str, leaf: Written | Fixed, entry: AnswerEntry) -> NativeField:
+        if isinstance(leaf, Fixed):
+            return NativeField(path, "any", len(str(leaf.value)), True)
+        field = self.field(leaf, entry)
+        required = field.required and not any(isinstance(step, int) for step in leaf.source.steps)
+        kind = "any" if leaf.codes is not None else _NATIVE.get(field.type, field.type)
+        if leaf.fit and leaf.fit.name == "date":
+            return NativeField(path, "string", len(leaf.fit.format), required)
+        return NativeField(path, kind, leaf.fit.size if leaf.fit else _room(field, leaf), required)
+
+    def _is_list(self, leaf: Written) -> bool:
+        return f"{leaf.source.open}[]" in self._contract.paths
+
+    def field(self, leaf: Written, entry: AnswerEntry) -> Field:
+        """The contract field a leaf is written from; ``entry`` is the Each it stands in, or the leaf itself."""
+        above = f"{entry.source}[]." if isinstance(entry, Each) else ""
+        paths = self._contract.paths
+        found = paths.get(f"{above}{leaf.source.open}")
+        return found or paths[f"{above}{leaf.source.open}[]"]
+
+    def _writer(self, entry: AnswerEntry) -> Writer:
+        if not isinstance(entry, Each):
+            return self._leaf(entry, entry)
+        write = _group([(leaf.target, self._leaf(leaf, entry)) for leaf in entry.entries])
+        get = _getter(entry.source)
+        return lambda decision: [write(item) for item in get(decision)]
+
+    def _leaf(self, leaf: Written | Fixed, entry: AnswerEntry) -> Writer:
+        if isinstance(leaf, Fixed):
+            value = leaf.value
+            return lambda _decision: value
+        get, shape = _getter(leaf.source), _shape(self.field(leaf, entry), leaf)
+        if not isinstance(entry, Each) and self._is_list(leaf):
+            return lambda decision: [shape(item) if shape else item for item in get(decision)]
+        if shape is None:
+            return get
+        write: Callable[[Any], Any] = shape
+        return lambda decision: write(get(decision))
+
+
+def _room(field: Field, leaf: Written) -> int | None:
+    """The most characters of a text, or the most digits of a number."""
+    codes = leaf.codes.values() if leaf.codes is not None else field.codes
+    if codes:
+        return max(len(str(code)) for code in codes)
+    digits = whole_digits(field) if field.type in ("integer", "decimal") else None
+    return field.max_length if digits is None else digits + field.scale
+
+
+def _getter(path: Path) -> Writer:
+    names = path.names
+    if names and len(names) == 1:
+        return itemgetter(names[0])
+    return lambda decision: None if (found := path.get(decision)) is ABSENT else found
+
+
+def _shape(field: Field, leaf: Written) -> Callable[[Any], Any] | None:
+    """What a value goes through on its way out; None where it goes as it is."""
+    if leaf.codes is not None:
+        codes = dict(leaf.codes)
+        return lambda value: codes.get(value, value)
+    if leaf.fit:
+        return _fitted(leaf.fit)
+    if field.type == "timestamp":
+        return _time
+    return _day if field.type == "date" else None
+
+
+def _fitted(fit: Fit) -> Callable[[Any], Any]:
+    if fit.name == "chars":
+        size = fit.size
+        return lambda text: text if text is None else text[:size]
+    if fit.name == "date":
+        form = fit.format.replace("YYYY", "{0:04d}").replace("MM", "{1:02d}").replace("DD", "{2:02d}")
+        return lambda day: None if day is None else form.format(*_utc_day(day))
+    if fit.name == "integer":
+        return lambda number: None if number is None else int(number)
+    step = Decimal(1).scaleb(-fit.scale)
+    return lambda number: None if number is None else Decimal(number).quantize(step)
+
+
+def _utc_day(day: date) -> tuple[int, int, int]:
+    day = day.astimezone(UTC) if isinstance(day, datetime) else day
+    return day.year, day.month, day.day
+
+
+def _time(moment: Any) -> Any:
+    if not isinstance(moment, datetime):
+        return moment
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+def _day(day: Any) -> Any:
+    return day.isoformat() if isinstance(day, date) else day
+
+
+def _group(leaves: list[tuple[Path, Writer]]) -> Writer:
+    """One writer for leaves that share their first steps, in the order in which those first appear."""
+    below: dict[Any, list[tuple[Path, Writer]]] = {}
+    for path, writer in leaves:
+        step, rest = path.steps[0], path.steps[1:]
+        below.setdefault(step, []).append((Path(rest), writer))
+    members = tuple((step, _member(inner)) for step, inner in below.items())
+    if members and isinstance(members[0][0], int):
+        writers = tuple(writer for _, writer in members)
+        return lambda decision: [writer(decision) for writer in writers]
+    return lambda decision: {step: writer(decision) for step, writer in members}
+
+
+def _member(inner: list[tuple[Path, Writer]]) -> Writer:
+    path, writer = inner[0]
+    return writer if path.steps in ((), (EACH,)) else _group(inner)
