@@ -109,7 +109,7 @@ def bundle() -> Bundle:
         features=FEATURES,
         groups=GROUPS,
         tables=build_tables(model(), features().matrix(x)),
-        imputer=Imputer.fit(x, fields),
+        imputer=Imputer.fit(x, fields, draws=64),
         blank_support={f.name: int(np.isnan(x[:, k]).sum()) for k, f in enumerate(fields)},
         ranges={"income": Range(50_000, 900_000), "job": Range(codes=("fixed", "part_time"))},
         baseline="all training applicants",

@@ -10,7 +10,7 @@ from model_parts import contributions, fitted, gaps
 from models.tables import build_tables
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     count=st.integers(2, 5),
