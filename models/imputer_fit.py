@@ -71,7 +71,8 @@ def fixed_points(draws: int, dimensions: int, seed: int) -> Floats:
     """Quasi-random points (draws, dimensions): scrambled Sobol, each coordinate moved to the middle of its stratum."""
     from scipy.stats import qmc  # type: ignore[import-untyped]
 
-    raw = qmc.Sobol(max(dimensions, 1), scramble=True, rng=seed).random(draws)
+    enough = max(draws - 1, 1).bit_length()
+    raw = qmc.Sobol(max(dimensions, 1), scramble=True, rng=seed).random_base2(enough)[:draws]
     ranks = raw.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
     return np.ascontiguousarray((ranks[:, :dimensions] + 0.5) / draws)
 
@@ -171,6 +172,7 @@ def _conditional(
 def _maximise(design: Floats, target: NDArray[np.int64], marginal: Marginal) -> tuple[Floats, Floats]:
     """Penalised maximum likelihood by L-BFGS: log chances (B,), weights (columns of design, width)."""
     from scipy.optimize import minimize  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     bins, width = marginal.scores.shape
     observed = np.zeros((len(target), bins))
@@ -188,7 +190,8 @@ def _maximise(design: Floats, target: NDArray[np.int64], marginal: Marginal) -> 
         return value, np.concatenate([residual.sum(axis=0), slope.ravel()])
 
     start = np.concatenate([np.log(marginal.share), np.zeros(design.shape[1] * width)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 80}).x
+    with threadpool_limits(limits=1):  # sums over threads come in no fixed order
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 80}).x
     return found[:bins], found[bins:].reshape(-1, width)
 
 

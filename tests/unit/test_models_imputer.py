@@ -215,6 +215,7 @@ def test_a_handful_of_records_is_enough_to_fit() -> None:
     assert all(set(drawn[:, j]) <= set(records[:, j]) for j in range(len(FIELDS)))
 
 
-def test_other_numbers_of_points_are_for_the_asking() -> None:
-    imputer = Imputer.fit(applicants(200), FIELDS, draws=16)
-    assert imputer.draws(GIVEN, missing(INCOME)).shape == (16, len(FIELDS))
+@pytest.mark.parametrize("draws", [1, 2, 16, 100])
+def test_other_numbers_of_points_are_for_the_asking(draws: int) -> None:
+    imputer = Imputer.fit(applicants(200), FIELDS, draws=draws)
+    assert imputer.draws(GIVEN, missing(INCOME)).shape == (draws, len(FIELDS))
