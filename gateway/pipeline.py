@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from contracts.digest import Layout
 from contracts.errors import InvalidRecord
+from contracts.mapping.keys import Keys
 from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.types import Problem, Record
@@ -37,14 +38,6 @@ class Line:
     bundle: Bundle
     scorer: Scorer
     policy: Policy
-
-
-class Keys(NamedTuple):
-    """The keys a message carries. ``request`` is empty where the integration declares none or the message has none."""
-
-    business: str
-    request: str
-    correlation: str
 
 
 class Assessed(NamedTuple):

@@ -15,17 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from contracts.errors import ScoregateError
+from contracts.mapping.tree import NativeField as NativeField
 
 Tree = dict[str, Any]
-
-
-class NativeField(NamedTuple):
-    """One leaf a codec can read or write: its native type in words, and how many characters or digits it holds."""
-
-    path: str
-    type: str
-    room: int | None = None
-    required: bool = False
 
 
 class Fields(NamedTuple):

@@ -270,6 +270,6 @@ def _out_of_place(steps: tuple[Step, ...], taken: set[tuple[Step, ...]]) -> bool
     """Whether a position comes before its predecessor, or a name stands beside positions."""
     *above, last = steps
     if isinstance(last, int):
-        named = any(len(other) == len(steps) and other[:-1] == steps[:-1] and isinstance(other[-1], str) for other in taken)
-        return named or (last > 0 and (*above, last - 1) not in taken)
+        beside = [other[-1] for other in taken if len(other) == len(steps) and other[:-1] == steps[:-1]]
+        return any(isinstance(step, str) for step in beside) or (last > 0 and last - 1 not in beside)
     return (*above, 0) in taken

@@ -1,0 +1,247 @@
+"""Reads ``integrations/<name>/integration.yaml``: one legacy system through one adapter, configuration and no code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.mapping.answer import AnswerMap
+from contracts.mapping.answer_reading import read_answer, whole_answer
+from contracts.mapping.keys import KeyMap, Keys
+from contracts.mapping.paths import Path as NativePath
+from contracts.mapping.reading import read_request
+from contracts.mapping.request import RequestMap
+from contracts.mapping.tree import Unknown, Wired
+from contracts.odcs import Contract
+from contracts.source import Path_, Source, nearest
+from contracts.store import ContractStore
+from models.section import Section
+
+INTEGRATION_FILE: Final = "integration.yaml"
+KEYS: Final = (
+    "integration", "adapter", "contract", "answer", "product", "mode", "wire", "keys", "resubmission", "request",
+    "answer_map", "unknown", "ignore", "lookups", "limits", "access",
+)  # fmt: skip
+RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SIZE: Final = re.compile(r"([1-9][0-9]{0,8})(B|KB|MB|KiB|MiB)?")
+_BYTES: Final = {None: 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20}
+LONGEST_DEADLINE: Final = 300.0
+LARGEST_MESSAGE: Final = 100_000_000
+
+
+class Limits(NamedTuple):
+    """``deadline`` in seconds, ``bytes`` of one message."""
+
+    deadline: float = 5.0
+    bytes: int = 1_000_000
+
+
+class LookupSpec(NamedTuple):
+    """One declared look-up: the adapter that does it, the tree path of its key, and the adapter's own section."""
+
+    adapter: str
+    key: NativePath
+    section: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One integration as read and compiled; ``contract`` and ``answer`` are references such as ``x@1.0.0``.
+
+    ``digest`` is the SHA-256, in hexadecimal, of the folder's manifest; ``ObjectStore`` keeps the folder under it.
+    """
+
+    name: str
+    adapter: str
+    contract: str
+    answer: str
+    product: str
+    mode: Literal["test", "live"]
+    wire: Mapping[str, Any]
+    keys: KeyMap
+    resubmission: Literal["supersede", "conflict"]
+    request: RequestMap
+    answer_map: AnswerMap
+    ignored: tuple[NativePath, ...]
+    lookups: Mapping[str, LookupSpec]
+    limits: Limits
+    principals: tuple[str, ...]
+    folder: Path
+    digest: str
+    source: Source = field(repr=False, compare=False)
+
+    def fault(self, path: Path_, message: str, hint: str = "", severity: str = "error") -> Fault:
+        """A fault at a place of integration.yaml, for whoever checks it against bundles, policies or principals."""
+        return self.source.fault(path, message, hint, severity)
+
+
+def read_integration(folder: Path, contracts: ContractStore) -> Integration:
+    """Read one integration's folder; raises ConfigurationError with every fault of it."""
+    return _Reader(folder, contracts).read()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of one line ``<sha256>  <name>`` per file below the folder, in name order."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(p for p in folder.rglob("*") if p.is_file())
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+class _Reader:
+    """Reads one file; every fault is noted and reading goes on."""
+
+    def __init__(self, folder: Path, contracts: ContractStore) -> None:
+        self._folder, self._contracts = folder, contracts
+        self._source = Source.read(folder / INTEGRATION_FILE)
+        self._faults: list[Fault] = []
+        self._top = Section(self._source, self._faults, (), self._source.data, KEYS)
+
+    def read(self) -> Integration:
+        top = self._top
+        keys, ignored, lookups = self._keys(), self._ignored(), self._lookups()
+        request = self._request([*keys.values(), *ignored, *(lookup.key for lookup in lookups.values())], lookups)
+        answer_map = self._answer_map()
+        integration: dict[str, Any] = {
+            "name": self._name(),
+            "adapter": top.take("adapter", str),
+            "contract": top.take("contract", str),
+            "answer": top.take("answer", str),
+            "product": top.take("product", str),
+            "mode": top.choice("mode", ("test", "live"), "test"),
+            "wire": top.section("wire", None).data,
+            "resubmission": self._resubmission(),
+            "limits": self._limits(),
+            "principals": top.section("access", ("principals",)).texts("principals", []),
+        }
+        if self._faults or request is None or answer_map is None:
+            raise ConfigurationError(_once(self._faults))
+        return Integration(
+            **integration,
+            keys=KeyMap(keys),
+            request=request,
+            answer_map=answer_map,
+            ignored=ignored,
+            lookups=lookups,
+            folder=self._folder,
+            digest=folder_digest(self._folder),
+            source=self._source,
+        )
+
+    def _name(self) -> str:
+        name = self._top.take("integration", str)
+        if name and not _NAME.fullmatch(name):
+            self._top.fault(("integration",), f"{name!r} is no name", "use small letters, digits and hyphens")
+        elif name and name != self._folder.resolve().name:
+            hint = f"the folder is named {self._folder.resolve().name!r}"
+            self._top.fault(("integration",), f"{name!r} must be named as its folder", hint)
+        return name
+
+    def _resubmission(self) -> str:
+        """``replace`` is what files call it, and means ``supersede``."""
+        word = self._top.choice("resubmission", RESUBMISSIONS, "supersede")
+        return "supersede" if word == "replace" else word
+
+    def _contract(self, key: str, kind: str) -> Contract | None:
+        ref = self._top.data.get(key)
+        if not isinstance(ref, str):
+            return None
+        try:
+            contract = self._contracts.get(ref)
+        except ConfigurationError as exc:
+            self._faults += [f if f.file else self._source.fault((key,), f.message, f.hint) for f in exc.faults]
+            return None
+        if contract.kind != kind:
+            self._top.fault((key,), f"{ref} is a contract of the kind {contract.kind}, here the kind {kind} is needed")
+            return None
+        return contract
+
+    def _request(self, known: list[NativePath], lookups: Mapping[str, LookupSpec]) -> RequestMap | None:
+        unknown = self._top.choice("unknown", ("refuse", "ignore"), "refuse") if "unknown" in self._top.data else None
+        contract = self._contract("contract", "request")
+        if contract is None:
+            return None
+        product = self._top.data.get("product")
+        defaults = {"product": product} if isinstance(product, str) else {}
+        tree, faults = read_request(
+            self._source, ("request",), contract, defaults=defaults, unknown=cast(Unknown | None, unknown), known=known
+        )
+        self._faults += faults
+        for entry in tree.entries if tree else ():
+            if isinstance(entry, Wired) and entry.lookup and entry.lookup not in lookups:
+                hint = nearest(entry.lookup, lookups) or "declare it under lookups"
+                self._top.fault(("request", entry.field.name), f"there is no look-up {entry.lookup!r}", hint)
+        return RequestMap(tree) if tree else None
+
+    def _answer_map(self) -> AnswerMap | None:
+        contract = self._contract("answer", "answer")
+        if contract is None:
+            return None
+        if "answer_map" not in self._top.data:
+            return AnswerMap(whole_answer(contract), contract)
+        tree, faults = read_answer(self._source, ("answer_map",), contract)
+        self._faults += faults
+        return AnswerMap(tree, contract) if tree else None
+
+    def _keys(self) -> dict[str, NativePath]:
+        section = self._top.section("keys", Keys._fields)
+        section.take("business", str)
+        found = {name: self._path(("keys", name), section.data[name]) for name in Keys._fields if name in section.data}
+        return {name: path for name, path in found.items() if path is not None}
+
+    def _ignored(self) -> tuple[NativePath, ...]:
+        listed = self._top.texts("ignore", [])
+        found = [self._path(("ignore", index), text) for index, text in enumerate(listed)]
+        return tuple(path for path in found if path is not None)
+
+    def _lookups(self) -> dict[str, LookupSpec]:
+        found = {}
+        lookups = self._top.section("lookups", None)
+        for name in lookups.data:
+            section = lookups.section(name, None)
+            key = self._path(("lookups", name, "key"), section.take("key", str))
+            adapter = section.take("adapter", str)
+            rest = {word: value for word, value in section.data.items() if word not in ("adapter", "key")}
+            if key is not None:
+                found[name] = LookupSpec(adapter, key, rest)
+        return found
+
+    def _path(self, at: Path_, text: Any) -> NativePath | None:
+        try:
+            return NativePath.parse(text) if isinstance(text, str) else None
+        except ValueError as exc:
+            self._top.fault(at, f"{text!r} is not a path: {exc}")
+            return None
+
+    def _limits(self) -> Limits:
+        section = self._top.section("limits", Limits._fields)
+        deadline = self._measure(section, "deadline", "5s", _DURATION, _SECONDS, "such as 5s or 500ms")
+        size = self._measure(section, "bytes", "1MB", _SIZE, _BYTES, "such as 64KB or 1MB")
+        if deadline > LONGEST_DEADLINE:
+            section.fault(("deadline",), f"a deadline is at most {LONGEST_DEADLINE:.0f}s")
+        if size > LARGEST_MESSAGE:
+            section.fault(("bytes",), f"a message has at most {LARGEST_MESSAGE} bytes")
+        return Limits(deadline, int(size))
+
+    def _measure(
+        self, section: Section, key: str, default: str, form: re.Pattern[str], units: Mapping[Any, float], usage: str
+    ) -> float:
+        given = section.data.get(key, default)
+        match = form.fullmatch(str(given)) if isinstance(given, str | int) else None
+        if not match:
+            section.fault((key,), f"{given!r} is no {key}", f"write a number with its unit, {usage}")
+            return 0.0
+        return int(match.group(1)) * units[match.group(2)]
+
+
+def _once(faults: list[Fault]) -> list[Fault]:
+    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.file, fault.line, fault.column))
