@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
     """Prepare, serve, send, print; returns the exit code. ``keep`` leaves the gateway serving until Ctrl-C."""
     home = settings.home.resolve()
     prepare(home, console)
+    shutil.rmtree(home / "state", ignore_errors=True)  # a demonstration begins with an empty ledger
     key = principals.replace(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"])
     with gateway(home, settings.port) as base:
         console.print(f"gateway serving {base}, first answer possible after {wait_until_ready(base):.1f} s")
@@ -58,15 +60,28 @@ def prepare(home: Path, console: Console) -> None:
 
 
 def ensure_bundle(home: Path, source: Path, console: Console) -> Bundle:
-    """The default bundle, trained if this home has none."""
+    """The default bundle; trained if this home has none made of the same data, spec and code."""
+    out, stamp = home / "bundles" / "credit_risk" / "1.0.0", home / "bundles" / ".made-of"
+    inputs = made_of(source)
+    if (out / "bundle.json").is_file() and stamp.is_file() and stamp.read_text() == inputs:
+        return Bundle.load(out)
     from models.training import train
 
-    found = sorted(path.parent for path in (home / "bundles").glob("*/*/bundle.json"))
-    if found:
-        return Bundle.load(found[-1])
     console.print("training the default model on the public credit data")
-    out = home / "bundles" / "new"
-    return train(source / SAMPLE["data"], source / SAMPLE["spec"], out, lambda line: console.print(f"  {line}"))
+    shutil.rmtree(out, ignore_errors=True)
+    bundle = train(source / SAMPLE["data"], source / SAMPLE["spec"], out, lambda line: console.print(f"  {line}"))
+    stamp.write_text(inputs)
+    return bundle
+
+
+def made_of(source: Path) -> str:
+    """One digest over everything the default bundle is made of."""
+    packages = [Path(__file__).parents[1] / name for name in ("contracts", "models")]
+    code = sorted(path for package in packages for path in package.rglob("*") if path.suffix in {".py", ".yaml"})
+    hasher = hashlib.sha256()
+    for path in [source / SAMPLE["data"], source / SAMPLE["spec"], *code]:
+        hasher.update(hashlib.sha256(path.read_bytes()).digest())
+    return hasher.hexdigest()
 
 
 @contextmanager

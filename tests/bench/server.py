@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings
-from gateway.bootstrap import install
+from gateway.bootstrap import application, install
 from gateway.http import server
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -47,8 +47,8 @@ def with_noop(app: Any, size: int) -> Any:
 def main() -> None:
     home, port, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     configured = settings.load(home=home, port=port, log_level="warning")
-    installation = install(configured, with_ledger=True)
-    server.run(with_noop(server.application(installation), size), configured, installation.close)
+    app = application(install(configured, with_ledger=True))
+    server.serve(with_noop(app, size), server.bind(configured.host, configured.port))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ConfigurationError, NotFound, SetupError
+from gateway import settings
+from gateway.objects import ObjectStore
+
+
+def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCOREGATE_PORT", "9000")
+    assert settings.load(home=tmp_path).port == 9000
+    assert settings.load(home=tmp_path, port=9001).port == 9001
+
+
+def test_names_in_a_list_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCOREGATE_ALLOW_DEMONSTRATION", "a, b,")
+    assert settings.load(home=tmp_path).allow_demonstration == ("a", "b")
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCOREGATE_PORT", "99999")
+    monkeypatch.setenv("SCOREGATE_LOG_LEVEL", "loud")
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load(home=tmp_path)
+    assert {fault.file for fault in caught.value.faults} == {"SCOREGATE_PORT", "SCOREGATE_LOG_LEVEL"}
+
+
+def test_a_secret_itself_is_not_taken_as_a_reference(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load(home=tmp_path, master_key="0123456789abcdef")
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_the_products_own_folder_is_refused_as_home() -> None:
+    with pytest.raises(SetupError, match="own folder"):
+        settings.load(home=Path(__file__).parents[2])
+
+
+def test_an_object_is_found_by_the_digest_of_its_bytes(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path / "objects")
+    digest = store.put(b"abc")
+    assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
+    assert store.put(b"abc") == digest
+    assert store.get(digest) == b"abc"
+
+
+def test_an_altered_object_is_not_handed_out(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    digest = store.put(b"abc")
+    (tmp_path / digest).write_bytes(b"abd")
+    with pytest.raises(NotFound, match="altered"):
+        store.get(digest)
+
+
+def test_a_folder_is_kept_as_a_manifest_of_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "below").mkdir(parents=True)
+    (folder / "b.txt").write_bytes(b"two")
+    (folder / "below" / "a.txt").write_bytes(b"one")
+    store = ObjectStore(tmp_path / "objects")
+    lines = store.get(store.put_folder(folder)).decode().splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["b.txt", "below/a.txt"]
+    assert [store.get(line.split("  ")[0]) for line in lines] == [b"two", b"one"]
+
+
+def test_a_state_directory_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(SetupError, match="writable"):
+        ObjectStore(blocked / "objects").put(b"abc")
