@@ -76,7 +76,10 @@ def read_record(
     """Map and validate; ``problems`` found before are raised together with the new ones."""
     mapped = line.integration.request.read(tree)
     checked = line.rows.check(mapped.values, mapped.states)
-    fatal = [*problems, *mapped.fatal, *checked.fatal, *untrained(line, mapped.values)]
+    # A value the mapping could not read is a problem already; that its field is unusable says no more.
+    told = {(problem.path, "unusable") for problem in mapped.fatal}
+    broken = [problem for problem in checked.fatal if (problem.path, problem.code) not in told]
+    fatal = [*problems, *mapped.fatal, *broken, *untrained(line, mapped.values)]
     if fatal:
         raise InvalidRecord(fatal)
     record = Record(

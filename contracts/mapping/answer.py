@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contracts.odcs import Contract
 
 Writer = Callable[[Mapping[str, Any]], Any]
+_WRITTEN: Final = {"date": len("2026-03-31"), "timestamp": len("2026-03-31T12:00:00Z")}
 _NATIVE: Final = {"code": "string", "timestamp": "date-time"}
 
 
@@ -75,7 +76,7 @@ class AnswerMap:
         kind = "any" if leaf.codes is not None else _NATIVE.get(field.type, field.type)
         if leaf.fit and leaf.fit.name == "date":
             return NativeField(path, "string", len(leaf.fit.format), required)
-        return NativeField(path, kind, leaf.fit.size if leaf.fit else _room(field, leaf), required)
+        return NativeField(path, kind, leaf.fit.size - leaf.fit.scale if leaf.fit else _room(field, leaf), required)
 
     def _is_list(self, leaf: Written) -> bool:
         return f"{leaf.source.open}[]" in self._contract.paths
@@ -108,12 +109,13 @@ class AnswerMap:
 
 
 def _room(field: Field, leaf: Written) -> int | None:
-    """The most characters of a text, or the most digits of a number."""
+    """The most characters of a text, or the most digits of a number before its point."""
     codes = leaf.codes.values() if leaf.codes is not None else field.codes
     if codes:
         return max(len(str(code)) for code in codes)
-    digits = whole_digits(field) if field.type in ("integer", "decimal") else None
-    return field.max_length if digits is None else digits + field.scale
+    if field.type in ("integer", "decimal"):
+        return whole_digits(field)
+    return _WRITTEN.get(field.type, field.max_length)
 
 
 def _getter(path: Path) -> Writer:

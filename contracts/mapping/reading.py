@@ -17,6 +17,7 @@ from contracts.mapping.conversions import (
 )
 from contracts.mapping.paths import Path
 from contracts.mapping.tree import Constant, Conversion, Entry, Joint, Missing, NotCarried, RequestTree, Unknown, Wired
+from contracts.rows import value_checker
 from contracts.source import Path_, Source, nearest
 from contracts.types import Field, State
 
@@ -110,6 +111,9 @@ class RequestReader:
         if field.codes and value not in field.codes:
             hint = nearest(str(value), field.codes) or f"known: {', '.join(field.codes)}"
             self._fault(below, f"the constant {given!r} is no code of {field.name!r}", hint)
+        elif problem := value_checker(field)(value):
+            hint = f"expected {problem.expected}"
+            self._fault(below, f"the constant {given!r} is no legal value of {field.name!r}", hint)
         return Constant(field, value)
 
     def _wired(self, field: Field, given: Mapping[Any, Any], below: Path_) -> Wired | None:

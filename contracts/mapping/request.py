@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NATIVE: Final = "native:"
 """Begins the path of a problem that stands at a native path and not on a contract field."""
+JOINT: Final = "joint_application_unsupported"
+"""The problem of a repeated element without a rule; never tolerated, as it is about the whole application."""
 Quick = Callable[[Mapping[str, Any]], Value]
 _JOIN: Final[Mapping[str, Callable[[Sequence[int]], int]]] = {"sum": sum, "min": min, "max": max}
 
@@ -120,7 +122,7 @@ class RequestMap:
         outcome = wired.settle(tree)
         mapped.values[position], mapped.states[position] = outcome.value, outcome.state
         if outcome.problem:
-            refused = entry.field.rejected == "refuse"
+            refused = entry.field.rejected == "refuse" or outcome.problem.code == JOINT
             (mapped.fatal if refused else mapped.tolerated).append(outcome.problem)
 
 
@@ -139,7 +141,7 @@ class WiredField:
         natives = found.values or [ABSENT]
         if self.entry.joint is None and len(natives) > 1:
             seen = f"{len(natives)} values where one is expected"
-            return self._rejected("joint_application_unsupported", "joint", seen, "one applicant in each application")
+            return self._rejected(JOINT, "joint", seen, "one applicant in each application")
         if self.entry.joint is None and found.undeclared and found.values:
             return self._rejected("wrong_type", "path", "a list of one", "a single value")
         outcomes = [self._one(native) for native in natives]
@@ -170,7 +172,8 @@ class WiredField:
         return self._rejected("rejected_value", f"missing.{kind}", seen, "a usable value")
 
     def _rejected(self, code: str, rule: str, seen: str, expected: str) -> Outcome:
-        return Outcome(State.REJECTED, None, Problem(code, rule, self.entry.field.name, seen, expected))
+        name = self.entry.field.name
+        return Outcome(State.REJECTED, None, Problem(code, f"{name}.{rule}", name, seen, expected))
 
     def _joined(self, outcomes: Sequence[Outcome]) -> Outcome:
         """Several applicants as one; what is not known of one of them is not known of all."""

@@ -18,7 +18,7 @@ Unknown = Literal["refuse", "ignore"]
 
 
 class NativeField(NamedTuple):
-    """One native leaf: its type in words, and how many characters or digits it holds."""
+    """One native leaf: its type in words, and how many characters, or digits before the point, it holds."""
 
     path: str
     type: str
