@@ -140,7 +140,9 @@ def _between(low: object, high: object, what: str = "") -> str:
         return ""
     if low == high:
         return f" of {low}{what}"
-    return (f" from {low}" if low is not None else "") + (f" to {high}" if high is not None else "") + what
+    if low is None:
+        return f" up to {high}{what}"
+    return f" from {low} to {high}{what}" if high is not None else f" from {low}{what}"
 
 
 def _nullable(field: Field) -> core_schema.CoreSchema:
