@@ -108,6 +108,8 @@ def read_conversion(text: str) -> Conversion:
     pattern, usage = _GRAMMAR[name]
     if (bracket and not (rest.endswith(")") and argument)) or not re.fullmatch(pattern, argument):
         raise ValueError(f"{text!r} is not a conversion; write {usage}")
+    if name == "date":
+        date_pattern(argument)
     return Conversion(name, argument)
 
 
@@ -317,7 +319,7 @@ def _coder(codes: Mapping[str, str | bool]) -> Step:
     return finish
 
 
-_ORDER = ("before the value is read", "once, after trim and upper and before multiply and divide", "last")
+_ORDER = ("before the value is read", "once, after trim and upper and before multiply and divide")
 _READS: dict[str, tuple[str, ...]] = {
     "integer": ("integer", "decimal"),
     "decimal": ("decimal", "integer"),

@@ -10,7 +10,6 @@ from contracts.mapping.conversions import (
     Unfit,
     chain_faults,
     compile_chain,
-    date_pattern,
     default_chain,
     read_conversion,
     stage,
@@ -235,10 +234,7 @@ def _section(source: Source, at: Path_) -> Any:
 def _conversion(step: Any) -> Conversion:
     if not isinstance(step, str):
         raise ValueError(f"expected a conversion such as decimal(2), not {step!r}")  # noqa: TRY004 - it becomes a Fault
-    conversion = read_conversion(step)
-    if conversion.name == "date":
-        date_pattern(conversion.argument)
-    return conversion
+    return read_conversion(step)
 
 
 def _unreachable(entry: Wired) -> list[str]:
