@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +227,22 @@ def test_a_spec_with_a_fault_says_where_and_what_was_meant(tmp_path, old, new, s
     assert spec != SPEC
     found = faults(tmp_path, spec=spec)
     assert any(says in line for line in found), found
+
+
+def test_the_number_of_threads_does_not_show_in_the_bytes(made, tmp_path):
+    """Another process with two threads for every library makes the same bundle."""
+    bundle, folder = made
+    code = (
+        "import sys; from pathlib import Path; from models.training import train; "
+        "f = Path(sys.argv[1]); print(train(f / 'data.csv', f / 'spec.yaml', Path(sys.argv[2]), lambda _: None).digest)"
+    )
+    two = {f"{name}_NUM_THREADS": "2" for name in ("OMP", "OPENBLAS", "NUMBA", "MKL")}
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(tmp_path / "bundle")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=CREDIT.parents[1],
+        env=os.environ | two,
+    )
+    assert run.stdout.strip() == bundle.digest
