@@ -198,6 +198,14 @@ def keep_objects(installation: Installation) -> None:
             store.put(path.read_bytes())
 
 
+def lint(settings: Settings, folder: Path | None = None) -> list[Fault]:
+    """Every fault, warning and note of the home, or of one integration; see ``gateway.lint``."""
+    import adapters
+    from gateway import lint as checks
+
+    return checks.lint(settings.home, adapters.load, folder, allow_demonstration=settings.allow_demonstration)
+
+
 def serve(settings: Settings) -> None:
     """Serve every routed integration until SIGTERM."""
     from gateway.http import server

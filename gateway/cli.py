@@ -109,9 +109,9 @@ def lint(
 
     faults = check(_settings(), folder)
     for fault in faults:
-        _console().print(str(fault))
-    errors = sum(fault.severity == "error" for fault in faults)
-    _console(stderr=True).print(f"{errors} error(s), {len(faults) - errors} warning(s)")
+        _console().print(str(fault), markup=False)
+    errors, warnings = (sum(fault.severity == kind for fault in faults) for kind in ("error", "warning"))
+    _console(stderr=True).print(f"{errors} error(s), {warnings} warning(s)")
     raise typer.Exit(1 if errors else 0)
 
 

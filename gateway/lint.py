@@ -1,0 +1,246 @@
+"""Everything that can be said of a home, or of one integration, before it serves: contracts, integrations, bundles,
+policies and principals, each alone and against one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
+from contracts.mapping.conversions import Unfit, compile_chain
+from contracts.mapping.tree import Constant, NotCarried, Wired
+from contracts.odcs import Contract
+from contracts.source import nearest
+from contracts.store import ContractStore
+from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
+from gateway.lint_wire import wire_faults
+from gateway.spi import Adapter
+from models.bundle import Bundle
+from models.policy import Policy
+
+TELLING: Final = {
+    "outcome": "the answer does not tell the outcome",
+    "decision_id": "the answer does not name the decision, so nobody can ask for it again",
+    "imputations": "the answer does not list what had to be estimated",
+    "reasons": "the answer gives no reasons",
+}
+"""What an answer should carry, and what is to be said where it does not."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the integrations of a home share, as far as it could be read."""
+
+    contracts: ContractStore
+    bundles: Mapping[str, Bundle] = field(default_factory=dict)
+    policies: tuple[Policy, ...] = ()
+    principals: frozenset[str] | None = None
+
+
+def lint(
+    home: Path,
+    adapter: Callable[[str], Adapter],
+    folder: Path | None = None,
+    *,
+    allow_demonstration: Collection[str] = (),
+) -> list[Fault]:
+    """Every fault, warning and note, those of what all share first, then integration by integration.
+
+    ``folder`` is one integration, linted against the home, or another home. ``adapter`` finds an adapter by name.
+    Raises nothing for what is wrong in the files: that is what it reports.
+    """
+    single = folder if folder and (folder / INTEGRATION_FILE).is_file() else None
+    home = folder if folder and not single else home
+    if not single and not (home / "integrations").is_dir():
+        return [Fault(str(home), 0, 0, f"is neither a home nor an integration: it has no {INTEGRATION_FILE}")]
+    shelf, found = _shelve(home)
+    files = sorted((home / "integrations").glob(f"*/{INTEGRATION_FILE}"))
+    found = [] if single else [*found, *shelf.contracts.lint(), *_strays(home)]
+    for one in [single] if single else [path.parent for path in files]:
+        found += IntegrationLint(one, shelf, adapter, allow_demonstration).faults()
+    return list(dict.fromkeys(found))
+
+
+def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
+    found: list[Fault] = []
+    bundles: dict[str, Bundle] = {}
+    policies: list[Policy] = []
+    for path in sorted((home / "bundles").glob("*/*/bundle.json")):
+        try:
+            bundle = Bundle.load(path.parent)
+            bundles[bundle.digest] = bundle
+        except ConfigurationError as exc:
+            found += exc.faults
+    for path in sorted((home / "policies").glob("*.yaml")):
+        try:
+            policies.append(Policy.read(path))
+        except ConfigurationError as exc:
+            found += exc.faults
+    found += [fault for policy in policies for fault in _policy_faults(policy, bundles)]
+    principals, wrong = _principals(home / "principals.yaml")
+    return Shelf(ContractStore(home), bundles, tuple(policies), principals), found + wrong
+
+
+def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]:
+    if policy.bundle_digest in bundles:
+        return []
+    there = ", ".join(f"{bundle.ref} {digest[:12]}…" for digest, bundle in bundles.items()) or "no bundle at all"
+    message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
+    return [policy.source.fault(("bundle", "digest"), message, f"there is {there}")]
+
+
+def _principals(path: Path) -> tuple[frozenset[str] | None, list[Fault]]:
+    from gateway.http.principals import Principals
+
+    if not path.exists():
+        return None, []
+    try:
+        return frozenset(Principals.read(path).by_name), []
+    except ConfigurationError as exc:
+        return None, list(exc.faults)
+
+
+def _strays(home: Path) -> list[Fault]:
+    """Folders among the integrations that hold none."""
+    folders = [path for path in sorted((home / "integrations").iterdir()) if path.is_dir()]
+    lacking = [path for path in folders if not (path / INTEGRATION_FILE).is_file()]
+    return [Fault(str(path), 0, 0, f"holds no {INTEGRATION_FILE}", severity="warning") for path in lacking]
+
+
+class IntegrationLint:
+    """One integration against its adapter, its policies and their bundles."""
+
+    def __init__(
+        self, folder: Path, shelf: Shelf, adapter: Callable[[str], Adapter], allow_demonstration: Collection[str]
+    ) -> None:
+        self._folder, self._shelf, self._adapter, self._allowed = folder, shelf, adapter, allow_demonstration
+
+    def faults(self) -> list[Fault]:
+        try:
+            integration = read_integration(self._folder, self._shelf.contracts)
+        except ConfigurationError as exc:
+            return list(exc.faults)
+        return [
+            *self._wire(integration),
+            *self._answer(integration),
+            *self._callers(integration),
+            *self._decided(integration),
+        ]
+
+    def _wire(self, integration: Integration) -> list[Fault]:
+        try:
+            codec = self._adapter(integration.adapter).wire(integration.wire, self._folder)
+        except ConfigurationError as exc:
+            return [f if f.file else integration.fault(("adapter",), f.message, f.hint) for f in exc.faults]
+        except MissingLibrary as exc:
+            return [integration.fault(("adapter",), str(exc))]
+        return [*wire_faults(integration, codec.fields()), *self._lookups(integration)]
+
+    def _lookups(self, integration: Integration) -> Iterator[Fault]:
+        for name, spec in integration.lookups.items():
+            try:
+                able = hasattr(self._adapter(spec.adapter), "lookup")
+            except SetupError as exc:
+                yield integration.fault(("lookups", name, "adapter"), exc.message)
+                continue
+            if not able:
+                yield integration.fault(("lookups", name, "adapter"), f"the adapter {spec.adapter!r} does no look-ups")
+
+    def _answer(self, integration: Integration) -> Iterator[Fault]:
+        entries = integration.answer_map.tree.entries
+        told = {str(entry.source.steps[0]) for entry in entries if hasattr(entry, "source")}
+        for name, message in TELLING.items():
+            if name not in told:
+                yield integration.fault(("answer_map",), message, f"map {name}", "warning")
+
+    def _callers(self, integration: Integration) -> Iterator[Fault]:
+        known = self._shelf.principals
+        for index, name in enumerate(integration.principals if known is not None else ()):
+            if name not in (known or ()):
+                hint = nearest(name, known or ()) or f"there are: {', '.join(sorted(known or ())) or 'none'}"
+                message = f"principals.yaml has no {name!r}"
+                yield integration.fault(("access", "principals", index), message, hint, "warning")
+
+    def _decided(self, integration: Integration) -> Iterator[Fault]:
+        """Against every policy of the product and the bundle it decides with."""
+        policies = [policy for policy in self._shelf.policies if policy.product == integration.product]
+        if not policies and self._shelf.policies:
+            hint = f"there are policies for: {', '.join(sorted({p.product for p in self._shelf.policies}))}"
+            yield integration.fault(("product",), f"no policy for {integration.product!r}", hint)
+        elif not policies:
+            yield integration.fault(("product",), f"no policy for {integration.product!r}", severity="warning")
+        contract = self._shelf.contracts.get(integration.contract)
+        for policy in policies:
+            bundle = self._shelf.bundles.get(policy.bundle_digest)
+            if bundle is not None:
+                yield from self._with_bundle(integration, contract, policy, bundle)
+
+    def _with_bundle(
+        self, integration: Integration, contract: Contract, policy: Policy, bundle: Bundle
+    ) -> Iterator[Fault]:
+        if integration.mode == "live" and bundle.use == "demonstration" and integration.name not in self._allowed:
+            message = f"mode live, but the bundle {bundle.ref} is marked for demonstration"
+            hint = f"train your own, or allow it: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
+            yield integration.fault(("mode",), message, hint)
+        try:
+            bundle.check(contract)
+            bound = policy.bind(contract, bundle)
+        except ConfigurationError as exc:
+            yield from exc.faults
+            return
+        yield from _untrained(integration, bundle)
+        yield from _swallowed(integration, bundle)
+        yield from _referred(integration, bound, bundle)
+
+
+def _untrained(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
+    """Constants the bundle was not trained for."""
+    for name, known in (("product", bundle.products), ("currency", bundle.currencies)):
+        entry = integration.request.entries.get(name)
+        if isinstance(entry, Constant) and entry.value not in known:
+            message = f"the bundle {bundle.ref} was not trained for {entry.value!r}"
+            yield integration.fault(("request", name), message, f"trained for: {', '.join(known)}")
+
+
+def _swallowed(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
+    """Literals that stand for missing but lie inside what training saw: a real value would be lost."""
+    for entry in integration.request.entries.values():
+        seen = bundle.ranges.get(entry.field.name)
+        if not isinstance(entry, Wired) or entry.codes or seen is None or seen.minimum is None or seen.maximum is None:
+            continue
+        convert = compile_chain(entry.convert, entry.field)
+        for literal, _ in entry.missing.literals:
+            try:
+                value = convert(literal)
+            except Unfit:
+                continue
+            if isinstance(value, int) and seen.minimum <= value <= seen.maximum:
+                low, high = entry.field.text(seen.minimum), entry.field.text(seen.maximum)
+                message = f"{literal} stands for missing, but training saw values from {low} to {high}"
+                place = ("request", entry.field.name, "missing", literal)
+                yield integration.fault(place, message, "a real value would be lost", "warning")
+
+
+def _referred(integration: Integration, policy: Policy, bundle: Bundle) -> Iterator[Fault]:
+    """The share of applications a person would have to decide, because of what is not carried."""
+    from models.refer_share import expected_refer_share
+
+    read = {f.name for f in bundle.fields}
+    lost = [
+        entry.field.name
+        for entry in integration.request.entries.values()
+        if isinstance(entry, NotCarried) and entry.field.name in read
+    ]
+    if not lost:
+        return
+    share = expected_refer_share(bundle, policy, lost)
+    message = f"about {share:.0%} of applications would be referred under {policy.name}@{policy.version}"
+    hint = f"not carried: {', '.join(lost)}"
+    if share > policy.max_refer_share:
+        message += f", which allows {policy.max_refer_share:.0%}"
+        yield integration.fault(("request",), message, hint)
+    else:
+        yield integration.fault(("request",), message, hint, "note")

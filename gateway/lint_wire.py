@@ -1,0 +1,131 @@
+"""Checks a mapping against what the adapter's wire schema declares: paths that exist, answers that have room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from contracts.errors import Fault
+from contracts.mapping.paths import Path
+from contracts.mapping.tree import Each, Fixed, Wired, Written
+from contracts.source import Path_, nearest
+from gateway.integrations import Integration
+from gateway.spi import Fields, NativeField
+
+BESIDE = ("header", "lookup")
+NUMBERS = ("integer", "decimal", "number")
+
+
+def wire_faults(integration: Integration, fields: Fields) -> list[Fault]:
+    """Faults and warnings of the request side and the answer side, as far as the schema declares them."""
+    found: list[Fault] = []
+    if fields.request is not None:
+        found += request_faults(integration, fields.request)
+    if fields.answer is not None:
+        found += answer_faults(integration, fields.answer)
+    return found
+
+
+def request_faults(integration: Integration, declared: Mapping[str, NativeField]) -> Iterator[Fault]:
+    """Paths the schema does not have, and data it has that nothing reads."""
+    places = list(_read_places(integration))
+    for path, place in places:
+        message = _strange(path, declared)
+        if message:
+            yield integration.fault(place, message, nearest(path.open, declared) or _beside(path, declared))
+    read = [path.open for path, _ in places] + [path.open for path in integration.ignored]
+    for path in integration.ignored:
+        if not _exists(path, declared) and not _is_group(path.open, declared):
+            message = f"the wire schema has no {path}, so there is nothing to ignore"
+            yield integration.fault(("ignore",), message, nearest(path.open, declared), "warning")
+    if integration.request.tree.unknown == "refuse":
+        yield from _unread(integration, declared, read)
+
+
+def _read_places(integration: Integration) -> Iterator[tuple[Path, Path_]]:
+    for entry in integration.request.tree.entries:
+        if isinstance(entry, Wired) and not entry.lookup:
+            yield entry.path, ("request", entry.field.name, "from")
+    for name, path in integration.keys.paths.items():
+        yield path, ("keys", name)
+    for name, lookup in integration.lookups.items():
+        yield lookup.key, ("lookups", name, "key")
+
+
+def _strange(path: Path, declared: Mapping[str, NativeField]) -> str:
+    if _exists(path, declared):
+        return ""
+    if _is_group(path.open, declared):
+        return f"{path} is a group of the wire schema, not a single value"
+    if path.steps[0] in BESIDE and not any(name.startswith(f"{path.steps[0]}.") for name in declared):
+        return ""
+    return f"the wire schema has no {path}"
+
+
+def _exists(path: Path, declared: Mapping[str, NativeField]) -> bool:
+    """Whether the schema declares the leaf, or leaves open what stands below one of its groups."""
+    leaf = declared.get(path.open)
+    if leaf:
+        return leaf.type not in ("object", "array")
+    above = (str(Path(path.steps[:end])) for end in range(1, len(path.steps)))
+    return any(name in declared and declared[name].type in ("object", "any") for name in above)
+
+
+def _is_group(name: str, declared: Iterable[str]) -> bool:
+    return any(other.startswith((f"{name}.", f"{name}[")) for other in declared)
+
+
+def _beside(path: Path, declared: Mapping[str, NativeField]) -> str:
+    """What does stand in the group the path leads to."""
+    group = str(Path(path.steps[:-1])) if len(path.steps) > 1 else ""
+    inside = [name for name in declared if not group or name.startswith(f"{group}.")]
+    return f"there is: {', '.join(inside[:6])}" if inside else ""
+
+
+def _unread(integration: Integration, declared: Mapping[str, NativeField], read: list[str]) -> Iterator[Fault]:
+    for name, leaf in declared.items():
+        if name.partition(".")[0] in BESIDE or name in read or any(_is_group(path, [name]) for path in read):
+            continue
+        what = "every message" if leaf.required else "a message that holds it"
+        message = f"nothing reads {name}, so {what} is refused"
+        hint = "map it, or list it under ignore"
+        yield integration.fault(("request",), message, hint, "error" if leaf.required else "warning")
+
+
+def answer_faults(integration: Integration, declared: Mapping[str, NativeField]) -> Iterator[Fault]:
+    """Leaves the schema does not have or has no room for, and leaves it requires that nothing writes."""
+    written = integration.answer_map.native_fields()
+    places = dict(_written_places(integration))
+    for name, leaf in written.items():
+        place = places.get(name.removesuffix("[]"), ("answer_map",))
+        path = Path.parse(name)
+        if not _exists(path, declared):
+            what = "is a group of" if _is_group(path.open, declared) else "is not in"
+            yield integration.fault(place, f"{name} {what} the answer's wire schema", nearest(path.open, declared))
+        elif message := room_fault(leaf, declared.get(path.open)):
+            yield integration.fault(place, message)
+    spelled = {Path.parse(name).open for name in written}
+    for name, native in declared.items():
+        if native.required and name not in spelled and not _is_group(name, spelled):
+            yield integration.fault(("answer_map",), f"the answer's wire schema requires {name}, and nothing writes it")
+
+
+def _written_places(integration: Integration) -> Iterator[tuple[str, Path_]]:
+    for entry in integration.answer_map.tree.entries:
+        at = ("answer_map", str(entry.target))
+        inner: tuple[Written | Fixed, ...] = entry.entries if isinstance(entry, Each) else ()
+        yield str(entry.target).removesuffix("[]"), at
+        for leaf in inner:
+            yield f"{entry.target}.{leaf.target}", (*at, str(leaf.target))
+
+
+def room_fault(leaf: NativeField, native: NativeField | None) -> str:
+    """Why a value may not have room in the native leaf, in words; empty when it is proven to."""
+    if native is None or native.room is None:
+        return ""
+    if leaf.type not in NUMBERS and native.type in NUMBERS:
+        return "" if leaf.type == "any" else f"{leaf.path} is written as text, the wire schema wants a number"
+    needed = leaf.room
+    if needed is None:
+        return f"{leaf.path} has room for {native.room}, and the contract does not bound what is written"
+    unit = "digits before the point" if native.type in NUMBERS else "characters"
+    return f"{leaf.path} may need {needed} {unit}, there is room for {native.room}" if needed > native.room else ""
