@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from gateway.ledger.store import Store
 
-EVERY_JOBS = 512
+EVERY_JOBS = 1024
 LONG_LOG_PAGES = 8192
 """From this length on (32 MiB of 4 KiB pages) the writer helps to start the log anew."""
 

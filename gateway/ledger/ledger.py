@@ -49,7 +49,8 @@ class Ledger:
     ``where`` is a file (SQLite) or a database URL. ``master_key`` and ``signing_key`` are references (``env:NAME``,
     ``file:PATH``), newest first where several are given: older ones still open and verify what was made under them.
     ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and must be given for a URL. ``bound`` is how
-    many submissions may wait. ``retention`` is in days by kind. ``now`` judges expiry; without it, a proposal's own
+    many submissions may wait, ``patience`` how many seconds a group waits for the turn of another process before its
+    callers are told to come back later. ``retention`` is in days by kind. ``now`` judges expiry; without it, a proposal's own
     ``received_at`` does.
 
     Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
@@ -64,6 +65,7 @@ class Ledger:
         signing_key: str | Sequence[str],
         anchor: Path | None = None,
         bound: int = 4096,
+        patience: float = 3.0,
         retention: Mapping[Kind, int] | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
@@ -81,7 +83,7 @@ class Ledger:
         self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._futures = FutureSink()
         self._writer = Writer(
-            lambda: Store(self._engine, statements, self._keyring),
+            lambda: Store(self._engine, statements, self._keyring, patience),
             Terms(marks, sealer, retention or {}, now),
             self._anchor,
             bound,

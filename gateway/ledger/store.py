@@ -18,8 +18,6 @@ from gateway.ledger.statements import MOST_ROWS, Statements
 from gateway.ledger.types import Kind, Payload
 
 T = TypeVar("T")
-PATIENCE_S = 5.0
-"""How long a writer waits for another process's turn before its group is told to come back later."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.000_1, 0.005
 _BUSY_CODES = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 
@@ -52,9 +50,9 @@ class Block(NamedTuple):
 
 
 class Store:
-    """The writer's own connection. Not for several threads."""
+    """The writer's own connection, not for several threads. ``patience`` is in seconds."""
 
-    def __init__(self, engine: Engine, statements: Statements, keyring: Keyring) -> None:
+    def __init__(self, engine: Engine, statements: Statements, keyring: Keyring, patience: float) -> None:
         self._pooled = engine.raw_connection()
         self._driver: Any = self._pooled.driver_connection
         driver = engine.dialect.loaded_dbapi
@@ -63,10 +61,11 @@ class Store:
         self._busy = _busy_sqlite if engine.dialect.name == "sqlite" else _busy_never
         self._statements = statements
         self._keyring = keyring
+        self._patience = patience
         if engine.dialect.name == "sqlite":
             self._run("PRAGMA busy_timeout=0")  # SQLite's own waiting sleeps far too long for a lock held 1 ms
         else:
-            self._run(f"SET lock_timeout = '{PATIENCE_S:.0f}s'")
+            self._run(f"SET lock_timeout = {int(patience * 1000)}")
 
     def close(self) -> None:
         """Give the connection up for good; an open transaction is rolled back."""
@@ -74,7 +73,7 @@ class Store:
 
     def patiently(self, work: Callable[[], T]) -> T:
         """Do something that another process may hold up, again until it works or patience ends. No transaction open."""
-        end, pause = time.monotonic() + PATIENCE_S, _FIRST_PAUSE_S
+        end, pause = time.monotonic() + self._patience, _FIRST_PAUSE_S
         while True:
             try:
                 return work()

@@ -1,0 +1,67 @@
+"""Proposals and ledgers for the tests of gateway/ledger: a decision whose answer names its keys and what it supersedes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.ledger import Finished, Ledger, Proposal, Refusal, make_key_file
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VALID = timedelta(days=30)
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def proposal(request_key: str, record: str = "r", business_key: str = "", **changes: Any) -> Proposal:
+    """A proposal whose decision id and answer are functions of its keys and record; ``tag`` marks who made it."""
+    tag = changes.pop("tag", "")
+    received_at = changes.get("received_at", NOON)
+
+    def finish(predecessor: str, key: str) -> Finished:
+        name = hashlib.sha256(f"{key}|{record}".encode()).hexdigest()[:32]
+        answer = f"{name} supersedes [{predecessor}] {tag}".encode()
+        return Finished(name, record.encode(), answer, received_at + VALID, received_at, "approve", b'{"score":600}')
+
+    given: dict[str, Any] = {
+        "integration": "juniper-api",
+        "mode": "test",
+        "request_key": request_key,
+        "key_derived": False,
+        "business_key": business_key,
+        "sent_digest": digest(record),
+        "raw": b"raw " + record.encode(),
+        "principal": "juniper",
+        "received_at": received_at,
+        "resubmission": "supersede",
+        "finish": finish,
+    }
+    return Proposal(**(given | changes))
+
+
+def refusal(**changes: Any) -> Refusal:
+    given: dict[str, Any] = {
+        "integration": "juniper-api",
+        "mode": "test",
+        "principal": "juniper",
+        "code": "invalid_record",
+        "problems": b"[]",
+        "raw": b"raw",
+        "answer": b"no",
+        "received_at": NOON,
+        "business_key": "",
+    }
+    return Refusal(**(given | changes))
+
+
+def open_ledger(folder: Path, **changes: Any) -> Ledger:
+    """The ledger of a folder, with its key files, made on first use."""
+    given: dict[str, Any] = {
+        "master_key": make_key_file(folder / "keys" / "master.key"),
+        "signing_key": make_key_file(folder / "keys" / "signing.key"),
+    }
+    return Ledger(folder / "ledger.db", **(given | changes))

@@ -1,0 +1,189 @@
+"""What verification finds when somebody changed the ledger behind our back."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ledger_samples import NOON, open_ledger, proposal
+
+from contracts.errors import InternalFault, SetupError
+from gateway.ledger import Finding
+from gateway.ledger.chain import GENESIS, block_digest, merkle_root, signature
+from gateway.ledger.seal import read_key
+
+
+def fill(folder: Path, blocks: int = 5) -> None:
+    """A ledger of so many blocks of one decision each."""
+    ledger = open_ledger(folder)
+    for i in range(blocks):
+        ledger.submit(proposal(f"k{i}", str(i), "app-1")).result()
+    ledger.close()
+
+
+def tamper(folder: Path, *statements: str) -> None:
+    connection = sqlite3.connect(folder / "ledger.db")
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def findings(folder: Path, start: int = 0) -> list[Finding]:
+    ledger = open_ledger(folder)
+    found = list(ledger.verify_chain(start))
+    ledger.close()
+    return found
+
+
+def codes(folder: Path) -> set[str]:
+    return {finding.code for finding in findings(folder)}
+
+
+def test_an_untouched_chain_has_no_findings_from_any_start(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert [findings(tmp_path, start) for start in (0, 1, 3, 5)] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "outcome = 'decline'",
+        "valid_until = valid_until + 1",
+        "received = received - 1",
+        "about = NULL",
+        "principal = 'x'",
+        "sent = zeroblob(32)",
+        "request = zeroblob(16)",
+    ],
+)
+def test_an_altered_row_is_named(tmp_path: Path, change: str) -> None:
+    fill(tmp_path)
+    tamper(tmp_path, f"UPDATE entry SET {change} WHERE id = 3")  # noqa: S608
+    assert [(f.code, f.block, f.entry) for f in findings(tmp_path)] == [("entry_altered", 3, 3)]
+
+
+def test_an_altered_payload_is_named_and_does_not_open(tmp_path: Path) -> None:
+    fill(tmp_path)
+    tamper(tmp_path, "UPDATE envelope SET sealed = (SELECT sealed FROM envelope WHERE id = 1) WHERE id = 3")
+    assert [(f.code, f.entry) for f in findings(tmp_path)] == [("payload_altered", 3)]
+    ledger = open_ledger(tmp_path)
+    with pytest.raises(InternalFault):
+        ledger.open_payload(ledger.list()[2].decision_id)
+    with pytest.raises(InternalFault):
+        ledger.submit(proposal("k2", "2", "app-1")).result()
+    ledger.close()
+
+
+def test_a_removed_row_and_a_removed_block_are_named(tmp_path: Path) -> None:
+    fill(tmp_path)
+    tamper(tmp_path, "DELETE FROM entry WHERE id = 2")
+    assert [(f.code, f.entry) for f in findings(tmp_path)] == [("entry_missing", 2)]
+    tamper(tmp_path, "DELETE FROM block WHERE number = 4")
+    assert [(f.code, f.block) for f in findings(tmp_path)] == [("entry_missing", 2), ("block_missing", 4)]
+
+
+def test_a_row_added_behind_the_last_block_is_named(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    columns = "kind, 'x', about, NULL, business, mode, integration, principal, outcome, received, valid_until, sent"
+    tamper(tmp_path, f"INSERT INTO entry SELECT 9, {columns}, salt, sealed_digest, digest FROM entry WHERE id = 1")
+    assert codes(tmp_path) == {"entry_unblocked"}
+
+
+CUT = (
+    "DELETE FROM entry WHERE id > 3",
+    "DELETE FROM block WHERE number > 3",
+    "UPDATE head SET number = 3, entries = 3, digest = (SELECT digest FROM block WHERE number = 3)",
+)
+
+
+def test_a_chain_whose_end_was_cut_off_refuses_to_open(tmp_path: Path) -> None:
+    fill(tmp_path)
+    tamper(tmp_path, *CUT)
+    with pytest.raises(SetupError, match="ends at block 3.* names 5"):
+        open_ledger(tmp_path)
+
+
+def test_a_chain_cut_off_while_open_is_found_truncated(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    for i in range(5):
+        ledger.submit(proposal(f"k{i}")).result()
+    tamper(tmp_path, *CUT)
+    assert [f.code for f in ledger.verify_chain()] == ["truncated"]
+    ledger.close()
+
+
+def test_an_old_backup_put_in_place_refuses_to_open(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "backup.db")
+    fill(tmp_path, 4)
+    for stale in tmp_path.glob("ledger.db*"):
+        stale.unlink()
+    (tmp_path / "backup.db").rename(tmp_path / "ledger.db")
+    with pytest.raises(SetupError, match="older copy"):
+        open_ledger(tmp_path)
+
+
+def rewrite(folder: Path, signing_key: bytes) -> None:
+    """What a thorough forger does: change a row and hash everything again, all the way to the head."""
+    connection = sqlite3.connect(folder / "ledger.db")
+    connection.execute("UPDATE entry SET digest = zeroblob(32) WHERE id = 2")
+    previous = GENESIS
+    for number, first, size, at in connection.execute("SELECT number, first, size, at FROM block ORDER BY 1").fetchall():
+        rows = connection.execute("SELECT digest FROM entry WHERE id BETWEEN ? AND ?", (first, first + size - 1))
+        root = merkle_root([row[0] for row in rows])
+        digest = block_digest(number, previous, root, first, size, at)
+        new = (previous, root, digest, signature(signing_key, digest), number)
+        connection.execute("UPDATE block SET previous=?, root=?, digest=?, signature=? WHERE number=?", new)
+        previous = digest
+    connection.execute("UPDATE head SET digest = ?", (previous,))
+    connection.commit()
+    connection.close()
+
+
+def test_rewriting_and_hashing_again_is_found_by_the_signature(tmp_path: Path) -> None:
+    fill(tmp_path)
+    rewrite(tmp_path, b"guess")
+    assert {"signature_wrong", "rewritten"} <= codes(tmp_path)
+
+
+def test_rewriting_with_the_signing_key_is_found_by_the_anchor(tmp_path: Path) -> None:
+    fill(tmp_path)
+    rewrite(tmp_path, read_key(f"file:{tmp_path}/keys/signing.key", "signing key"))
+    found = findings(tmp_path)
+    assert {f.code for f in found} == {"rewritten", "entry_altered"}
+    assert {f.block for f in found if f.code == "rewritten"} == {2, 3, 4, 5}
+
+
+def test_a_missing_anchor_is_a_finding_of_its_own(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "ledger.anchor").unlink()
+    assert codes(tmp_path) == {"anchor_missing"}
+
+
+def test_a_torn_anchor_line_is_passed_over(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with (tmp_path / "ledger.anchor").open("a") as anchor:
+        anchor.write("6 dead\n")
+    assert findings(tmp_path) == []
+
+
+def test_the_merkle_root_is_the_one_computed_by_hand() -> None:
+    a, b, c = (hashlib.sha256(bytes([i])).digest() for i in range(3))
+    ab = hashlib.sha256(b"\1" + a + b).digest()
+    assert merkle_root([a]) == a
+    assert merkle_root([a, b, c]) == hashlib.sha256(b"\1" + ab + c).digest()
+
+
+def test_nothing_personal_lies_in_the_clear(tmp_path: Path) -> None:
+    """Keys and contents that a caller sent must not be readable in a copy of the database or its log."""
+    ledger = open_ledger(tmp_path)
+    secret = proposal("request-of-ada", "income 4321", "application-of-ada", received_at=NOON)
+    decision = ledger.submit(secret).result()
+    ledger.human_decision(decision.decision_id, "approve", "ada told us so", "bob", NOON).result()
+    files = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.*"))
+    assert not [word for word in (b"request-of-ada", b"income 4321", b"application-of-ada", b"told us") if word in files]
+    ledger.close()
