@@ -20,12 +20,17 @@ from contracts.errors import InternalFault, MalformedPayload
 
 MAX_DEPTH = 32
 """Objects and arrays in one another; applications in the wild use four or five."""
+MAX_NAMES = 4096
 MAX_DIGITS = 38
 """Digits before and behind the decimal point, as in SQL's widest portable DECIMAL."""
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00")
 _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_TO_SHAPE = bytes.maketrans(b"123456789E{", b"000000000e[")
+"""Digits look alike, opening brackets look alike: enough to see whether any number could be out of bounds."""
+_EXPONENT = b"0e"
+_LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SPEAKABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}")
@@ -38,17 +43,14 @@ def read(raw: bytes) -> dict[str, Any]:
     >>> read(b'{"amount": 1e3, "name": "x"}')
     {'amount': Decimal('1E+3'), 'name': 'x'}
     """
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+    shape = raw.translate(_TO_SHAPE)
+    if shape.count(b"[") > MAX_DEPTH:
         _check_depth(raw)
     text = _decode(raw)
-    try:
-        tree = _DECODER.decode(text)
-    except json.JSONDecodeError as exc:
-        raise MalformedPayload(
-            f"the body is not JSON: {exc.msg} at line {exc.lineno} column {exc.colno}", code="not_json"
-        ) from exc
-    except RecursionError as exc:
-        raise _too_deep() from exc
+    plain = _EXPONENT not in shape and _LONG_NUMBER not in shape
+    tree = _parse_plain(text) if plain else None
+    if tree is None:
+        tree = _parse(text)
     if type(tree) is not dict:
         _refuse_root(tree)
     if "\\u" in text:
@@ -69,6 +71,25 @@ def write(tree: Any) -> bytes:
         return _WRITERS[type(tree)](tree).encode()
     except (KeyError, TypeError, ValueError, RecursionError) as exc:
         raise InternalFault(f"an answer holds something JSON has no form for: {type(exc).__name__}") from exc
+
+
+def _parse_plain(text: str) -> Any:
+    """The tree of a text whose numbers need no check, at about half the price; None sends it the long way."""
+    try:
+        tree, end = _SCAN(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return tree if end == len(text) else None
+
+
+def _parse(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as exc:
+        where = f"at line {exc.lineno} column {exc.colno}"
+        raise MalformedPayload(f"the body is not JSON: {exc.msg} {where}", code="not_json") from exc
+    except RecursionError as exc:
+        raise _too_deep() from exc
 
 
 def _decode(raw: bytes) -> str:
@@ -160,14 +181,26 @@ def _constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
 )
+_SCAN = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant).scan_once  # type: ignore[attr-defined]
+
+
+class _Names(dict[str, str]):
+    """Names of members, quoted once: answers of one integration have the same names for ever."""
+
+    def __missing__(self, name: str) -> str:
+        text = f"{encode_basestring(name)}:"
+        if len(self) < MAX_NAMES:
+            self[name] = text
+        return text
+
+
+_NAMES = _Names()
 
 
 def _write_object(tree: dict[str, Any]) -> str:
-    writers = _WRITERS
-    quote: Callable[[str], str] = encode_basestring
+    writers, names, quote = _WRITERS, _NAMES, encode_basestring
     members = [
-        f"{quote(name)}:{quote(node) if type(node) is str else writers[type(node)](node)}"
-        for name, node in tree.items()
+        names[name] + (quote(node) if type(node) is str else writers[type(node)](node)) for name, node in tree.items()
     ]
     return "{" + ",".join(members) + "}"
 
@@ -187,7 +220,8 @@ def _write_decimal(value: Decimal) -> str:
 def _write_datetime(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError("a time without a zone")
-    return f'"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"'
+    text = value.isoformat() if value.tzinfo is UTC else value.astimezone(UTC).isoformat()
+    return f'"{text[:-6]}Z"'
 
 
 def _write_date(value: date) -> str:
