@@ -56,18 +56,13 @@ class Assessed(NamedTuple):
 
 def assess(line: Line, tree: Mapping[str, Any]) -> Assessed:
     """Map, validate, impute, score and judge one native tree; raises InvalidRecord with every problem at once."""
-    keys, key_problems = read_keys(line, tree)
+    keys, key_problems = line.integration.keys.read(tree)
     record, problems = read_record(line, tree, key_problems)
     # No upcaster exists while 1.0.0 is the only version, so the sent record and the scored one are the same.
     sent = line.layout.digest(record.values, record.states)
     scored = line.scorer.score(record)
     verdict = line.policy.decide(record, scored, line.bundle)
     return Assessed(keys, record, problems, sent, scored, verdict)
-
-
-def read_keys(line: Line, tree: Mapping[str, Any]) -> tuple[Keys, list[Problem]]:
-    """The keys a tree carries, and what is wrong with them."""
-    return line.integration.keys.read(tree)
 
 
 def read_record(
@@ -81,7 +76,7 @@ def read_record(
     broken = [problem for problem in checked.fatal if (problem.path, problem.code) not in told]
     fatal = [*problems, *mapped.fatal, *broken, *untrained(line, mapped.values)]
     if fatal:
-        raise InvalidRecord(fatal)
+        raise InvalidRecord([*fatal, *mapped.tolerated, *checked.tolerated])
     record = Record(
         line.contract.ref, tuple(mapped.values), bytes(mapped.states), bytes(mapped.origins), mapped.causes
     )
