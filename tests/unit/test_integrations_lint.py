@@ -1,0 +1,132 @@
+"""What lint says of a whole home, and of one integration in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from mapping_samples import INTEGRATION, write_integration
+
+import adapters
+from contracts.errors import Fault
+from gateway.lint import lint
+
+JUNIPER = Path("integrations/juniper-api/integration.yaml")
+POLICY = Path("policies/consumer-instalment.policy.yaml")
+
+
+@pytest.fixture
+def home(built_home: Path, tmp_path: Path) -> Path:
+    copied = tmp_path / "home"
+    shutil.copytree(built_home, copied, ignore=shutil.ignore_patterns("state", "principals.yaml"))
+    return copied
+
+
+def change(home: Path, file: Path, old: str, new: str) -> None:
+    path = home / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def told(home: Path, folder: Path | None = None, **settings: list[str]) -> list[Fault]:
+    return lint(home, adapters.load, folder, **settings)
+
+
+def messages(home: Path, folder: Path | None = None) -> str:
+    return "\n".join(str(fault) for fault in told(home, folder))
+
+
+def test_the_sample_home_is_clean_and_tells_what_to_expect(home: Path) -> None:
+    found = told(home)
+    assert [fault.severity for fault in found] == ["note"]
+    assert "of applications would be referred under consumer-instalment@1.0.0 (not carried: debt)" in str(found[0])
+
+
+def test_one_integration_can_be_linted_alone(home: Path) -> None:
+    write_integration(home, INTEGRATION.replace("adapter: memory", "adapter: rest").replace("mode:", "mod:"))
+    found = told(home, home / "integrations" / "juniper-api")
+    assert {Path(fault.file).parent.name for fault in found} == {"juniper-api"}
+
+
+def test_faults_of_several_files_come_together(home: Path) -> None:
+    change(home, JUNIPER, "loan.months", "loan.mnths")
+    change(home, POLICY, "validity_days", "valid_days")
+    (home / "integrations" / "empty").mkdir()
+    (home / "principals.yaml").write_text("principals: [{name: JUNIPER}]\n", encoding="utf-8")
+    found = messages(home)
+    assert "the wire schema has no loan.mnths (did you mean 'loan.months'?)" in found
+    assert "unknown key 'valid_days' (did you mean 'validity_days'?)" in found
+    assert "empty: warning: holds no integration.yaml" in found
+    assert "principals.yaml:1:15: error: 'JUNIPER' is not a name" in found
+
+
+def test_a_refer_share_above_the_policy_is_an_error(home: Path) -> None:
+    change(home, POLICY, "max_refer_share: 0.5", "max_refer_share: 0.01")
+    found = [fault for fault in told(home) if fault.severity == "error"]
+    assert len(found) == 1
+    assert "which allows 1% (not carried: debt)" in str(found[0])
+    assert found[0].line == 15
+
+
+def test_a_sentinel_inside_what_training_saw_is_worth_a_warning(home: Path) -> None:
+    change(home, JUNIPER, '"-1": blank', '"24000": blank, "-1": blank')
+    found = [fault for fault in told(home) if fault.severity == "warning"]
+    assert len(found) == 1
+    assert "24000 stands for missing, but training saw values from" in found[0].message
+
+
+def test_a_demonstration_bundle_does_not_go_live_unless_allowed(home: Path) -> None:
+    change(home, JUNIPER, "mode: test", "mode: live")
+    assert "SCOREGATE_ALLOW_DEMONSTRATION=juniper-api" in messages(home)
+    assert [fault.severity for fault in told(home, allow_demonstration=["juniper-api"])] == ["note"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("adapter: rest", "adapter: rust", "rust"),
+        ("currency: loan.currency", "currency: {constant: USD}", "was not trained for 'USD' (trained for: EUR)"),
+        ("lookups: {}", "lookups: {x: {adapter: rest, key: applicationId}}", "the adapter 'rest' does no look-ups"),
+        ("lookups: {}", "lookups: {x: {adapter: rust, key: applicationId}}", "rust"),
+        ("  evidence.bundle: bundle\n", "  evidence.bndle: bundle\n", "did you mean 'evidence.bundle'?"),
+        ("  decision.id: decision_id\n", "", "the answer does not name the decision"),
+        ("schema: application", "schema: aplication", "did you mean 'application.schema.json'?"),
+    ],
+)
+def test_an_integration_is_held_against_what_it_needs(home: Path, old: str, new: str, message: str) -> None:
+    change(home, JUNIPER, old, new)
+    found = messages(home)
+    assert message in found
+    assert "juniper-api/integration.yaml:" in found
+
+
+def test_a_caller_nobody_knows_is_worth_a_warning(home: Path) -> None:
+    (home / "principals.yaml").write_text(
+        f"principals:\n- {{name: junipr, key_sha256: [{'a' * 64}], integrations: ['*'], operations: [score]}}\n",
+        encoding="utf-8",
+    )
+    assert "warning: principals.yaml has no 'juniper' (did you mean 'junipr'?)" in messages(home)
+
+
+def test_a_policy_names_a_bundle_that_is_there(home: Path) -> None:
+    shutil.rmtree(home / "bundles")
+    assert "which is not in bundles/ (there is no bundle at all)" in messages(home)
+
+
+def test_an_altered_bundle_is_found(home: Path) -> None:
+    card = next((home / "bundles").glob("*/*/card.json"))
+    card.write_bytes(card.read_bytes() + b" ")
+    assert "card.json" in messages(home)
+
+
+def test_a_product_needs_a_policy(home: Path) -> None:
+    change(home, POLICY, "product: consumer-instalment", "product: mortgage")
+    assert "error: no policy for 'consumer-instalment' (there are policies for: mortgage)" in messages(home)
+    shutil.rmtree(home / "policies")
+    assert "warning: no policy for 'consumer-instalment'" in messages(home)
+
+
+def test_a_folder_that_is_neither_says_so(tmp_path: Path) -> None:
+    assert "is neither a home nor an integration" in messages(tmp_path, tmp_path)

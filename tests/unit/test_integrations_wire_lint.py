@@ -1,0 +1,118 @@
+"""A mapping against the wire schema of its adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mapping_samples import INTEGRATION, write_integration
+
+from contracts.store import ContractStore
+from gateway.integrations import Integration, read_integration
+from gateway.lint_wire import answer_faults, request_faults, wire_faults
+from gateway.spi import Fields, NativeField
+
+REQUEST = ("id", "amount", "price", "months", "income", "home", "bureau", "header.key")
+ANSWER = {
+    "id": 128,
+    "decision.result": 1,
+    "decision.score": 3,
+    "decision.reasons[].code": 16,
+    "decision.reasons[].text": 20,
+}
+
+
+def sample(tmp_path: Path, *changes: tuple[str, str]) -> Integration:
+    text = INTEGRATION
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return read_integration(write_integration(tmp_path, text), ContractStore())
+
+
+def declared(*names: str, **kinds: str) -> dict[str, NativeField]:
+    leaves = {name: NativeField(name, "string") for name in names}
+    return leaves | {name: NativeField(name, kind) for name, kind in kinds.items()}
+
+
+def told(found: object) -> list[str]:
+    return [str(fault).split("integration.yaml:")[1] for fault in found]  # type: ignore[attr-defined]
+
+
+def room(kind: str = "string", **changed: int | None) -> dict[str, NativeField]:
+    rooms = ANSWER | {name.replace("__", "."): size for name, size in changed.items()}
+    kinds = {name: "integer" if name.endswith("score") else kind for name in rooms}
+    return {name: NativeField(name, kinds[name], size) for name, size in rooms.items()}
+
+
+def test_a_mapping_that_agrees_with_its_schemas_has_no_faults(tmp_path: Path) -> None:
+    assert not wire_faults(sample(tmp_path), Fields(declared(*REQUEST), room()))
+    assert not wire_faults(sample(tmp_path / "open"), Fields(None, None))
+
+
+def test_a_path_the_schema_does_not_have_is_named_with_the_nearest(tmp_path: Path) -> None:
+    found = told(request_faults(sample(tmp_path, ("term_months: months", "term_months: monts")), declared(*REQUEST)))
+    assert found == [
+        "11:3: error: the wire schema has no monts (did you mean 'months'?)",
+        "7:1: warning: nothing reads months, so a message that holds it is refused (map it, or list it under ignore)",
+    ]
+
+
+def test_a_key_is_looked_for_too(tmp_path: Path) -> None:
+    found = told(request_faults(sample(tmp_path, ("header.key", "header.kay")), declared(*REQUEST)))
+    assert found == ["6:22: error: the wire schema has no header.kay (did you mean 'header.key'?)"]
+
+
+def test_headers_a_schema_does_not_speak_of_are_taken_on_trust(tmp_path: Path) -> None:
+    assert not list(request_faults(sample(tmp_path), declared(*(n for n in REQUEST if n != "header.key"))))
+
+
+def test_a_group_is_no_value(tmp_path: Path) -> None:
+    names = [name for name in REQUEST if name != "income"]
+    found = told(request_faults(sample(tmp_path), declared(*names, "income.net", "income.gross")))
+    assert found[0].startswith("12:20: error: income is a group of the wire schema, not a single value")
+
+
+def test_below_an_open_group_any_path_may_stand(tmp_path: Path) -> None:
+    integration = sample(tmp_path, ("term_months: months", "term_months: free.months"))
+    names = [name for name in REQUEST if name != "months"]
+    assert not [f for f in request_faults(integration, declared(*names, free="object")) if f.severity == "error"]
+
+
+def test_required_data_nothing_reads_is_an_error_unless_ignored(tmp_path: Path) -> None:
+    schema = declared(*REQUEST) | {"branch": NativeField("branch", "string", None, True)}
+    found = told(request_faults(sample(tmp_path), schema))
+    assert found == ["7:1: error: nothing reads branch, so every message is refused (map it, or list it under ignore)"]
+    ignoring = sample(tmp_path / "ignoring", ("limits:", "ignore: [branch]\nlimits:"))
+    assert not list(request_faults(ignoring, schema))
+    loose = sample(tmp_path / "loose", ("limits:", "unknown: ignore\nlimits:"))
+    assert not list(request_faults(loose, schema))
+
+
+def test_ignoring_what_is_not_there_is_worth_a_warning(tmp_path: Path) -> None:
+    integration = sample(tmp_path, ("limits:", "ignore: [brunch]\nlimits:"))
+    found = told(request_faults(integration, declared(*REQUEST)))
+    assert found == ["27:1: warning: the wire schema has no brunch, so there is nothing to ignore"]
+
+
+def test_an_answer_must_have_room_where_it_is_written(tmp_path: Path) -> None:
+    tight = room(decision__score=2) | {"decision.reasons[].code": NativeField("c", "string", 4)}
+    assert told(answer_faults(sample(tmp_path), tight)) == [
+        "25:3: error: decision.score may need 3 digits before the point, there is room for 2",
+        "26:39: error: decision.reasons[].code may need 16 characters, there is room for 4",
+    ]
+
+
+def test_text_in_place_of_a_number_is_an_error(tmp_path: Path) -> None:
+    schema = room() | {"id": NativeField("id", "integer", 9)}
+    assert told(answer_faults(sample(tmp_path), schema)) == [
+        "23:3: error: id is written as text, the wire schema wants a number"
+    ]
+
+
+def test_an_answer_stays_inside_its_schema_and_fills_what_that_requires(tmp_path: Path) -> None:
+    schema = room() | {"decision.status": NativeField("decision.status", "string", 1, True)}
+    del schema["decision.result"]
+    assert told(answer_faults(sample(tmp_path), schema)) == [
+        "24:3: error: decision.result is not in the answer's wire schema (did you mean 'decision.score'?)",
+        "22:1: error: the answer's wire schema requires decision.status, and nothing writes it",
+    ]
