@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -63,10 +66,20 @@ class Validation:
         return np.bincount(self.applicant, weights=self.p) / np.bincount(self.applicant)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Libraries compute in one thread inside: sums over several come in no fixed order, and bytes would differ."""
+    import_module("scipy.optimize")  # only what is loaded can be limited
+    import_module("sklearn.ensemble")
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships none
+
+    with threadpool_limits(limits=1):
+        yield
+
+
 def fit_boosting(features: Floats, bad: Floats, model: Boosting, monotone: list[int], seed: int) -> Any:
     """A fitted HistGradientBoostingClassifier; the same inputs give the same trees, whatever the machine's cores."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     classifier = HistGradientBoostingClassifier(
         max_iter=model.trees,
@@ -80,16 +93,13 @@ def fit_boosting(features: Floats, bad: Floats, model: Boosting, monotone: list[
         early_stopping=False,
         random_state=seed,
     )
-    # Sums over threads come in no fixed order, so one thread it is.
-    with threadpool_limits(limits=1):
+    with one_thread():
         return classifier.fit(features, bad)
 
 
 def predict(classifier: Any, features: Floats, shift: float) -> Floats:
     """Probability of bad, shape (n,), the log-odds moved by ``shift``."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
+    with one_thread():
         margin: Floats = classifier.decision_function(features) + shift
     return 1 / (1 + np.exp(-margin))
 

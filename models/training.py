@@ -20,7 +20,7 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.store import ContractStore
 from models.bundle import BLANK_SUPPORT, Bundle, Group, Range
 from models.card import Card, as_markdown, data_section, fairness_section, validation_section
-from models.crossval import Validation, cross_validate, fit_boosting, predict
+from models.crossval import Validation, cross_validate, fit_boosting, one_thread, predict
 from models.dataset import Dataset, read_dataset
 from models.features import Feature, FeatureSet, compile_features, value_of
 from models.imputer import DRAWS, Imputer
@@ -146,7 +146,8 @@ def _baseline(material: Material, classifier: Any, shift: float, scale: Scale) -
 
 def _fit_imputer(material: Material) -> Imputer:
     spec, fields = material.spec, material.feature_set.fields
-    return Imputer.fit(material.x, fields, silent=spec.unconditioned, seed=spec.seed)
+    with one_thread():
+        return Imputer.fit(material.x, fields, silent=spec.unconditioned, seed=spec.seed)
 
 
 def _ranges(material: Material) -> dict[str, Range]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -161,11 +162,11 @@ def test_columns_nobody_reads_are_named_in_the_card(tmp_path):
     assert bundle.card["data"]["unused_columns"] == ["Branch"]
 
 
-def test_a_folder_that_holds_another_bundle_is_left_alone(made):
-    _, folder = made
+def test_a_folder_that_holds_another_bundle_is_left_alone(made, tmp_path):
+    shutil.copytree(made[1] / "bundle", tmp_path / "bundle")
     spec = SHORT.replace("seed: 0", "seed: 1").replace("trees: 25", "trees: 20")
     with pytest.raises(ConfigurationError, match="a bundle never changes"):
-        attempt(folder, spec=spec)
+        attempt(tmp_path, spec=spec)
 
 
 @pytest.mark.parametrize(
