@@ -106,6 +106,8 @@ def _bound(
     for name, step in ((key, 0), (exclusive, inward)):
         if name in options:
             place = ("logicalTypeOptions", name)
+            if kind == "timestamp":
+                raise FieldFault(place, "a timestamp has no bounds here")
             if kind == "date":
                 return _date(options[name], place) + timedelta(days=step)
             return _number(options[name], scale, place) + step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -11,11 +11,15 @@ from contracts.errors import Fault
 from contracts.expressions import check, names, row_printer
 from contracts.odcs import Contract, Reading, Rule
 from contracts.rows import value_checker
-from contracts.types import Field, State
+from contracts.types import Field, State, Value
 
 LARGEST: Final = 2**63 - 1
 """Numbers are 64-bit integers in the record digest and in columns."""
-_PATTERN = re.compile(r"\^(?:[A-Za-z0-9 @#:_.,/-]|\[[A-Za-z0-9 @#:_.,+/-]+\]|[+*?]|\{[0-9]{1,3}(,[0-9]{0,3})?\})+\$")
+_PATTERN = re.compile(
+    r"\^(?:(?:[A-Za-z0-9 @#:_,/-]|\[(?!-)(?:[A-Za-z0-9 @#:_.,+/]|-(?!-))+\])"
+    r"(?:[+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?)+\$"
+)
+"""The part of regular expressions that Python, Rust and ECMA-262 read alike."""
 
 
 def faults(reading: Reading) -> list[Fault]:
@@ -39,14 +43,15 @@ def _found(reading: Reading) -> Iterator[Fault]:
 
 
 def _field_faults(contract: Contract, path: str, field: Field) -> Iterator[str]:
-    yield from _range_faults(field)
-    yield from _text_faults(field)
+    unusable = [*_range_faults(field), *_text_faults(field)]
+    yield from unusable
     yield from _meaning_faults(field)
     if contract.kind == "request" and path != field.name:
         yield "a request has one value per field: lists and objects belong in the integration's mapping"
     if contract.kind == "request" and field.type == "timestamp":
         yield "a request holds dates, not times"
-    yield from _example_faults(contract, path, field)
+    if path in contract.examples:  # else they could not be read, which the reader has told
+        yield from _example_faults(contract.examples[path], None if unusable else field)
 
 
 def _range_faults(field: Field) -> Iterator[str]:
@@ -94,13 +99,13 @@ def _meaning_faults(field: Field) -> Iterator[str]:
         yield "an essential field cannot do without a value: blank and rejected are both refuse"
 
 
-def _example_faults(contract: Contract, path: str, field: Field) -> Iterator[str]:
-    examples = contract.examples.get(path, ())
-    if not any(example is not None for example in examples):
+def _example_faults(examples: Sequence[Value], field: Field | None) -> Iterator[str]:
+    """``field`` is None where it is itself too wrong to judge an example."""
+    if all(example is None for example in examples):
         yield "has no example"
-    legal = value_checker(field)
+    legal = value_checker(field) if field else None
     for example in examples:
-        if example is not None and (problem := legal(example)):
+        if field and legal and example is not None and (problem := legal(example)):
             yield f"the example {field.text(example)} is {problem.seen}; expected {problem.expected}"
 
 

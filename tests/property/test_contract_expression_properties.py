@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.expressions import ExpressionFault, check, parse, row_printer
@@ -126,6 +126,7 @@ small = st.one_of(st.none(), st.integers(-300, 300), st.integers(-(10**15), 10**
 records = st.tuples(small, small, small, small, st.sampled_from([None, *FIELDS[4].codes]))
 
 
+@settings(max_examples=400)
 @given(rules, records)
 def test_the_row_printer_means_what_fractions_mean(rule: Term, record: tuple[Any, ...]) -> None:
     text, meaning = rule

@@ -1,0 +1,81 @@
+"""Where contracts come from, and that a published one stays what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ConfigurationError
+from contracts.store import CATALOG, ContractStore
+
+PUBLISHED = CATALOG / "loan_application" / "1.0.0.odcs.yaml"
+
+
+def put(home: Path, place: str, text: str) -> ContractStore:
+    file = home / "contracts" / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return ContractStore(home)
+
+
+def test_the_published_contracts_are_there_without_a_home() -> None:
+    assert ContractStore().refs() == ("loan_application@1.0.0", "loan_decision@1.0.0")
+
+
+def test_a_home_without_contracts_has_the_published_ones(tmp_path: Path) -> None:
+    assert ContractStore(tmp_path).get("loan_application@1.0.0").digest == ContractStore().get(
+        "loan_application@1.0.0"
+    ).digest  # fmt: skip
+
+
+def test_a_contract_is_read_once() -> None:
+    store = ContractStore()
+    assert store.get("loan_decision@1.0.0") is store.get("loan_decision@1.0.0")
+
+
+def test_a_home_may_add_a_version(tmp_path: Path) -> None:
+    store = put(
+        tmp_path, "loan_application/1.1.0.odcs.yaml", PUBLISHED.read_text().replace("version: 1.0.0", "version: 1.1.0")
+    )
+    assert store.refs()[:2] == ("loan_application@1.0.0", "loan_application@1.1.0")
+    assert store.get("loan_application@1.1.0").version == "1.1.0"
+    assert store.lint() == []
+
+
+def test_a_published_contract_may_not_be_redefined(tmp_path: Path) -> None:
+    store = put(
+        tmp_path, "loan_application/1.0.0.odcs.yaml", PUBLISHED.read_text().replace("maximum: 480", "maximum: 481")
+    )
+    with pytest.raises(ConfigurationError, match=r"loan_application@1\.0\.0 is published and may not be redefined"):
+        store.get("loan_application@1.0.0")
+    assert [fault.hint for fault in store.lint()] == ["give it a version or a name of its own"]
+
+
+def test_a_true_copy_of_a_published_contract_does_no_harm(tmp_path: Path) -> None:
+    store = put(tmp_path, "loan_application/1.0.0.odcs.yaml", PUBLISHED.read_text())
+    assert store.get("loan_application@1.0.0").fields == ContractStore().get("loan_application@1.0.0").fields
+
+
+def test_a_contract_stands_where_its_name_and_version_say(tmp_path: Path) -> None:
+    store = put(tmp_path, "loan_application/2.0.0.odcs.yaml", PUBLISHED.read_text())
+    with pytest.raises(ConfigurationError, match=r"describes loan_application@1\.0\.0, but stands where"):
+        store.get("loan_application@2.0.0")
+
+
+def test_a_file_that_nobody_reads_is_named(tmp_path: Path) -> None:
+    (fault,) = put(tmp_path, "loan_application-1.1.0.yaml", PUBLISHED.read_text()).lint()
+    assert "is not read (contracts stand at contracts/<name>/<version>.odcs.yaml)" in str(fault)
+
+
+def test_an_unknown_contract_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"did you mean 'loan_application@1\.0\.0'"):
+        ContractStore().get("loan_aplication@1.0.0")
+    with pytest.raises(ConfigurationError, match=r"there are: loan_application@1\.0\.0, loan_decision@1\.0\.0"):
+        ContractStore().get("x")
+
+
+@pytest.mark.parametrize("ref", ["../../secrets", "loan_application", "", "loan_application@../1.0.0"])
+def test_a_reference_is_a_name_and_never_a_path(ref: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no contract"):
+        ContractStore().get(ref)
