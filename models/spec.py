@@ -301,6 +301,11 @@ def _check_features(spec: TrainingSpec, top: Section) -> None:
     for feature in spec.features:
         for message, hint in _expression_faults(feature.expression, fields, {*spec.protected}):
             top.fault(("features", feature.name, "expression"), message, hint)
+        bare = fields.get(feature.expression.strip())
+        if bare and bare.monotone not in (0, feature.monotone):
+            word = {1: "rise", -1: "fall"}[bare.monotone]
+            message = f"the contract says that the probability of default may only {word} with {bare.name!r}"
+            top.fault(("features", feature.name), message, f"monotone: {bare.monotone}")
     for group in spec.groups:
         if group.name not in used:
             top.fault(("groups", group.name), "no feature belongs to this group")
