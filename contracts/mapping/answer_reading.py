@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.errors import Fault
-from contracts.mapping.conversions import date_pattern
+from contracts.mapping.chains import date_pattern
 from contracts.mapping.paths import EACH, Path, Step
 from contracts.mapping.tree import AnswerEntry, AnswerTree, Each, Fit, Fixed, Written
 from contracts.source import Path_, Source, nearest

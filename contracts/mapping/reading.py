@@ -6,14 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contracts.errors import Fault
-from contracts.mapping.conversions import (
-    Unfit,
-    chain_faults,
-    compile_chain,
-    default_chain,
-    read_conversion,
-    stage,
-)
+from contracts.mapping.chains import chain_faults, default_chain, read_conversion, stage
+from contracts.mapping.conversions import Unfit, compile_chain
 from contracts.mapping.paths import Path
 from contracts.mapping.tree import Constant, Conversion, Entry, Joint, Missing, NotCarried, RequestTree, Unknown, Wired
 from contracts.rows import value_checker

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts.errors import ConfigurationError
-from contracts.mapping.conversions import LIMIT, Converter, Unfit, compile_chain, describe, stage
+from contracts.mapping.chains import stage
+from contracts.mapping.conversions import LIMIT, Converter, Unfit, compile_chain, describe
 from contracts.mapping.paths import ABSENT, Path
 from contracts.mapping.reading import read_request
 from contracts.mapping.tree import Constant, NativeField, NotCarried, RequestTree, Unknown, Wired

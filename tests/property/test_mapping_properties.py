@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mapping_samples import CONTRACT, PLAIN, TREE, compiled
 
 from contracts.mapping.answer import AnswerMap
-from contracts.mapping.conversions import LIMIT, Unfit, compile_chain, read_conversion
+from contracts.mapping.chains import read_conversion
+from contracts.mapping.conversions import LIMIT, Unfit, compile_chain
 from contracts.mapping.keys import KeyMap
 from contracts.mapping.paths import Path
 from contracts.mapping.request import Mapped

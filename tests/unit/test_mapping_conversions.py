@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from contracts.mapping.conversions import Unfit, chain_faults, compile_chain, describe, read_conversion
+from contracts.mapping.chains import chain_faults, read_conversion
+from contracts.mapping.conversions import Unfit, compile_chain, describe
 from contracts.types import Field
 
 AMOUNT = Field("amount", "decimal", scale=2)
