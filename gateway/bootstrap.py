@@ -212,7 +212,10 @@ def serve(settings: Settings) -> None:
 
     sock = server.bind(settings.host, settings.port)
     installation = install(settings, with_ledger=True)
-    server.serve(application(installation), sock)
+    app = application(installation)
+    for desk in installation.desks.values():
+        desk.warm()
+    server.serve(app, sock)
 
 
 def application(installation: Installation) -> Gateway:

@@ -34,7 +34,9 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     for name in ONE_THREAD:
         environ[name] = "1"
     if "NUMBA_CACHE_DIR" not in environ:
-        environ["NUMBA_CACHE_DIR"] = str(_cache(environ))
+        from models.compilation import cache_folder
+
+        environ["NUMBA_CACHE_DIR"] = str(cache_folder(_cache(environ)))
 
 
 def misplaced() -> str:

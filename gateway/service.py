@@ -95,6 +95,11 @@ class ServingDesk:
                 return line
         raise UpstreamError("no policy is in force for this product today", code="no_policy_in_force", retry_after=3600)
 
+    def warm(self) -> None:
+        """Compile what the first request would have to wait for."""
+        for line in self._lines:
+            line.scorer.warm()
+
     def fields(self) -> Fields:
         return described(self.integration, self.codec)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 STATE_STYLE = {"given": "green", "blank": "yellow", "not_carried": "cyan", "rejected": "red"}
 OUTCOME_STYLE = {"approve": "bold green", "refer": "bold yellow", "decline": "bold red"}
+WIDTH = 108
+"""Longest line of laid-out JSON, in characters."""
 BAR = 24
 """Width of the longest contribution bar, in characters to either side."""
 
@@ -25,10 +26,26 @@ def heading(console: Console, title: str, note: str = "") -> None:
 
 
 def native(console: Console, content: str) -> None:
-    """A native payload: JSON is indented, anything else stands as it came."""
+    """A native payload: JSON is laid out, one line for every part that fits in one; anything else stands as it came."""
     with contextlib.suppress(ValueError):
-        content = json.dumps(json.loads(content), indent=2, ensure_ascii=False)
-    console.print(Padding(Text(content), (0, 2)))
+        content = folded(json.loads(content))
+    for line in content.splitlines():
+        console.print(Text("  " + line), soft_wrap=True)
+
+
+def folded(tree: Any, indent: int = 0) -> str:
+    """JSON in which everything that fits in a line of ``WIDTH`` characters stands in one."""
+    line = json.dumps(tree, ensure_ascii=False)
+    if len(line) + indent <= WIDTH or not isinstance(tree, dict | list) or not tree:
+        return line
+    pairs = tree.items() if isinstance(tree, dict) else ((None, below) for below in tree)
+    inner = indent + 2
+    parts = [
+        " " * inner + ("" if key is None else json.dumps(key, ensure_ascii=False) + ": ") + folded(below, inner)
+        for key, below in pairs
+    ]
+    opening, closing = "{}" if isinstance(tree, dict) else "[]"
+    return f"{opening}\n" + ",\n".join(parts) + f"\n{' ' * indent}{closing}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:

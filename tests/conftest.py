@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from models.compilation import cache_folder
+
 for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(BUILD / "compiled")))
 _skipped: list[str] = []
 
 
