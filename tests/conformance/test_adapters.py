@@ -50,7 +50,7 @@ request:
   debt: not_carried
   employment_years: {from: job.years, convert: [integer]}
   employment_type: {from: job.kind, codes: {PERMANENT: fixed, PART_TIME: part_time, SELF_EMPLOYED: freelance}}
-  home_ownership: {from: home, codes: {OWNER: owner, TENANT: rent, WITH_PARENTS: parents}}
+  home_ownership: {from: home, codes: {OWNER: owner, TENANT: rent, WITH_PARENTS: parents, PRIVATE: private}}
   credit_records: {from: records, codes: {N: "no", Y: "yes"}}
   age_years: {from: age, convert: [integer]}
   marital_status: {from: civil, codes: {S: single, M: married, P: separated}}
