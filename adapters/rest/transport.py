@@ -53,7 +53,7 @@ class RestAdapter:
 
         async def read(request: Request) -> Response:
             key = request.parameters["key"]
-            if len(key) > MAX_KEY or not key.isprintable():
+            if not 0 < len(key) <= MAX_KEY or not key.isprintable():
                 raise NotFound("no decision stands under this key; check how it is written into the address")
             return _answered(await desk.find(key))
 

@@ -17,6 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_HEADERS = 100
 DRAIN_BYTES = 64_000_000
 DRAIN_SECONDS = 5.0
+_CLOSE = (b"connection", b"close")
 _ONCE = (
     b"authorization",
     b"content-length",
@@ -85,13 +86,21 @@ async def respond(send: Send, response: Response, correlation: str) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
+async def respond_and_close(send: Send, response: Response, correlation: str) -> None:
+    """Send a response to a caller whose request never came in whole, and close the connection."""
+    start = _start(response, correlation)
+    start["headers"].append(_CLOSE)
+    await send(start)
+    await send({"type": "http.response.body", "body": response.body})
+
+
 async def respond_and_drain(send: Send, receive: Receive, response: Response, correlation: str) -> None:
     """Send a response while the caller is still sending, then take in the rest, bounded, and close the connection.
 
     Closing at once would reset the connection, and the caller would lose the answer that says what is wrong.
     """
     start = _start(response, correlation)
-    start["headers"].append((b"connection", b"close"))
+    start["headers"].append(_CLOSE)
     await send(start)
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     try:

@@ -15,7 +15,17 @@ from urllib.parse import parse_qsl
 
 from contracts.errors import AccessDenied, InternalFault, MalformedPayload, ScoregateError, UpstreamError
 from gateway.http import problems
-from gateway.http.body import Disconnected, Receive, Scope, Send, read_body, read_headers, respond, respond_and_drain
+from gateway.http.body import (
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    read_headers,
+    respond,
+    respond_and_close,
+    respond_and_drain,
+)
 from gateway.http.journal import Journal, Visit
 from gateway.http.principals import Principals
 from gateway.http.watch import Watch
@@ -77,6 +87,8 @@ class Door:
             response = await self._answer(request, visit)
         if visit.whole:
             await respond(send, response, visit.correlation)
+        elif visit.overdue:
+            await respond_and_close(send, response, visit.correlation)
         else:
             await respond_and_drain(send, receive, response, visit.correlation)
         self._journal.answered(self.route, visit, response.status, perf_counter() - began)
