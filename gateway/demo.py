@@ -33,11 +33,12 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
     prepare(home, console)
     shutil.rmtree(home / "state", ignore_errors=True)  # a demonstration begins with an empty ledger
     key = principals.replace(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"])
-    with gateway(home, settings.port) as base:
-        console.print(f"gateway serving {base}, first answer possible after {wait_until_ready(base):.1f} s")
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with gateway(home, settings.port) as base, httpx.Client(base_url=base, headers=headers) as client:
+        console.print(f"gateway serving {base}, ready after {wait_until_ready(client):.1f} s")
         cases = examples.cases(home / "integrations" / "juniper-api")
-        outcomes = [send(console, base, key, case) for case in cases]
-        passed = all([*outcomes, send_twice(console, base, key, cases[0])])
+        outcomes = [send(console, client, case) for case in cases]
+        passed = all([*outcomes, send_twice(console, client, cases[0])])
         console.print(Rule(style="dim"))
         console.print("every answer came as expected" if passed else "an answer was not as expected", style="bold")
         if keep:
@@ -96,22 +97,22 @@ def gateway(home: Path, port: int) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def wait_until_ready(base: str) -> float:
+def wait_until_ready(client: httpx.Client) -> float:
     """Seconds until the gateway can make a decision durable; raises SetupError if it never does."""
     started = time.monotonic()
     while time.monotonic() - started < START_SECONDS:
         try:
-            if httpx.get(f"{base}/readyz").status_code == httpx.codes.OK:
+            if client.get("/readyz").status_code == httpx.codes.OK:
                 return time.monotonic() - started
         except httpx.TransportError:
             time.sleep(0.02)
-    raise SetupError(f"the gateway at {base} did not become ready within {START_SECONDS} s; see its output above")
+    raise SetupError(f"the gateway at {client.base_url} did not become ready within {START_SECONDS} s; see its output above")
 
 
-def send(console: Console, base: str, key: str, case: examples.Case) -> bool:
+def send(console: Console, client: httpx.Client, case: examples.Case) -> bool:
     """Send one example as its system would and print what comes back; False when it is not what the case says."""
     console.print(Rule(Text(case.shows, style="bold"), align="left", style="dim"))
-    response, took = _post(base, key, case)
+    response, took = _post(client, case)
     _print_exchange(console, case, response, took)
     seen, expected = response.content, case.answer
     if case.canonical:
@@ -122,10 +123,10 @@ def send(console: Console, base: str, key: str, case: examples.Case) -> bool:
     return False
 
 
-def send_twice(console: Console, base: str, key: str, case: examples.Case) -> bool:
+def send_twice(console: Console, client: httpx.Client, case: examples.Case) -> bool:
     """The same asking again: the stored answer comes back, byte for byte, and nothing is decided twice."""
     console.print(Rule(Text("The same asking again", style="bold"), align="left", style="dim"))
-    (first, _), (second, took) = _post(base, key, case), _post(base, key, case)
+    (first, _), (second, took) = _post(client, case), _post(client, case)
     same = first.content == second.content
     replayed = second.headers.get("Idempotency-Replayed", "false")
     console.print(f"  {second.status_code} in {took:.1f} ms, Idempotency-Replayed: {replayed}")
@@ -133,10 +134,9 @@ def send_twice(console: Console, base: str, key: str, case: examples.Case) -> bo
     return same and replayed == "true"
 
 
-def _post(base: str, key: str, case: examples.Case) -> tuple[httpx.Response, float]:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **case.header}
+def _post(client: httpx.Client, case: examples.Case) -> tuple[httpx.Response, float]:
     started = time.perf_counter()
-    response = httpx.post(f"{base}/v1/juniper-api/score", content=case.request, headers=headers)
+    response = client.post("/v1/juniper-api/score", content=case.request, headers=dict(case.header))
     return response, 1000 * (time.perf_counter() - started)
 
 
