@@ -106,7 +106,7 @@ def wait_until_ready(client: httpx.Client) -> float:
                 return time.monotonic() - started
         except httpx.TransportError:
             time.sleep(0.02)
-    raise SetupError(f"the gateway at {client.base_url} did not become ready within {START_SECONDS} s; see its output above")
+    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s; see its output above")
 
 
 def send(console: Console, client: httpx.Client, case: examples.Case) -> bool:
