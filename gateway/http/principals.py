@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,5 +167,6 @@ def _write(path: Path, name: str, integrations: Sequence[str], operations: Seque
     except OSError as exc:
         raise SetupError(f"cannot write {path}: {exc.strerror}; make the folder writable") from exc
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return key

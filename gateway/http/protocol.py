@@ -26,6 +26,8 @@ _BODY = (
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. ``_in_head`` is true while a request line or headers are due."""
 
+    head_seconds = HEAD_SECONDS
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
@@ -61,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
 
     def _give_up(self) -> None:
         self._head_timer = None

@@ -1,0 +1,238 @@
+"""A real server on a real socket, and callers that do not keep to the rules."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from http_parts import KEY, SCORE
+
+from contracts.errors import SetupError
+from gateway.http import server
+from gateway.http.protocol import MAX_HEAD_BYTES
+
+HOUSE = Path(__file__).parents[1] / "http_house.py"
+HEAD = f"POST {SCORE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+
+
+class Seen(NamedTuple):
+    status: int
+    head: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@contextmanager
+def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, str(HOUSE), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with running() as (_, port):
+        yield port
+
+
+def read_answer(connection: socket.socket) -> Seen:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            return Seen(0, data.decode("latin-1"), b"")
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65536)
+    return Seen(int(head.split()[1]), head.decode("latin-1").lower(), body)
+
+
+def exchange(port: int, raw: bytes) -> Seen:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(raw)
+        return read_answer(connection)
+
+
+def post(port: int, body: bytes, more: str = "") -> Seen:
+    return exchange(port, f"{HEAD}{more}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+def test_answers_an_application(port: int) -> None:
+    seen = post(port, b'{"applicant":{"income":1}}')
+    assert (seen.status, seen.body) == (200, b'{"score":612,"pd":0.020400}')
+    assert "server:" not in seen.head
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"x" * 10_000_000, 413, "too_large"),
+        (b"[" * 90_000, 400, "too_deep"),
+        (b'{"a":' * 10_000, 400, "too_deep"),
+        (b'{"a":"\xff\xfe"}', 400, "not_utf8"),
+        (b'{"a":NaN}', 400, "not_a_number"),
+        (b'{"a":1e400}', 400, "number_too_long"),
+        (b'{"a":1e999999999}', 400, "number_too_long"),
+        (b'{"a":1,"a":2}', 400, "duplicate_name"),
+        (b"", 400, "not_json"),
+        (b"[{},{}]", 400, "not_an_object"),
+        (b'{"applicant":{"income":"x"}}', 422, "invalid_record"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_bodies_get_a_typed_refusal(port: int, body: bytes, status: int, code: str) -> None:
+    seen = post(port, body)
+    assert (seen.status, seen.json["code"]) == (status, code)
+    assert "application/problem+json" in seen.head
+
+
+def test_a_body_without_end_is_refused_while_it_arrives(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+        for _ in range(8):
+            connection.sendall(chunk)
+        assert read_answer(connection).json["code"] == "too_large"
+
+
+def test_a_body_that_trickles_is_given_up(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f'{HEAD}Content-Length: 100\r\n\r\n{{"a":'.encode())
+        began = time.monotonic()
+        seen = read_answer(connection)
+        assert (seen.status, seen.json["code"]) == (408, "body_timeout")
+        assert time.monotonic() - began < 3
+        assert connection.recv(1) == b""
+
+
+def test_a_wrong_key_is_refused_without_waiting_for_the_body(port: int) -> None:
+    wrong = HEAD.replace(KEY, "sg_wrong")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{wrong}Content-Length: 1000000000\r\n\r\n".encode())
+        assert read_answer(connection).status == 401
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/v1/../v1/juniper-api/score", 404),
+        ("/v1/%2e%2e/juniper-api/score", 404),
+        ("/v1//juniper-api/score", 404),
+        ("//v1/juniper-api/score", 404),
+        ("/v1/juniper-api%2fscore", 200),
+        ("/v1/juniper%2Dapi/score", 200),
+        ("/v1/juniper-api/score%00", 404),
+        ("/v1/juniper-api/score;x=1", 404),
+        ("/v1/juniper-api/score/../score", 404),
+        ("http://elsewhere.test/v1/juniper-api/score", 200),
+        ("/" + "a" * 60_000, 404),
+    ],
+)
+def test_addresses_are_decoded_once_and_then_taken_literally(port: int, target: str, status: int) -> None:
+    head = HEAD.replace(f"POST {SCORE}", f"POST {target}")
+    assert exchange(port, f"{head}Content-Length: 2\r\n\r\n{{}}".encode()).status == status
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + "".join(f"X-{n}: v\r\n" for n in range(500)),
+        HEAD + "X-Long: " + "v" * (MAX_HEAD_BYTES * 8) + "\r\n",
+        HEAD.replace(SCORE, SCORE + "?" + "q" * (MAX_HEAD_BYTES * 8)),
+    ],
+    ids=["many", "long", "address"],
+)
+def test_a_flood_of_headers_is_refused(port: int, head: str) -> None:
+    assert exchange(port, f"{head}Content-Length: 2\r\n\r\n{{}}".encode()).status == 431
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01 TLS",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_refused(port: int, raw: bytes) -> None:
+    assert exchange(port, raw).status == 400
+
+
+@pytest.mark.parametrize("start", [b"", b"POST /v1", HEAD.encode()])
+def test_a_head_that_does_not_arrive_is_given_up(port: int, start: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(start)
+        began = time.monotonic()
+        assert connection.recv(1) == b""
+        assert time.monotonic() - began < 3
+
+
+def test_a_second_head_is_waited_for_no_longer_than_the_first(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{HEAD}Content-Length: 2\r\n\r\n{{}}".encode())
+        assert read_answer(connection).status == 200
+        connection.sendall(b"POST /v1")
+        assert connection.recv(1) == b""
+
+
+def test_two_lengths_cannot_smuggle_a_request(port: int) -> None:
+    both = f"{HEAD}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert exchange(port, both.encode()).status == 400
+    twice = f"{HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}x"
+    assert exchange(port, twice.encode()).status == 400
+
+
+def test_requests_on_one_connection_keep_their_order(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for number in range(3):
+            connection.sendall(f"{HEAD}X-Correlation-ID: c-{number}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            assert f"x-correlation-id: c-{number}" in read_answer(connection).head
+
+
+def test_sigterm_answers_what_is_under_way_then_closes() -> None:
+    with running("--slow") as (process, port):
+        seen: list[Seen] = []
+        caller = threading.Thread(target=lambda: seen.append(post(port, b"{}")))
+        caller.start()
+        time.sleep(0.4)
+        process.send_signal(signal.SIGTERM)
+        caller.join()
+        assert process.wait(timeout=20) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == "closed\n"
+    assert seen[0].status == 200
+
+
+def test_an_address_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            SetupError, match=f"^cannot listen on 127.0.0.1 port {port}: Address already in use; choose"
+        ):
+            server.bind("127.0.0.1", port)
+
+
+def test_an_address_that_is_none_is_one_clear_line() -> None:
+    with pytest.raises(SetupError, match=r"cannot listen on 192\.0\.2\.1 port 1"):
+        server.bind("192.0.2.1", 1)

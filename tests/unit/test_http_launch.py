@@ -1,0 +1,61 @@
+"""The launcher sets the process up before anything heavy is imported."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import launch
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_pool_gets_one_thread_whatever_was_set() -> None:
+    environ = {"OMP_NUM_THREADS": "8", "NUMBA_CACHE_DIR": "/kept"}
+    launch.prepare(environ)
+    assert environ == {
+        "OMP_NUM_THREADS": "1",
+        "POLARS_MAX_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        "NUMBA_CACHE_DIR": "/kept",
+    }
+
+
+def test_compiled_code_is_kept_in_the_callers_own_cache(tmp_path: Path) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    launch.prepare(environ)
+    assert Path(environ["NUMBA_CACHE_DIR"]).parent == tmp_path / "scoregate" / "numba"
+    assert (tmp_path / "scoregate" / "numba").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("environ", [{}, {"XDG_CACHE_HOME": "/proc/nowhere"}, {"HOME": "/dev/null"}])
+def test_without_a_cache_of_the_callers_own_a_fresh_folder_is_made(environ: dict[str, str]) -> None:
+    launch.prepare(environ)
+    folder = Path(environ["NUMBA_CACHE_DIR"]).parent
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o077 == 0
+    folder.rmdir()
+
+
+def test_nothing_heavy_is_imported_before_the_process_is_set_up() -> None:
+    heavy = "{'numba', 'numpy', 'polars', 'sklearn', 'fastapi', 'pydantic'}"
+    code = f"import sys; from gateway import launch; launch.misplaced(); print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_the_four_packages_of_one_installation_are_accepted() -> None:
+    assert launch.misplaced() == ""
+
+
+def test_a_package_from_elsewhere_refuses_the_start_and_is_named(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "adapters", tmp_path / "adapters")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from gateway import launch; launch.main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert str(tmp_path / "adapters" / "__init__.py") in done.stderr

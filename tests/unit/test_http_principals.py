@@ -1,0 +1,137 @@
+"""Who may call: the file, its faults, and the keys made for it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import AccessDenied, ConfigurationError, SetupError
+from gateway.http import principals
+from gateway.http.principals import Principals
+
+DIGEST = hashlib.sha256(b"one").hexdigest()
+OTHER = hashlib.sha256(b"two").hexdigest()
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "principals.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def entry(name: str = "meridian", digest: str = DIGEST, more: str = "") -> str:
+    keys = f"key_sha256: [{digest}], integrations: [meridian-los], operations: [score]"
+    return f"  - {{name: {name}, {keys}{more}}}\n"
+
+
+def faults_of(path: Path) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        Principals.read(path)
+    return [str(fault).removeprefix(str(path)) for fault in caught.value.faults]
+
+
+def test_a_key_that_was_added_lets_its_caller_in(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    key = principals.add(path, "meridian", ["meridian-los"], ["score"])
+    caller = Principals.read(path).authenticate({"authorization": f"Bearer {key}"})
+    assert caller.name == "meridian"
+    assert caller.mode == "test"
+    assert caller.may("score", "meridian-los")
+    assert not caller.may("read", "meridian-los")
+    assert not caller.may("score", "other")
+
+
+def test_the_file_holds_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    key = principals.add(path, "meridian", ["*"], ["score"])
+    assert key.removeprefix("sg_") not in path.read_text(encoding="utf-8")
+    assert hashlib.sha256(key.encode()).hexdigest() in path.read_text(encoding="utf-8")
+    assert len(key) >= 46
+
+
+def test_a_star_means_every_integration(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    key = principals.add(path, "all", ["*"], ["read"])
+    assert Principals.read(path).authenticate({"x-api-key": key}).may("read", "anything")
+
+
+def test_adding_keeps_what_people_wrote(tmp_path: Path) -> None:
+    path = written(tmp_path, f"# who may call\nprincipals:\n{entry()}")
+    principals.add(path, "other", ["*"], ["read"])
+    assert "# who may call" in path.read_text(encoding="utf-8")
+    assert set(Principals.read(path).by_name) == {"meridian", "other"}
+
+
+def test_a_name_is_added_once_but_can_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    first = principals.add(path, "meridian", ["*"], ["score"])
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match="named twice"):
+        principals.add(path, "meridian", ["*"], ["score"])
+    assert path.read_bytes() == before
+    second = principals.replace(path, "meridian", ["*"], ["score"])
+    known = Principals.read(path)
+    assert known.authenticate({"x-api-key": second}).name == "meridian"
+    with pytest.raises(AccessDenied):
+        known.authenticate({"x-api-key": first})
+
+
+@pytest.mark.parametrize(("name", "operation"), [("Not A Name", "score"), ("fine", "delete")])
+def test_nothing_wrong_is_ever_written(tmp_path: Path, name: str, operation: str) -> None:
+    path = tmp_path / "principals.yaml"
+    with pytest.raises(ConfigurationError):
+        principals.add(path, name, ["*"], [operation])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SetupError, match="cannot write"):
+        principals.add(tmp_path / "file" / "principals.yaml", "x", ["*"], ["score"])
+
+
+def test_two_keys_serve_while_one_is_rotated(tmp_path: Path) -> None:
+    path = written(tmp_path, f"principals:\n{entry(digest=f'{DIGEST}, {OTHER}')}")
+    known = Principals.read(path)
+    assert known.authenticate({"x-api-key": "one"}) == known.authenticate({"x-api-key": "two"})
+
+
+@pytest.mark.parametrize("text", ["", "principals: []\n"])
+def test_without_principals_nobody_may_call(tmp_path: Path, text: str) -> None:
+    for path in (written(tmp_path, text), tmp_path / "missing.yaml"):
+        with pytest.raises(AccessDenied):
+            Principals.read(path).authenticate({"x-api-key": "one"})
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("principal: []\n", ":1:1: error: unknown key 'principal' (did you mean 'principals'?)"),
+        (f"principals:\n{entry(more=', mod: live')}", "unknown key 'mod' (did you mean 'mode'?)"),
+        (f"principals:\n{entry(more=', mode: liv')}", "'liv' is not a legal 'mode' (did you mean 'live'?)"),
+        (f"principals:\n{entry(digest='abc')}", ":2:35: error: is not a SHA-256 in 64 lower-case hex digits"),
+        (f"principals:\n{entry(digest='')}", "holds 0 digests; expected one, or two while a key is rotated"),
+        (f"principals:\n{entry()}{entry(digest=OTHER)}", ":3:6: error: 'meridian' is named twice"),
+        (f"principals:\n{entry()}{entry(name='other')}", "another principal has the same key"),
+        ("principals:\n  - {}\n", "'name' is missing: expected a text"),
+        ("principals:\n  - x\n", "expected a mapping"),
+    ],
+)
+def test_faults_say_where_and_what(tmp_path: Path, text: str, fault: str) -> None:
+    found = faults_of(written(tmp_path, text))
+    assert any(fault in line for line in found), found
+
+
+def test_every_fault_comes_at_once(tmp_path: Path) -> None:
+    text = "principals:\n  - {name: A B, key_sha256: [x], integrations: y, operations: [fly]}\n"
+    assert len(faults_of(written(tmp_path, text))) == 4
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer"}, {"authorization": ""}, {"x-api-key": "é"}])
+def test_the_outward_text_never_says_which_part_was_wrong(headers: dict[str, str]) -> None:
+    with pytest.raises(AccessDenied) as caught:
+        Principals([]).authenticate(headers)
+    assert caught.value.message == AccessDenied("other").message
+    assert not caught.value.known
