@@ -1,4 +1,4 @@
-"""Proposals and ledgers for the tests of gateway/ledger: a decision whose answer names its keys and what it supersedes."""
+"""Proposals and ledgers for the tests of gateway/ledger; an answer names its decision and what it supersedes."""
 
 from __future__ import annotations
 

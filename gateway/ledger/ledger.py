@@ -50,8 +50,8 @@ class Ledger:
     ``file:PATH``), newest first where several are given: older ones still open and verify what was made under them.
     ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and must be given for a URL. ``bound`` is how
     many submissions may wait, ``patience`` how many seconds a group waits for the turn of another process before its
-    callers are told to come back later. ``retention`` is in days by kind. ``now`` judges expiry; without it, a proposal's own
-    ``received_at`` does.
+    callers are told to come back later. ``retention`` is in days by kind. ``now`` judges expiry; without it, a
+    proposal's own ``received_at`` does.
 
     Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
     in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
@@ -72,7 +72,7 @@ class Ledger:
         masters = [read_key(reference, "master key") for reference in _several(master_key)]
         signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
         self._engine = connect(where)
-        prepare(self._engine, _first_secrets(masters[0], signers[0]), GENESIS)
+        prepare(self._engine, _first_secrets(masters[0], signers[0]), GENESIS, patience)
         self._keyring = _keyring(self._engine, masters, signers)
         marks = Marks(self._keyring.index_key)
         self._reader = Reader(self._engine, self._keyring, marks)
@@ -87,6 +87,7 @@ class Ledger:
             Terms(marks, sealer, retention or {}, now),
             self._anchor,
             bound,
+            patience,
             self._checkpointer.committed if self._checkpointer else _nothing,
         )
 

@@ -38,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import SetupError
+from gateway.ledger.patience import patiently
 
 VERSION = 1
 """Schema version this code writes. An older one is migrated on command only; a newer one is refused."""
@@ -168,22 +169,26 @@ def _tune(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None:
+def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes, patience: float) -> None:
     """Make the tables if there are none; raises SetupError with one line when this is not, or no longer, our ledger.
 
     ``secrets`` are the rows of a new ledger, ``head`` the digest its chain begins with.
     """
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN")
-            try:
-                _make(connection, secrets, head)
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
+        patiently(lambda: _prepare(engine, secrets, head), patience)
     except DBAPIError as exc:
         raise SetupError(f"cannot open the ledger {place(engine)}: {_cure(str(exc.orig))}") from exc
+
+
+def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN")
+        try:
+            _make(connection, secrets, head)
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
 
 
 def _make(connection: Connection, secrets: list[dict[str, Any]], head: bytes) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Engine
@@ -16,10 +15,6 @@ from gateway.ledger.seal import Sealer
 from gateway.ledger.settle import Stored
 from gateway.ledger.statements import MOST_ROWS, Statements
 from gateway.ledger.types import Kind, Payload
-
-T = TypeVar("T")
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.000_1, 0.005
-_BUSY_CODES = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 
 
 class Keyring(NamedTuple):
@@ -58,30 +53,16 @@ class Store:
         driver = engine.dialect.loaded_dbapi
         self.errors: type[Exception] = driver.Error
         self.unstorable: tuple[type[Exception], ...] = (driver.IntegrityError, driver.DataError, OverflowError)
-        self._busy = _busy_sqlite if engine.dialect.name == "sqlite" else _busy_never
         self._statements = statements
         self._keyring = keyring
-        self._patience = patience
         if engine.dialect.name == "sqlite":
-            self._run("PRAGMA busy_timeout=0")  # SQLite's own waiting sleeps far too long for a lock held 1 ms
+            self._run("PRAGMA busy_timeout=0")  # gateway/ledger/patience.py waits instead
         else:
             self._run(f"SET lock_timeout = {int(patience * 1000)}")
 
     def close(self) -> None:
         """Give the connection up for good; an open transaction is rolled back."""
         self._pooled.invalidate()
-
-    def patiently(self, work: Callable[[], T]) -> T:
-        """Do something that another process may hold up, again until it works or patience ends. No transaction open."""
-        end, pause = time.monotonic() + self._patience, _FIRST_PAUSE_S
-        while True:
-            try:
-                return work()
-            except Exception as exc:
-                if not self._busy(exc) or time.monotonic() > end:
-                    raise
-            time.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
 
     def head(self) -> Head:
         return Head(*self._run(self._statements.head).fetchone())
@@ -113,7 +94,8 @@ class Store:
         return opened
 
     def begin(self) -> None:
-        self.patiently(lambda: self._run(self._statements.begin))
+        """Open the transaction; with SQLite this takes the lock."""
+        self._run(self._statements.begin)
 
     def lock_head(self) -> Head:
         """Take the head row; whoever holds it appends alone."""
@@ -191,11 +173,3 @@ def open_envelope(keyring: Keyring, name: str, sealed: bytes, master: int, wrapp
         return sealer.open(name, bytes(sealed), bytes(wrapped))
     except InvalidTag as exc:
         raise InternalFault(f"entry {name} was altered on disk; run verify --chain", code="altered") from exc
-
-
-def _busy_sqlite(exc: Exception) -> bool:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
-
-
-def _busy_never(_exc: Exception) -> bool:
-    return False

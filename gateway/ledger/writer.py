@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway.ledger.chain import Anchor
 from gateway.ledger.jobs import Job, Propose, Terms, place_all
+from gateway.ledger.patience import patiently
 from gateway.ledger.store import Block, Store
 from gateway.ledger.types import Sink
 
@@ -36,6 +37,7 @@ class Writer:
         terms: Terms,
         anchor: Anchor,
         bound: int,
+        patience: float,
         committed: Callable[[int, Store], None],
     ) -> None:
         self.failed_commits = 0
@@ -44,6 +46,7 @@ class Writer:
         self._terms = terms
         self._anchor = anchor
         self._bound = bound
+        self._patience = patience
         self._committed = committed
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -118,12 +121,12 @@ class Writer:
 
     def _attempt(self, jobs: Sequence[Job]) -> list[object]:
         """Settle a group in one transaction, or in none where everything was settled before."""
-        store = self._store = self._store or self._open_store()
+        store = self._store = self._store or patiently(self._open_store, self._patience)
         before = self._head
-        drafts, results = store.patiently(lambda: place_all(jobs, self._terms, store))
+        drafts, results = patiently(lambda: place_all(jobs, self._terms, store), self._patience)
         if not drafts:
             return results
-        store.begin()
+        patiently(store.begin, self._patience)
         head = store.lock_head()
         if head.number != before:
             drafts, results = place_all(jobs, self._terms, store)

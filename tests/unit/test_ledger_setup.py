@@ -24,7 +24,7 @@ def refused(folder: Path, **changes: object) -> str:
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     keys = {name: make_key_file(tmp_path / name) for name in ("master_key", "signing_key")}
-    with pytest.raises(SetupError, match="directory .*nowhere does not exist"):
+    with pytest.raises(SetupError, match=r"directory .*nowhere does not exist"):
         Ledger(tmp_path / "nowhere" / "ledger.db", **keys)
 
 

@@ -1,0 +1,196 @@
+"""The ledger under what only real processes can do to it: kills, a shared file, a full disk, a syscall trace."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ledger_samples import open_ledger, proposal
+
+from contracts.errors import UpstreamError
+from gateway.ledger import Filters, Kind
+
+ROOT = Path(__file__).parents[2]
+CHILD = [sys.executable, str(Path(__file__).with_name("ledger_child.py"))]
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+Child = subprocess.Popen[str]
+Start = Callable[..., Child]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts children, and ends those that a failing test left behind."""
+    children: list[Child] = []
+
+    def start(*words: object, before: tuple[str, ...] = ()) -> Child:
+        command = [*before, *CHILD, *map(str, words)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        children.append(subprocess.Popen(command, text=True, env=ENVIRONMENT, **pipes))
+        return children[-1]
+
+    yield start
+    for child in children:
+        with child:
+            child.kill()
+
+
+def await_ready(child: Child) -> None:
+    assert child.stdout
+    assert child.stdout.readline() == "ready\n", child.communicate()[1]
+
+
+def finish(child: Child) -> list[list[str]]:
+    """What a child that ends by itself printed, in words."""
+    out, errors = child.communicate(timeout=60)
+    assert child.returncode == 0, errors
+    return [line.split() for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.soak)])
+def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice(start: Start, tmp_path: Path, rounds: int) -> None:
+    acknowledged: dict[str, str] = {}
+    for number in range(rounds):
+        child = start("load", tmp_path, f"round{number}")
+        assert child.stdout
+        child.stdout.readline()
+        time.sleep(0.05 + 0.07 * (number % 5))
+        child.kill()
+        out, errors = child.communicate()
+        assert child.returncode == -9, errors
+        acknowledged.update(line.split() for line in out.splitlines() if line.count(" ") == 1)
+    assert len(acknowledged) > 20 * rounds
+    check_every_decision_is_there_once(tmp_path, acknowledged)
+
+
+def check_every_decision_is_there_once(folder: Path, acknowledged: dict[str, str]) -> None:
+    ledger = open_ledger(folder)
+    present = [entry.decision_id for entry in ledger.list(Filters(kind=Kind.DECISION), limit=10**9)]
+    assert len(present) == len(set(present))
+    assert set(acknowledged.values()) <= set(present)
+    for key, decision_id in list(acknowledged.items())[-20:]:
+        repeated = ledger.submit(proposal(key, key, "app-0")).result()
+        assert (repeated.decision_id, repeated.repeated) == (decision_id, True)
+    assert ledger.verify_chain() == ()
+    ledger.close()
+
+
+def run_side_by_side(start: Start, command: str, folder: Path, count: int) -> dict[str, list[list[str]]]:
+    """Two processes doing the same at the same moment; their lines by the number of the asking."""
+    children = [start(command, folder, tag, count) for tag in ("left", "right")]
+    for child in children:
+        await_ready(child)
+    for child in children:
+        assert child.stdin
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    by_number = defaultdict(list)
+    for child in children:
+        for number, *settled in finish(child):
+            by_number[number].append(settled)
+    return by_number
+
+
+def test_two_processes_that_ask_the_same_get_one_decision_each(start: Start, tmp_path: Path) -> None:
+    settled = run_side_by_side(start, "keys", tmp_path, 300)
+    assert len(settled) == 300
+    for left, right in settled.values():
+        assert left[:2] == right[:2]
+        assert {left[2], right[2]} == {"True", "False"}
+    ledger = open_ledger(tmp_path)
+    assert ledger.status().entries == 300
+    assert ledger.verify_chain() == ()
+    ledger.close()
+
+
+def test_two_hundred_simultaneous_equals_over_two_processes_get_one_decision(start: Start, tmp_path: Path) -> None:
+    settled = [one for both in run_side_by_side(start, "equals", tmp_path, 100).values() for one in both]
+    assert len(settled) == 200
+    assert len({tuple(one[:2]) for one in settled}) == 1
+    assert sum(one[2] == "False" for one in settled) == 1
+
+
+def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(start: Start, tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    assert strace, "strace is missing; install it with: apt-get install strace"
+    trace = tmp_path / "trace"
+    calls = "trace=read,write,fsync,fdatasync"
+    child = start("ask", tmp_path, before=(strace, "-f", "-y", "-s", "64", "-e", calls, "-o", str(trace)))
+    keys = [f"key-{number}" for number in range(5)]
+    await_ready(child)
+    assert child.stdin
+    assert child.stdout
+    for key in keys:
+        child.stdin.write(key + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline().startswith(f"done {key} ")
+    finish(child)
+    steps = [step for line in trace.read_text().splitlines() if (step := read_step(line))]
+    for key in keys:
+        asked, done = steps.index(f"asked {key}"), steps.index(f"done {key}")
+        assert "synced" in steps[asked:done], steps[asked:done]
+
+
+def read_step(line: str) -> str | None:
+    """A line of the trace as ``asked KEY``, ``done KEY`` or ``synced``; a call that spans lines counts when it ends."""
+    if asked := re.search(r'read\(0<.*"(key-\d+)\\n"', line) or re.search(r'read resumed>"(key-\d+)\\n"', line):
+        return f"asked {asked[1]}"
+    if done := re.search(r'write\(1<.*"done (key-\d+) ', line):
+        return f"done {done[1]}"
+    whole = re.search(r"f(?:data)?sync\(\d+<.*ledger\.db-wal>\) += 0", line)
+    return "synced" if whole or re.search(r"f(?:data)?sync resumed>\) += 0", line) else None
+
+
+def test_a_full_disk_is_answered_and_survived_without_a_restart(start: Start, tmp_path: Path) -> None:
+    lines = finish(start("full", tmp_path))
+    refused = next(line for line in lines if line[0] == "refused")
+    assert int(refused[1]) >= 1
+    kinds = [line[0] for line in lines]
+    assert kinds.index("refused") > 10
+    assert kinds[-21:] == ["after"] * 20 + ["status"]
+    ledger = open_ledger(tmp_path)
+    present = {entry.decision_id for entry in ledger.list(limit=10_000)}
+    assert {line[2] for line in lines if line[0] in ("before", "after")} == present
+    assert ledger.verify_chain() == ()
+    ledger.close()
+
+
+def test_a_ledger_locked_by_another_program_is_answered_in_time_and_recovers(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, patience=0.2)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    futures = [ledger.submit(proposal(f"k{i}")) for i in range(3)]
+    for future in futures:
+        with pytest.raises(UpstreamError, match="locked"):
+            future.result()
+    assert time.monotonic() - begun < 2
+    other.execute("ROLLBACK")
+    other.close()
+    assert not ledger.submit(proposal("k0")).result().repeated
+    ledger.close()
+
+
+def test_a_writer_that_waits_for_another_goes_on_as_soon_as_it_may(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    future = ledger.submit(proposal("k"))
+    time.sleep(0.1)
+    assert not future.done()
+    other.execute("COMMIT")
+    begun = time.monotonic()
+    assert future.result().answer
+    assert time.monotonic() - begun < 0.1
+    other.close()
+    ledger.close()
