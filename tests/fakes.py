@@ -57,7 +57,7 @@ class MemoryDesk:
     def _repeat(self, key: str, raw: bytes) -> Answer:
         before, answer = self.stored[key]
         if before != raw:
-            raise Conflict("the key stands for another application", code="request_key_reused")
+            raise Conflict("the key stands for another application", code="request_key_conflict")
         return answer._replace(repeated=True)
 
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:

@@ -6,7 +6,7 @@ error                  status  why
 MalformedPayload       400     408 ``body_timeout``, 413 ``too_large``, 415 ``unsupported_media_type``,
                                431 ``headers_too_large``
 InvalidRecord          422     RFC 9110 15.5.21; every problem by JSON pointer
-Conflict               409     422 ``request_key_reused``: Idempotency-Key draft-07, same key other payload
+Conflict               409     422 ``request_key_conflict``: Idempotency-Key draft-07, same key other payload
 AccessDenied           401     with WWW-Authenticate; 403 when the caller is known but may not
 NotFound               404     405 ``method_not_allowed``
 DecisionExpired        410     the decision stands but is no longer acted on; read it or ask with a new key
@@ -75,7 +75,7 @@ NARROWER: Mapping[str, int] = {
     "body_timeout": 408,
     "headers_too_large": 431,
     "method_not_allowed": 405,
-    "request_key_reused": 422,
+    "request_key_conflict": 422,
     "too_large": 413,
     "unsupported_media_type": 415,
 }
@@ -152,7 +152,7 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
     decision = str(body.get("decision_id", ""))
     if status in {400, 405, 408, 413, 415, 431}:
         return _framing(status, message, code)
-    if status == 422 and code != "request_key_reused":
+    if status == 422 and code != "request_key_conflict":
         return InvalidRecord([_problem(found) for found in _listed(body.get("errors"))], message)
     if status in {409, 422}:
         return Conflict(message, code=code, decision_id=decision or None)

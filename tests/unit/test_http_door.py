@@ -56,7 +56,7 @@ def test_a_key_used_for_another_application_is_unprocessable() -> None:
     at = house()
     exchange(at, sent=headers(idempotency_key="k"), body=b'{"a":1}')
     reply = exchange(at, sent=headers(idempotency_key="k"), body=b'{"a":2}')
-    assert (reply.status, reply.json["code"]) == (422, "request_key_reused")
+    assert (reply.status, reply.json["code"]) == (422, "request_key_conflict")
 
 
 def test_a_correlation_id_is_made_up_where_none_came() -> None:
