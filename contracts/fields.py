@@ -75,7 +75,7 @@ def read_examples(field: Field, node: Mapping[str, Any]) -> tuple[Value, ...]:
 
 
 def _type(node: Mapping[str, Any], codes: tuple[str, ...]) -> FieldType:
-    logical = node.get("logicalType")
+    logical = str(node.get("logicalType", ""))
     if logical not in _TYPES:
         raise FieldFault(("logicalType",), f"a field is one of {', '.join(_TYPES)}, or an object or array of them")
     if not codes:

@@ -32,7 +32,7 @@ schema:
     properties:
       - name: amount
         logicalType: number
-        logicalTypeOptions: {multipleOf: 0.01, minimum: 1, exclusiveMaximum: 1000}
+        logicalTypeOptions: {multipleOf: 0.01, exclusiveMinimum: 0.99, exclusiveMaximum: 1000}
         required: true
         examples: [100.50, 100]
         customProperties:
@@ -152,6 +152,12 @@ def test_a_contract_is_read_as_it_is_written(tmp_path: Path) -> None:
             "property: protected, value: true}",
             "property: protected, value: true}\n          - {vendor: scoregate, property: rejected, value: refer}",
             "age: a protected field may not lead to a referral",
+        ),
+        (
+            "property: monotone, value: falling}",
+            "property: essential, value: true}\n          - {vendor: scoregate, property: blank, value: refuse}\n"
+            "          - {vendor: scoregate, property: rejected, value: refer}",
+            "price: an essential field cannot do without a value",
         ),
         (
             "property: monotone, value: falling",
