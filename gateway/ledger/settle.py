@@ -58,7 +58,8 @@ class Marks:
 
     def _mark(self, space: str, mode: str, integration: str, key: str) -> bytes:
         # Only the last part may hold a NUL: names of integrations cannot.
-        return hmac.digest(self._key, f"{space}\0{mode}\0{integration}\0{key}".encode(), "sha256")[:MARK_BYTES]
+        text = f"{space}\0{mode}\0{integration}\0{key}"
+        return hmac.digest(self._key, text.encode(errors="surrogatepass"), "sha256")[:MARK_BYTES]
 
 
 class Book:

@@ -52,7 +52,7 @@ class Store:
         self._driver: Any = self._pooled.driver_connection
         driver = engine.dialect.loaded_dbapi
         self.errors: type[Exception] = driver.Error
-        self.unstorable: tuple[type[Exception], ...] = (driver.IntegrityError, driver.DataError, OverflowError)
+        self._of_one_entry = driver.IntegrityError, driver.DataError, driver.ProgrammingError
         self._statements = statements
         self._keyring = keyring
         if engine.dialect.name == "sqlite":
@@ -63,6 +63,10 @@ class Store:
     def close(self) -> None:
         """Give the connection up for good; an open transaction is rolled back."""
         self._pooled.invalidate()
+
+    def blames_an_entry(self, cause: Exception) -> bool:
+        """Whether one entry of a group is to blame, and not the state of the database."""
+        return not isinstance(cause, self.errors) or isinstance(cause, self._of_one_entry)
 
     def head(self) -> Head:
         return Head(*self._run(self._statements.head).fetchone())

@@ -151,7 +151,7 @@ class Writer:
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        if store is None or not isinstance(cause, store.unstorable):
+        if store is None or not store.blames_an_entry(cause):
             self.failed_commits += 1
             return [_unavailable(cause) for _ in jobs]
         if len(jobs) == 1:

@@ -58,7 +58,9 @@ def finish(child: Child) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.soak)])
-def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice(start: Start, tmp_path: Path, rounds: int) -> None:
+def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice(
+    start: Start, tmp_path: Path, rounds: int
+) -> None:
     acknowledged: dict[str, str] = {}
     for number in range(rounds):
         child = start("load", tmp_path, f"round{number}")

@@ -119,6 +119,14 @@ def test_an_entry_the_database_does_not_take_fails_alone(ledger: Ledger) -> None
     assert all(not f.result().repeated for i, f in enumerate(futures) if i != 2)
 
 
+@pytest.mark.parametrize("principal", ["nul \0 inside", "half a surrogate \ud800", None])
+def test_a_text_no_database_takes_fails_alone(ledger: Ledger, principal: str) -> None:
+    futures = [ledger.submit(proposal(f"k{i}", **({"principal": principal} if i == 3 else {}))) for i in range(8)]
+    with pytest.raises(InternalFault):
+        futures[3].result()
+    assert all(not f.result().repeated for i, f in enumerate(futures) if i != 3)
+
+
 def test_refusals_are_recorded_and_never_occupy_a_key(ledger: Ledger) -> None:
     name = ledger.refuse(refusal(business_key="app-1", raw=b"{broken")).result()
     fault = ledger.refuse(refusal(code="internal_fault", fault=True)).result()
