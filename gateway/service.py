@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any, TypeVar
+
+from pydantic_core import to_json
 
 from contracts.errors import (
     CallerError,
@@ -30,7 +30,6 @@ from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tre
 from models.types import Decision
 
 T = TypeVar("T")
-_DECISION_FIELDS = tuple(f.name for f in dataclass_fields(Decision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Lookup:
 
 def decision_tree(decision: Decision) -> Tree:
     """A decision as the tree the answer mapping reads; rows of reasons and imputations become dicts."""
-    tree = {name: getattr(decision, name) for name in _DECISION_FIELDS}
+    tree = decision._asdict()
     tree["reasons"] = [reason._asdict() for reason in decision.reasons]
     tree["imputations"] = [imputation._asdict() for imputation in decision.imputations]
     return tree
@@ -212,14 +211,15 @@ class ServingDesk:
 
     def _finish(self, line: Line, assessed: Assessed, as_of: datetime, supersedes: str, request_key: str) -> Finished:
         decision = conclude(line, assessed, request_key, supersedes, as_of)
+        tree = decision_tree(decision)
         return Finished(
             decision_id=decision.decision_id,
             record=encode_record(assessed),
-            answer=self.render(decision),
+            answer=self.codec.encode(self.integration.answer_map.write(tree)),
             valid_until=decision.valid_until,
             as_of=as_of,
             outcome=decision.outcome,
-            decision_json=json.dumps(decision_tree(decision), default=str, separators=(",", ":")).encode(),
+            decision_json=to_json(tree),
         )
 
     def _refused(self, asked: Asked, error: ScoregateError, as_of: datetime) -> Refused:
@@ -229,7 +229,7 @@ class ServingDesk:
             mode=self.integration.mode,
             principal=asked.principal,
             code=error.detail_code,
-            problems=json.dumps(refusal.problems, separators=(",", ":")).encode(),
+            problems=to_json(refusal.problems),
             raw=asked.raw,
             answer=self.codec.refuse(refusal),
             received_at=as_of,
@@ -291,4 +291,4 @@ def encode_record(assessed: Assessed) -> bytes:
         "origins": list(record.origins),
         "causes": {str(position): cause for position, cause in record.causes.items()},
     }
-    return json.dumps(content, default=str, separators=(",", ":")).encode()
+    return to_json(content)

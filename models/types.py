@@ -6,7 +6,6 @@ Published numbers are exact: scores are whole points, ``pd`` has six decimals, p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -75,8 +74,7 @@ class Scored(NamedTuple):
     imputed: dict[int, tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One decision, field for field the contract ``loan_decision`` 1.0.0."""
 
     decision_id: str
