@@ -164,7 +164,7 @@ def _tune(connection: Any, _record: object) -> None:
         "secure_delete=ON",
         "cache_size=-32768",
         "temp_store=MEMORY",
-        f"journal_size_limit={64 << 20}",
+        f"journal_size_limit={128 << 20}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 
