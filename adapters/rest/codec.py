@@ -25,9 +25,12 @@ MAX_KEY = 255
 RESERVED = ("header", "lookup")
 """Names of the tree that the gateway fills in; a caller that could send them could forge a look-up."""
 
-_QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"')  # RFC 8941 3.3.3: a string
-_BARE_KEY = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~:/=@-]+")
-_CORRELATION = re.compile(r"[!-~]{1,128}")
+QUOTED_KEY = r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"'
+"""A string of RFC 8941 3.3.3 that stands for 1 to 255 characters."""
+BARE_KEY = r"[A-Za-z0-9!#$%&'*+.^_`|~:/=@-]{1,255}"
+CORRELATION = r"[!-~]{1,128}"
+
+_QUOTED_KEY, _BARE_KEY, _CORRELATION = re.compile(QUOTED_KEY), re.compile(BARE_KEY), re.compile(CORRELATION)
 _MEDIA_TYPE = re.compile(r'application/(?:[a-z0-9.-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _STEP = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
 
@@ -103,12 +106,17 @@ class RestCodec:
             found[KEY_HEADER] = read_key(key)
         elif self.key_required:
             raise _header_fault(KEY_HEADER, "is missing; send a key of your own for every asking", "key_missing")
-        correlation = header.get(CORRELATION_HEADER)
-        if correlation is not None:
-            if not _CORRELATION.fullmatch(correlation):
-                raise _header_fault(CORRELATION_HEADER, "must be 1 to 128 printable ASCII characters without spaces")
-            found[CORRELATION_HEADER] = correlation
+        check_correlation(header)
+        if CORRELATION_HEADER in header:
+            found[CORRELATION_HEADER] = header[CORRELATION_HEADER]
         return found
+
+
+def check_correlation(header: Mapping[str, str]) -> None:
+    """Raises MalformedPayload for a correlation id that could not be given back as it came."""
+    correlation = header.get(CORRELATION_HEADER)
+    if correlation is not None and not _CORRELATION.fullmatch(correlation):
+        raise _header_fault(CORRELATION_HEADER, "must be 1 to 128 printable ASCII characters without spaces")
 
 
 def read_key(value: str) -> str:
@@ -119,14 +127,11 @@ def read_key(value: str) -> str:
     """
     quoted = _QUOTED_KEY.fullmatch(value)
     if quoted:
-        key = re.sub(r"\\(.)", r"\1", quoted[1]) if "\\" in quoted[1] else quoted[1]
-    elif _BARE_KEY.fullmatch(value):
-        key = value
-    else:
-        raise _header_fault(KEY_HEADER, 'must be one quoted string of printable ASCII, like "2f1c-77"')
-    if len(key) > MAX_KEY:
-        raise _header_fault(KEY_HEADER, f"is longer than {MAX_KEY} characters")
-    return key
+        return re.sub(r"\\(.)", r"\1", quoted[1]) if "\\" in quoted[1] else quoted[1]
+    if _BARE_KEY.fullmatch(value):
+        return value
+    message = f'must be one quoted string of at most {MAX_KEY} printable ASCII characters, like "2f1c-77"'
+    raise _header_fault(KEY_HEADER, message)
 
 
 def _header_fault(name: str, message: str, code: str = "bad_header") -> MalformedPayload:

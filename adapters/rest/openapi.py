@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.rest import schema
-from adapters.rest.codec import MAX_KEY, RestCodec
+from adapters.rest.codec import BARE_KEY, CORRELATION, MAX_KEY, QUOTED_KEY, RestCodec
 from gateway.spi import Fields
 
 _CORRELATION = {
@@ -18,7 +18,7 @@ _CORRELATION = {
     "in": "header",
     "required": False,
     "description": "Comes back in the answer and stands in our log; one is made up when it is missing.",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
+    "schema": {"type": "string", "pattern": f"^{CORRELATION}$"},
 }
 _ANSWER_HEADERS = {
     "X-Correlation-ID": {"schema": {"type": "string"}},
@@ -55,7 +55,7 @@ def score(integration: str, codec: RestCodec, described: Fields) -> dict[str, An
         "required": codec.key_required,
         "description": "Your name for this one asking. Asked again with the same application, the stored answer comes "
         "back; with another application, 422. A quoted string; a bare token is accepted.",
-        "schema": {"type": "string", "maxLength": MAX_KEY + 2},
+        "schema": {"type": "string", "pattern": f"^(?:{QUOTED_KEY}|{BARE_KEY})$"},
         "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
     }
     body: dict[str, Any] = {"schema": {"$ref": _component(integration, "application")}}
@@ -79,7 +79,7 @@ def read(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any
         "in": "path",
         "required": True,
         "description": "A request key, a decision id, or a business key, which stands for its newest decision.",
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
     }
     return {
         "operationId": f"read_{integration}",

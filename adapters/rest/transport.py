@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.rest import faults, openapi, schema
-from adapters.rest.codec import HEADERS, MAX_KEY, RestCodec
+from adapters.rest.codec import HEADERS, MAX_KEY, RestCodec, check_correlation
 from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError
 from contracts.source import Source, nearest
 from gateway.spi import Answer, Asked, Desk, Request, Response, Route
@@ -52,6 +52,7 @@ class RestAdapter:
             return _answered(await desk.decide(Asked(request.body, header, request.principal)))
 
         async def read(request: Request) -> Response:
+            check_correlation(request.headers)
             key = request.parameters["key"]
             if not 0 < len(key) <= MAX_KEY or not key.isprintable():
                 raise NotFound("no decision stands under this key; check how it is written into the address")

@@ -279,6 +279,13 @@ def test_a_key_nothing_stands_under_is_not_found(key: str) -> None:
     assert (reply.status, reply.json["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", SCORE), ("GET", "/v1/juniper-api/decisions/k")])
+def test_a_correlation_id_that_cannot_be_given_back_is_refused(method: str, path: str) -> None:
+    reply = exchange(house(), method, path, headers(x_correlation_id="two words"))
+    assert (reply.status, reply.json["errors"][0]["header"]) == (400, "x-correlation-id")
+    assert len(reply.headers["x-correlation-id"]) == 32
+
+
 def test_too_many_query_parameters_are_refused() -> None:
     assert exchange(house(), query=b"&".join([b"a=1"] * 40)).status == 400
     assert exchange(house(), query=b"a=1&a=2").status == 200
