@@ -40,6 +40,9 @@ Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What t
 AsOf = Annotated[datetime | None, typer.Option(help="Decide as of this time (UTC), default now.")]
 
 
+PIPED_WIDTH = 120
+
+
 class _Call:
     """What the options before the command said; set once per run by ``root``."""
 
@@ -56,7 +59,8 @@ def _settings(**given: object) -> settings_.Settings:
 
 
 def _console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    piped = not (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=piped, width=PIPED_WIDTH if piped else None)
 
 
 def _install(*, ledger: bool) -> Installation:

@@ -50,15 +50,14 @@ def append_human(ledger: Ledger | None, decision_id: str, outcome: str, reason: 
 
 
 def show_listing(console: Console, rows: Sequence[Tree]) -> None:
-    columns = ("received", "integration", "mode", "outcome", "decision", "supersedes")
+    columns = ("decision", "outcome", "received (UTC)", "mode", "integration")
     cells = [
         (
-            row["received_at"].strftime("%Y-%m-%d %H:%M:%S"),
-            row["integration"],
-            row["mode"],
-            Text(row["outcome"], show.OUTCOME_STYLE.get(row["outcome"], "")),
             row["decision_id"],
-            row["supersedes"],
+            Text(row["outcome"], show.OUTCOME_STYLE.get(row["outcome"], "")),
+            row["received_at"].strftime("%m-%d %H:%M"),
+            row["mode"],
+            row["integration"],
         )
         for row in rows
     ]

@@ -16,7 +16,9 @@ STATE_STYLE = {"given": "green", "blank": "yellow", "not_carried": "cyan", "reje
 OUTCOME_STYLE = {"approve": "bold green", "refer": "bold yellow", "decline": "bold red"}
 WIDTH = 108
 """Longest line of laid-out JSON, in characters."""
-BAR = 24
+WHOLE = ("decision", "supersedes", "field")
+"""Columns that are copied from: never broken over lines."""
+BAR = 16
 """Width of the longest contribution bar, in characters to either side."""
 
 
@@ -49,7 +51,9 @@ def folded(tree: Any, indent: int = 0) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for column in columns:
+        grid.add_column(column, overflow="fold", no_wrap=column in WHOLE)
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
     return grid
@@ -105,12 +109,14 @@ def contributions(score: Mapping[str, Any]) -> Table:
         points["information not available"] = score["information_not_available"]
     longest = max((abs(value) for value in points.values()), default=1.0) or 1.0
     grid = Table.grid(padding=(0, 2))
+    for justify in ("left", "left", "left", "right"):
+        grid.add_column(justify=justify, no_wrap=True)
     grid.add_row("  starting point", "", "", f"{score['base']:8.2f}")
     for name, value in points.items():
         bar = Text("█" * max(round(abs(value) / longest * BAR), 1 if abs(value) >= 0.005 else 0))
         left = Text(bar.plain.rjust(BAR), "red") if value < 0 else Text(" " * BAR)
         right = Text(bar.plain.ljust(BAR), "green") if value >= 0 else Text(" " * BAR)
-        grid.add_row(f"  {name}", left, right, f"{value:+8.2f}")
+        grid.add_row("  " + name.replace("_", " "), left, right, f"{value:+8.2f}")
     grid.add_row("  score", "", "", Text(f"{score['score']:8.2f}", "bold"))
     return grid
 

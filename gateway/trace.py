@@ -80,7 +80,7 @@ def _refused(desk: ServingDesk, error: CallerError) -> Tree:
 
 def _score(line: Line, assessed: Assessed) -> Tree:
     scored = assessed.scored
-    groups = [group.code for group in line.bundle.groups]
+    groups = [group.name for group in line.bundle.groups]
     return {
         "pd": scored.pd,
         "score": scored.score,
