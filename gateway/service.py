@@ -86,6 +86,10 @@ class ServingDesk:
         self._lookups = lookups or {}
         self._on_loop: LoopLedger | None = None
 
+    def now(self) -> datetime:
+        """As-of time of a decision made now."""
+        return self._clock()
+
     def line_at(self, as_of: datetime) -> Line:
         """The line whose policy is in force; raises UpstreamError between policies."""
         day = as_of.date()

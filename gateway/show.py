@@ -71,11 +71,14 @@ def show_trace(console: Console, stages: Mapping[str, Any]) -> None:
 
 def _fields(console: Console, stages: Mapping[str, Any]) -> None:
     heading(console, "mapped", "contract field, where it came from, what it is")
-    rows = [
-        (f["field"], f["native"], f["value"], Text(f["state"], STATE_STYLE[f["state"]]), f["origin"], f["cause"])
-        for f in stages["fields"]
-    ]
-    console.print(table(("field", "native path", "value", "state", "origin", "cause"), rows))
+    rows = [(f["field"], f["native"], f["value"], _state(f)) for f in stages["fields"]]
+    console.print(table(("field", "native path", "value", "state"), rows))
+
+
+def _state(field: Mapping[str, str]) -> Text:
+    """The state, and why or from where unless it came plainly by wire."""
+    more = field["cause"] or (field["origin"] if field["origin"] != "wire" else "")
+    return Text(f"{field['state']} ({more})" if more else field["state"], STATE_STYLE[field["state"]])
 
 
 def _problems(console: Console, stages: Mapping[str, Any]) -> None:
@@ -87,10 +90,9 @@ def _problems(console: Console, stages: Mapping[str, Any]) -> None:
 def _imputed(console: Console, stages: Mapping[str, Any]) -> None:
     heading(console, "imputed", "the central 90 % of what the field may be, given the rest of the application")
     rows = [
-        (i["field"], Text(i["state"], STATE_STYLE[i["state"]]), i["origin"], i["cause"], i["low"], i["high"])
-        for i in stages["imputed"]
+        (i["field"], _state(i | {"origin": "wire"}), i["low"], i["high"]) for i in stages["imputed"]
     ]
-    console.print(table(("field", "state", "origin", "cause", "low", "high"), rows))
+    console.print(table(("field", "state", "low", "high"), rows))
 
 
 def _score(console: Console, stages: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,17 @@ def commands() -> list[tuple[str, list[str]]]:
     return [(command, lines) for command, lines in found if not command.startswith(RUN_BY_CI)]
 
 
+def test_every_command_is_found() -> None:
+    assert len(commands()) >= 6
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fresh_folders() -> None:
+    """The README's own folders are made anew, as on a fresh machine."""
+    for path in ("build/readme-home", "build/readme-bundle"):
+        shutil.rmtree(ROOT / path, ignore_errors=True)
+
+
 @pytest.mark.parametrize(("command", "printed"), commands(), ids=[command for command, _ in commands()])
 def test_the_command_prints_what_the_readme_says(command: str, printed: list[str], built_home: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -37,6 +49,12 @@ def test_the_command_prints_what_the_readme_says(command: str, printed: list[str
     for line in (line for line in printed if line.strip()):
         pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
         assert re.search(pattern, done.stdout + done.stderr), f"{line!r} is not in:\n{done.stdout}{done.stderr}"
+
+
+def test_the_notebook_lines_run(built_home: Path) -> None:
+    lines = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", lines[0]], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_readme_names_every_setting() -> None:
