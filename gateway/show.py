@@ -89,9 +89,7 @@ def _problems(console: Console, stages: Mapping[str, Any]) -> None:
 
 def _imputed(console: Console, stages: Mapping[str, Any]) -> None:
     heading(console, "imputed", "the central 90 % of what the field may be, given the rest of the application")
-    rows = [
-        (i["field"], _state(i | {"origin": "wire"}), i["low"], i["high"]) for i in stages["imputed"]
-    ]
+    rows = [(i["field"], _state(i | {"origin": "wire"}), i["low"], i["high"]) for i in stages["imputed"]]
     console.print(table(("field", "state", "low", "high"), rows))
 
 
