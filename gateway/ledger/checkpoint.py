@@ -19,6 +19,10 @@ EVERY_JOBS = 4096
 LONG_LOG_PAGES = 16384
 """From this length on (64 MiB of 4 KiB pages) the writer helps to start the log anew."""
 
+_PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
+_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
+"""After an erasure: the log must not keep a copy of the destroyed key. Waits for readers, so commits may wait too."""
+
 
 class Checkpointer:
     """A thread with its own connection. The writer calls ``committed`` after each group, between transactions."""
@@ -29,6 +33,7 @@ class Checkpointer:
         self._pending = 0
         self._due = threading.Event()
         self._long = False
+        self._mode = _PASSIVE
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="ledger-checkpoint", daemon=True)
         self._thread.start()
@@ -41,7 +46,10 @@ class Checkpointer:
                 store.checkpoint()
             except self._errors:
                 return  # another process is at it, or the disk is full: the commits will say so themselves
-        if self._pending >= EVERY_JOBS:
+        if store.erased:
+            store.erased = False
+            self._mode = _TRUNCATE
+        if self._pending >= EVERY_JOBS or self._mode is _TRUNCATE:
             self._pending = 0
             self._due.set()
 
@@ -60,8 +68,9 @@ class Checkpointer:
             pooled.invalidate()
 
     def _checkpoint(self, driver: Any) -> None:
+        mode, self._mode = self._mode, _PASSIVE
         try:
-            _busy, pages, done = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            _busy, pages, done = driver.execute(mode).fetchone()
         except self._errors:
             return
         self._long = pages > LONG_LOG_PAGES and pages - done < LONG_LOG_PAGES // 2

@@ -45,9 +45,13 @@ class Block(NamedTuple):
 
 
 class Store:
-    """The writer's own connection, not for several threads. ``patience`` is in seconds."""
+    """The writer's own connection, not for several threads. ``patience`` is in seconds.
+
+    ``erased`` turns true when a key was destroyed of which the write-ahead log may still hold a copy.
+    """
 
     def __init__(self, engine: Engine, statements: Statements, keyring: Keyring, patience: float) -> None:
+        self.erased = False
         self._pooled = engine.raw_connection()
         self._driver: Any = self._pooled.driver_connection
         driver = engine.dialect.loaded_dbapi
@@ -119,6 +123,7 @@ class Store:
         for draft in drafts:
             if draft.erases:
                 self._run(self._statements.erase, (draft.erases, draft.erases))
+                self.erased = True
         return self._close_block(head, leaves, max(draft.columns[_RECEIVED] for draft in drafts))
 
     def commit(self) -> None:

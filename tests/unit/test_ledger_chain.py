@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,27 @@ def test_the_merkle_root_is_the_one_computed_by_hand() -> None:
     ab = hashlib.sha256(b"\1" + a + b).digest()
     assert merkle_root([a]) == a
     assert merkle_root([a, b, c]) == hashlib.sha256(b"\1" + ab + c).digest()
+
+
+def test_a_destroyed_key_lies_in_no_file_any_more(tmp_path: Path) -> None:
+    """Neither in a freed page of the database nor in its log, while the ledger goes on."""
+    ledger = open_ledger(tmp_path)
+    decision = ledger.submit(proposal("k1")).result()
+    ledger.submit(proposal("k2")).result()
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    (wrapped,) = connection.execute("SELECT wrapped FROM envelope_key WHERE id = 1").fetchone()
+    connection.close()
+
+    def copies() -> int:
+        return sum(path.read_bytes().count(wrapped) for path in tmp_path.glob("ledger.*"))
+
+    assert copies() > 0
+    ledger.erase(decision.decision_id, by="dpo", at=NOON).result()
+    end = time.monotonic() + 5
+    while copies() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert copies() == 0
+    ledger.close()
 
 
 def test_nothing_personal_lies_in_the_clear(tmp_path: Path) -> None:
