@@ -89,7 +89,10 @@ def made_of(source: Path) -> str:
 def gateway(home: Path, port: int) -> Iterator[str]:
     """A gateway process on loopback, stopped at the end as an operator would stop it."""
     command = [sys.executable, "-m", "gateway.launch", "--home", str(home), "serve", "--port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603 # our own command
+    log = home / "state" / "gateway.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        process = subprocess.Popen(command, stderr=stream, stdout=stream)  # noqa: S603 # our own command
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -106,7 +109,7 @@ def wait_until_ready(client: httpx.Client) -> float:
                 return time.monotonic() - started
         except httpx.TransportError:
             time.sleep(0.02)
-    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s; see its output above")
+    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s; see state/gateway.log of the home")
 
 
 def send(console: Console, client: httpx.Client, case: examples.Case) -> bool:
