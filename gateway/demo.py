@@ -109,7 +109,7 @@ def wait_until_ready(client: httpx.Client) -> float:
                 return time.monotonic() - started
         except httpx.TransportError:
             time.sleep(0.02)
-    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s; see state/gateway.log of the home")
+    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s: see state/gateway.log")
 
 
 def send(console: Console, client: httpx.Client, case: examples.Case) -> bool:
