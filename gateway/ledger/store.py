@@ -63,6 +63,8 @@ class Store:
             self._run("PRAGMA busy_timeout=0")  # gateway/ledger/patience.py waits instead
         else:
             self._run(f"SET lock_timeout = {int(patience * 1000)}")
+            self._run("SET jit = off")  # compiling a plan costs more than any of these statements
+            self._run("SET enable_seqscan = off")  # plans are kept, and the first are made on an empty table
 
     def close(self) -> None:
         """Give the connection up for good; an open transaction is rolled back."""
