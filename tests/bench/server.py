@@ -47,7 +47,10 @@ def with_noop(app: Any, size: int) -> Any:
 def main() -> None:
     home, port, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     configured = settings.load(home=home, port=port, log_level="warning")
-    app = application(install(configured, with_ledger=True))
+    installation = install(configured, with_ledger=True)
+    for desk in installation.desks.values():
+        desk.warm()
+    app = application(installation)
     server.serve(with_noop(app, size), server.bind(configured.host, configured.port))
 
 
