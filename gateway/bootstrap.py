@@ -106,6 +106,16 @@ def integration_folders(home: Path) -> list[Path]:
     return sorted(path.parent for path in (home / "integrations").glob(f"*/{INTEGRATION_FILE}"))
 
 
+def require_integrations(home: Path, names: Sequence[str]) -> None:
+    """Raise ConfigurationError for a name that is no integration of the home; ``*`` stands for all."""
+    known = [folder.name for folder in integration_folders(home)]
+    hint = f"there are: {', '.join(known) or 'none'}"
+    unknown = [name for name in names if name not in (*known, "*")]
+    if unknown:
+        where = str(home / "integrations")
+        raise ConfigurationError([Fault(where, 0, 0, f"no {n!r}", nearest(n, known) or hint) for n in unknown])
+
+
 def read_bundles(home: Path) -> Mapping[str, Bundle]:
     """Every bundle of the home by digest; each is verified byte by byte."""
     found = [Bundle.load(path.parent) for path in sorted((home / "bundles").glob("*/*/bundle.json"))]

@@ -224,8 +224,10 @@ def add(
     operation: Annotated[list[str] | None, typer.Option(help="score, read; default both.")] = None,
 ) -> None:
     """Add a caller and print its API key. The key is shown once; only its SHA-256 is kept."""
+    from gateway.bootstrap import require_integrations
     from gateway.http.principals import add as create
 
+    require_integrations(_settings().home, integration)
     key = create(_settings().home / "principals.yaml", name, integration, operation or ["score", "read"])
     _console(stderr=True).print(f"API key of {name}, shown once:")
     print(key)

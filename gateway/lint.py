@@ -13,7 +13,7 @@ from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupErr
 from contracts.mapping.conversions import Unfit, compile_chain
 from contracts.mapping.tree import Constant, NotCarried, Wired
 from contracts.odcs import Contract
-from contracts.source import nearest
+from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.lint_wire import wire_faults
@@ -122,13 +122,28 @@ class IntegrationLint:
         try:
             integration = read_integration(self._folder, self._shelf.contracts)
         except ConfigurationError as exc:
-            return list(exc.faults)
+            return [*exc.faults, *self._unknown_adapter()]
         return [
             *self._wire(integration),
             *self._answer(integration),
             *self._callers(integration),
             *self._decided(integration),
         ]
+
+    def _unknown_adapter(self) -> list[Fault]:
+        """What can be said of the adapter even where the rest of the file cannot be read."""
+        try:
+            source = Source.read(self._folder / INTEGRATION_FILE)
+        except ConfigurationError:
+            return []  # not even YAML, and said so already
+        name = source.data.get("adapter") if isinstance(source.data, dict) else None
+        try:
+            if isinstance(name, str):
+                self._adapter(name)
+        except SetupError as exc:
+            faults = exc.faults if isinstance(exc, ConfigurationError) else (Fault("", 0, 0, str(exc)),)
+            return [source.fault(("adapter",), fault.message, fault.hint) for fault in faults]
+        return []
 
     def _wire(self, integration: Integration) -> list[Fault]:
         try:

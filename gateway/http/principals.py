@@ -55,11 +55,14 @@ class Principals:
                 self._by_prefix.setdefault(digest[:_PREFIX], []).append((digest, principal))
 
     @classmethod
-    def read(cls, path: Path) -> Principals:
-        """Read ``principals.yaml``; without the file nobody may call. Raises ConfigurationError with every fault."""
+    def read(cls, path: Path, name: str | None = None) -> Principals:
+        """Read ``principals.yaml``; without the file nobody may call. Raises ConfigurationError with every fault.
+
+        ``name`` is what faults call the file.
+        """
         if not path.exists():
             return cls([])
-        source, faults = Source.read(path), list[Fault]()
+        source, faults = Source.read(path, name), list[Fault]()
         top = Section(source, faults, (), source.data if source.data is not None else {}, ("principals",))
         entries = [
             _entry(Section(source, faults, ("principals", index), data, KEYS))
@@ -143,8 +146,8 @@ def replace(path: Path, name: str, integrations: Sequence[str], operations: Sequ
 
 
 def _write(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str], *, replacing: bool) -> str:
-    if path.exists():
-        Principals.read(path)
+    if path.exists() and name in Principals.read(path).by_name and not replacing:
+        raise ConfigurationError([Fault(str(path), 0, 0, f"{name!r} is named already", "choose another name")])
     yaml = YAML(typ="rt")
     document = (yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
     key = f"sg_{secrets.token_urlsafe(32)}"
@@ -162,7 +165,7 @@ def _write(path: Path, name: str, integrations: Sequence[str], operations: Seque
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("w", encoding="utf-8") as file:
             yaml.dump(document, file)
-        Principals.read(beside)
+        Principals.read(beside, str(path))
         beside.replace(path)
     except OSError as exc:
         raise SetupError(f"cannot write {path}: {exc.strerror}; make the folder writable") from exc

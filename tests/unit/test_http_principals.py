@@ -68,7 +68,7 @@ def test_a_name_is_added_once_but_can_be_replaced(tmp_path: Path) -> None:
     path = tmp_path / "principals.yaml"
     first = principals.add(path, "meridian", ["*"], ["score"])
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match="named twice"):
+    with pytest.raises(ConfigurationError, match="named already"):
         principals.add(path, "meridian", ["*"], ["score"])
     assert path.read_bytes() == before
     second = principals.replace(path, "meridian", ["*"], ["score"])

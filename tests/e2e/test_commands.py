@@ -1,0 +1,110 @@
+"""The command line as an operator meets it: what it prints, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api" / "examples"
+APPROVED = EXAMPLES / "01-complete__approves" / "request.json"
+REFUSED = EXAMPLES / "09-another_currency__is_refused" / "request.json"
+
+
+@pytest.fixture(scope="module")
+def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("commands") / "home"
+    for part in ("bundles", "policies", "integrations"):
+        shutil.copytree(built_home / part, home / part)
+    return home
+
+
+def run(home: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway.launch", "--home", str(home), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_after(home: Path) -> None:
+    assert run(home, "score", "juniper-api", APPROVED).returncode == 0
+    assert json.loads(run(home, "decisions", "list", "--json").stdout) == []
+    recorded = run(home, "score", "juniper-api", APPROVED, "--record", "-H", 'Idempotency-Key: "one"')
+    decision_id = json.loads(recorded.stdout)["decision"]["id"]
+    assert [row["decision_id"] for row in json.loads(run(home, "decisions", "list", "--json").stdout)] == [decision_id]
+    decided = run(home, "decide", decision_id, "--outcome", "decline", "--reason", "Fraud", "--by", "A. Officer")
+    assert decided.returncode == 0
+    whole = json.loads(run(home, "decisions", "show", decision_id, "--json").stdout)
+    assert whole["decision"]["outcome"] == "approve"
+    assert [(human["outcome"], human["by"]) for human in whole["human_decisions"]] == [("decline", "A. Officer")]
+    assert whole["answer"] == recorded.stdout.strip()
+
+
+def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path) -> None:
+    done = run(home, "score", "juniper-api", REFUSED)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["errors"][0]["code"] == "untrained_currency"
+
+
+def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
+    stages = json.loads(run(home, "trace", "juniper-api", APPROVED, "--json").stdout)
+    assert list(stages) == [
+        "integration", "raw", "fields", "problems", "imputed", "score", "policy", "decision", "answer",
+    ]  # fmt: skip
+    parts = stages["score"]
+    total = parts["base"] + sum(parts["points"].values()) + parts["information_not_available"]
+    assert total == pytest.approx(parts["score"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("score", "nix", APPROVED), 1, "there are: juniper-api"),
+        (("score", "juniper-api", "no-such-file"), 2, "no-such-file: No such file"),
+        (("decisions", "show", "nope"), 1, "nope"),
+        (("decide", "nope", "--outcome", "maybe", "--reason", "r", "--by", "b"), 2, "approve or decline"),
+        (("principal", "add", "x", "--integration", "juniper-apo"), 2, "did you mean 'juniper-api'?"),
+        (("serve", "--port", "99999"), 2, "SCOREGATE_PORT"),
+        (("lint", "nowhere"), 1, "neither a home nor an integration"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_clear_line(
+    home: Path, words: tuple[str | Path, ...], code: int, said: str
+) -> None:
+    done = run(home, *words)
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+
+
+def test_a_name_is_given_to_one_caller_only(home: Path) -> None:
+    first = run(home, "principal", "add", "crm", "--integration", "juniper-api")
+    assert first.stdout.startswith("sg_")
+    again = run(home, "principal", "add", "crm", "--integration", "juniper-api")
+    assert (again.returncode, again.stderr.strip()) == (
+        2, f"scoregate: {home / 'principals.yaml'}: error: 'crm' is named already (choose another name)",
+    )  # fmt: skip
+    assert first.stdout.strip() not in (home / "principals.yaml").read_text()
+
+
+def test_lint_names_every_fault_of_an_integration_at_once(home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "home"
+    shutil.copytree(home, broken, ignore=shutil.ignore_patterns("state"))
+    file = broken / "integrations" / "juniper-api" / "integration.yaml"
+    text = file.read_text().replace("monthly_income:", "montly_income:").replace("adapter: rest", "adapter: rast")
+    file.write_text(text + "colour: blue\n")
+    done = run(broken, "lint")
+    assert done.returncode == 1
+    for said in ("did you mean 'monthly_income'?", "did you mean 'rest'?", "unknown key 'colour'"):
+        assert said in done.stdout
+
+
+def test_an_integration_without_examples_is_a_fault(home: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "home"
+    shutil.copytree(home, bare, ignore=shutil.ignore_patterns("state", "examples"))
+    done = run(bare, "test")
+    assert done.returncode == 1
+    assert "has no examples" in done.stdout
