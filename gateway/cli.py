@@ -217,6 +217,22 @@ def decide(
     _console().print(f"{decision_id}: {outcome} by {by}, recorded")
 
 
+@app.command()
+def verify(
+    chain: Annotated[bool, typer.Option("--chain", help="Every block, row and anchor line of the ledger.")] = False,
+) -> None:
+    """Prove that the ledger is whole: nothing altered, cut off, or put back from an old copy."""
+    from gateway.ledger_views import chain_findings
+
+    if not chain:
+        raise typer.BadParameter("say what to verify: --chain")
+    findings, status = chain_findings(_install(ledger=True).ledger)
+    for finding in findings:
+        _console().print(f"{finding.code}: {finding.message}", markup=False)
+    _console().print(f"{status.block} block(s), {status.entries} entries, {len(findings)} finding(s)")
+    raise typer.Exit(1 if findings else 0)
+
+
 @principals.command("add")
 def add(
     name: str,

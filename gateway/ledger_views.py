@@ -12,7 +12,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from gateway import show
-from gateway.ledger import Entry, Filters, Kind, Ledger
+from gateway.ledger import Entry, Filters, Finding, Kind, Ledger, Status
 from gateway.spi import Tree
 
 HUMAN_OUTCOMES = ("approve", "decline")
@@ -47,6 +47,12 @@ def append_human(ledger: Ledger | None, decision_id: str, outcome: str, reason: 
     if not reason.strip() or not by.strip():
         raise ConfigurationError("a human decision needs a reason and a name: --reason and --by must not be empty")
     found.human_decision(decision_id, outcome, reason, by, at).result()
+
+
+def chain_findings(ledger: Ledger | None) -> tuple[Sequence[Finding], Status]:
+    """Everything wrong with the chain, and how much of it there is."""
+    found = opened(ledger)
+    return found.verify_chain(), found.status()
 
 
 def show_listing(console: Console, rows: Sequence[Tree]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
     parts = stages["score"]
     total = parts["base"] + sum(parts["points"].values()) + parts["information_not_available"]
     assert total == pytest.approx(parts["score"], abs=1e-9)
+
+
+def test_the_chain_is_proved_whole_and_an_altered_row_is_named(home: Path, tmp_path: Path) -> None:
+    altered = tmp_path / "home"
+    shutil.copytree(home, altered, ignore=shutil.ignore_patterns("state"))
+    run(altered, "score", "juniper-api", APPROVED, "--record")
+    whole = run(altered, "verify", "--chain")
+    assert (whole.returncode, whole.stdout.strip()) == (0, "1 block(s), 1 entries, 0 finding(s)")
+    with sqlite3.connect(altered / "state" / "ledger.db") as database:
+        database.execute("UPDATE entry SET outcome = 'decline'")
+    database.close()
+    found = run(altered, "verify", "--chain")
+    assert found.returncode == 1
+    assert "1 finding(s)" in found.stdout
 
 
 @pytest.mark.parametrize(
