@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contracts.errors import ConfigurationError, Fault
+from contracts.section import Section
 from contracts.source import Source
 from gateway.spi import Asked
 from gateway.trace import answer_once
-from models.section import Section
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Installation

@@ -18,9 +18,9 @@ from contracts.mapping.reading import read_request
 from contracts.mapping.request import RequestMap
 from contracts.mapping.tree import Unknown, Wired
 from contracts.odcs import Contract
+from contracts.section import Section
 from contracts.source import Path_, Source, nearest
 from contracts.store import ContractStore
-from models.section import Section
 
 INTEGRATION_FILE: Final = "integration.yaml"
 KEYS: Final = (

@@ -27,11 +27,11 @@ from pathlib import Path
 from contracts import expressions
 from contracts.errors import ConfigurationError, Fault
 from contracts.odcs import Contract
+from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.types import Record
 from models.bundle import Bundle
 from models.reasons import MOST_REASONS, ReasonGroup, ReasonMap
-from models.section import Section
 from models.types import Reason, Scored
 from models.verdict import Judge, Rule, Verdict, watched_fields
 

@@ -16,10 +16,10 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.mapping.reading import read_request
 from contracts.mapping.tree import RequestTree, Wired
 from contracts.odcs import Contract
+from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.types import Field
-from models.section import Section
 
 _TOP = (
     "contract", "name", "version", "product", "currencies", "use", "provenance", "target", "request", "groups",

@@ -19,8 +19,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from contracts.errors import AccessDenied, ConfigurationError, Fault, SetupError
+from contracts.section import Section
 from contracts.source import Source
-from models.section import Section
 
 OPERATIONS = ("score", "read")
 MODES = ("test", "live")
