@@ -208,6 +208,7 @@ class IntegrationLint:
             return
         yield from _untrained(integration, bundle)
         yield from _swallowed(integration, bundle)
+        yield from _idle(integration, policy)
         yield from _referred(integration, bound, bundle)
 
 
@@ -237,6 +238,14 @@ def _swallowed(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
                 message = f"{literal} stands for missing, but training saw values from {low} to {high}"
                 place = ("request", entry.field.name, "missing", literal)
                 yield integration.fault(place, message, "a real value would be lost", "warning")
+
+
+def _idle(integration: Integration, policy: Policy) -> Iterator[Fault]:
+    """Rules of the policy that can never apply, because a field they read is not carried."""
+    for name in sorted(policy.reads):
+        if isinstance(integration.request.entries.get(name), NotCarried):
+            message = f"a rule of {policy.name}@{policy.version} reads it, and never applies where it is not carried"
+            yield integration.fault(("request", name), message, "map it, or let the policy refer", "warning")
 
 
 def _referred(integration: Integration, policy: Policy, bundle: Bundle) -> Iterator[Fault]:

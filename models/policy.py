@@ -12,7 +12,8 @@
     automatic_decline (true), flip_tolerance (0.2), max_refer_share (1.0), reasons: {max} (4, at most 5)
 
 ``when`` is an expression of the contract's language over contract fields; where a field it reads is not given, the rule
-does not apply. No rule may read a protected field.
+does not apply. A field left blank that a rule reads, and whose blanks the bundle never learned, is never approved. No
+rule may read a protected field.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Policy:
             most_reasons=self.most_reasons,
             automatic_decline=self.automatic_decline,
             reasons=reason_map(contract, bundle),
-            watched=watched_fields(contract.fields, [f.name for f in bundle.fields], supported(bundle)),
+            watched=watched_fields(contract.fields, [f.name for f in bundle.fields], supported(bundle), self.reads),
         )
         return replace(self, judge=judge)
 

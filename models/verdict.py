@@ -12,7 +12,7 @@ The rules, in the order in which they are applied (DESIGN.md 4 and 5):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -47,12 +47,16 @@ class Verdict(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What becomes of a field that is not given: positions in the contract, and in the bundle (-1 where unread)."""
+    """What becomes of a field that is not given: positions in the contract, and in the bundle (-1 where unread).
+
+    ``counts``: the bundle or a rule of the policy reads it, so leaving it blank must not help.
+    """
 
     field: Field
     position: int
     bundle_position: int
     supported: bool
+    counts: bool
 
 
 class Judge:
@@ -157,7 +161,7 @@ class Judge:
                     causes.add("rejected_field")
                 elif point == "approve":
                     causes.add("rejected_field_cannot_approve")
-            elif state == State.BLANK and w.bundle_position >= 0 and not w.supported:
+            elif state == State.BLANK and w.counts and not w.supported:
                 causes.add("unsupported_blank")
                 if w.field.blank == "refuse":
                     refused.append(_unscorable(w.field))
@@ -185,11 +189,20 @@ def _published(score: float) -> int:
     return min(max(round(score), 0), 999)
 
 
-def watched_fields(fields: Sequence[Field], read: Sequence[str], supported: Mapping[str, bool]) -> list[Watched]:
-    """Every field of a contract, those the bundle reads marked: a rejected field is never approved, read or not."""
+def watched_fields(
+    fields: Sequence[Field], read: Sequence[str], supported: Mapping[str, bool], ruled: Collection[str] = ()
+) -> list[Watched]:
+    """Every field of a contract, ``read`` by the bundle or by rules (``ruled``) or not: a rejected one is never
+    approved, whoever reads it."""
     position = {name: index for index, name in enumerate(read)}
     return [
-        Watched(field, index, position.get(field.name, -1), supported.get(field.name, False))
+        Watched(
+            field,
+            index,
+            position.get(field.name, -1),
+            supported.get(field.name, False),
+            field.name in position or field.name in ruled,
+        )
         for index, field in enumerate(fields)
     ]
 

@@ -70,6 +70,12 @@ def test_a_refer_share_above_the_policy_is_an_error(home: Path) -> None:
     assert found[0].line == 15
 
 
+def test_a_rule_that_reads_what_is_not_carried_is_worth_a_warning(home: Path) -> None:
+    change(home, POLICY, "when: loan_amount > 50000", "when: debt > 50000")
+    found = [fault for fault in told(home) if fault.severity == "warning"]
+    assert [(fault.line, "reads it, and never applies" in fault.message) for fault in found] == [(26, True)]
+
+
 def test_a_sentinel_inside_what_training_saw_is_worth_a_warning(home: Path) -> None:
     change(home, JUNIPER, '"-1": blank', '"24000": blank, "-1": blank')
     found = [fault for fault in told(home) if fault.severity == "warning"]

@@ -125,6 +125,14 @@ def test_an_unsupported_blank_refers_and_a_supported_one_is_scored():
     assert decide(GOOD, record(age=State.BLANK)).outcome == "approve"
 
 
+def test_a_field_that_only_a_rule_reads_cannot_be_left_blank_to_escape_it():
+    unread = ("income", "assets", "term")
+    watched = watched_fields(FIELDS, unread, {"income": True}, ruled={"debt"})
+    assert decide(GOOD, record(debt=State.BLANK), watched=watched).refer_causes == ("unsupported_blank",)
+    ignored = watched_fields(FIELDS, unread, {"income": True})
+    assert decide(GOOD, record(debt=State.BLANK), watched=ignored).outcome == "approve"
+
+
 def test_an_unsupported_blank_the_contract_refuses_is_a_problem_of_the_record():
     with pytest.raises(InvalidRecord) as caught:
         decide(GOOD, record(term=State.BLANK))
