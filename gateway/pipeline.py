@@ -18,7 +18,7 @@ from contracts.errors import InvalidRecord
 from contracts.mapping.keys import Keys
 from contracts.odcs import Contract
 from contracts.rows import RowEngine
-from contracts.types import Problem, Record
+from contracts.types import Problem, Record, State
 from gateway.integrations import Integration
 from models.bundle import Bundle
 from models.policy import Policy
@@ -43,13 +43,15 @@ class Line:
 class Assessed(NamedTuple):
     """One record on its way through the core, ready to be decided once its place in the ledger is known.
 
-    ``problems`` are the tolerated ones: the contract allows going on with the field rejected.
+    ``problems`` are the tolerated ones: the contract allows going on with the field rejected. ``sent_digest`` names
+    what the caller sent, ``record_digest`` what was scored: they differ where look-ups add to a message.
     """
 
     keys: Keys
     record: Record
     problems: tuple[Problem, ...]
     sent_digest: bytes
+    record_digest: bytes
     scored: Scored
     verdict: Verdict
 
@@ -58,11 +60,22 @@ def assess(line: Line, tree: Mapping[str, Any]) -> Assessed:
     """Map, validate, impute, score and judge one native tree; raises InvalidRecord with every problem at once."""
     keys, key_problems = line.integration.keys.read(tree)
     record, problems = read_record(line, tree, key_problems)
-    # No upcaster exists while 1.0.0 is the only version, so the sent record and the scored one are the same.
-    sent = line.layout.digest(record.values, record.states)
+    digest = line.layout.digest(record.values, record.states)
+    sent = sent_digest(line, record) if line.integration.request.looked_up else digest
     scored = line.scorer.score(record)
     verdict = line.policy.decide(record, scored, line.bundle)
-    return Assessed(keys, record, problems, sent, scored, verdict)
+    return Assessed(keys, record, problems, sent, digest, scored, verdict)
+
+
+def sent_digest(line: Line, record: Record) -> bytes:
+    """Digest of what came on the wire: fields that are looked up count as not carried, whatever was found.
+
+    No upcaster exists while 1.0.0 is the only version, so this is the record as it was sent.
+    """
+    values, states = list(record.values), bytearray(record.states)
+    for position in line.integration.request.looked_up:
+        values[position], states[position] = None, State.NOT_CARRIED
+    return line.layout.digest(values, states)
 
 
 def read_record(
@@ -110,7 +123,7 @@ def conclude(line: Line, assessed: Assessed, request_key: str, supersedes: str, 
     integration, policy, verdict = line.integration, line.policy, assessed.verdict
     values, index = assessed.record.values, line.contract.index
     return Decision(
-        decision_id=decision_id(line, request_key, assessed.sent_digest),
+        decision_id=decision_id(line, request_key, assessed.record_digest),
         business_key=assessed.keys.business,
         request_key=request_key,
         correlation_id=assessed.keys.correlation,

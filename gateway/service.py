@@ -49,11 +49,13 @@ def decision_tree(decision: Decision) -> Tree:
 
 
 def gather(tree: Tree, lookups: Mapping[str, Lookup]) -> None:
-    """Place what look-ups find under ``lookup.<name>``; a source that is down leaves its name out."""
+    """Place what look-ups find under ``lookup.<name>``; a source that is down, or has no key, leaves its name out."""
     found: Tree = {}
     for name, lookup in lookups.items():
         try:
-            found[name] = lookup.source.fetch(str(lookup.key(tree)))
+            key = lookup.key(tree)
+            if isinstance(key, str | int):
+                found[name] = lookup.source.fetch(str(key))
         except UpstreamError:
             continue
     if lookups:

@@ -65,6 +65,8 @@ class RequestMap:
         self._origins = bytes(
             Origin.LOOKUP if isinstance(entry, Wired) and entry.lookup else Origin.WIRE for entry in tree.entries
         )
+        self.looked_up = tuple(at for at, origin in enumerate(self._origins) if origin == Origin.LOOKUP)
+        """Positions of the fields that look-ups fill and the caller does not."""
         self._causes = {at: "channel" for at, state in enumerate(carried) if state is State.NOT_CARRIED}
         read = [entry.path for entry in tree.entries if isinstance(entry, Wired)]
         self._unknown = UnknownFields([*read, *tree.known]) if tree.unknown == "refuse" else None

@@ -1,0 +1,79 @@
+"""The core's last step on a whole installation: which record is the same, whose product it is, what has expired."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.mapping.paths import ABSENT
+from gateway import settings as settings_
+from gateway.bootstrap import Installation, install
+from gateway.pipeline import Assessed, assess
+from gateway.service import Lookup, gather
+from gateway.spi import Asked
+
+JUNIPER = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api"
+CASE = "01-complete__approves"
+NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def installation(built_home: Path, tmp_path: Path, clock: Clock) -> Iterator[Installation]:
+    home = tmp_path / "home"
+    for part in ("bundles", "policies", "integrations"):
+        shutil.copytree(built_home / part, home / part)
+    file = home / "integrations" / "juniper-api" / "integration.yaml"
+    text = file.read_text(encoding="utf-8").replace("debt: not_carried", "debt: lookup.bureau.debt #")
+    text = text.replace("lookups: {}", "lookups: {bureau: {adapter: rest, key: applicationId}}")
+    file.write_text(text, encoding="utf-8")
+    made = install(settings_.load(home=home), with_ledger=True, clock=clock)
+    assert not made.faulty, made.faulty
+    yield made
+    made.close()
+
+
+def asked(key: str = "") -> Asked:
+    header = {"idempotency-key": f'"{key}"'} if key else {}
+    return Asked((JUNIPER / "examples" / CASE / "request.json").read_bytes(), header, "juniper")
+
+
+def assessed(installation: Installation, found: Mapping[str, Any] | None) -> Assessed:
+    desk = installation.desk("juniper-api")
+    tree = desk.read(asked()) | ({} if found is None else {"lookup": {"bureau": found}})
+    return assess(desk.line_at(NOON), tree)
+
+
+def test_what_was_sent_is_the_same_whatever_a_look_up_finds(installation: Installation) -> None:
+    seen = [assessed(installation, found) for found in ({"debt": "0"}, {"debt": "4000"}, {"debt": None}, None)]
+    assert len({one.sent_digest for one in seen}) == 1
+    assert len({one.record_digest for one in seen}) == 4
+
+
+def test_a_look_up_without_a_key_is_not_made() -> None:
+    class Source:
+        def fetch(self, key: str) -> dict[str, Any]:
+            return {"asked": key}
+
+    tree: dict[str, Any] = {}
+    keys = {"absent": ABSENT, "null": None, "number": 7, "text": "A1"}
+    gather(tree, {name: Lookup(Source(), lambda _tree, key=key: key) for name, key in keys.items()})
+    assert tree == {"lookup": {"number": {"asked": "7"}, "text": {"asked": "A1"}}}
