@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from contracts.errors import (
     CallerError,
     ConfigurationError,
+    DecisionExpired,
     InternalFault,
     InvalidRecord,
     NotFound,
@@ -247,6 +248,9 @@ class ServingDesk:
         entry = ledger.find(integration.mode, integration.name, key)
         if entry is None:
             raise NotFound("no decision stands under this key; check the key and the integration")
+        if entry.valid_until is not None and self._clock() > entry.valid_until:
+            message = f"decision {entry.decision_id} is past its validity; ask again with a new request key"
+            raise DecisionExpired(message, decision_id=entry.decision_id)
         return Answer(ledger.open_payload(entry.decision_id).answer, entry.decision_id, True)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.errors import DecisionExpired
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
 from gateway.bootstrap import Installation, install
@@ -66,6 +69,19 @@ def test_what_was_sent_is_the_same_whatever_a_look_up_finds(installation: Instal
     seen = [assessed(installation, found) for found in ({"debt": "0"}, {"debt": "4000"}, {"debt": None}, None)]
     assert len({one.sent_digest for one in seen}) == 1
     assert len({one.record_digest for one in seen}) == 4
+
+
+def test_an_expired_decision_is_not_handed_out_as_valid(installation: Installation, clock: Clock) -> None:
+    desk = installation.desk("juniper-api")
+    answer = asyncio.run(desk.decide(asked("mine")))
+    valid_until = datetime.fromisoformat(json.loads(answer.payload)["decision"]["validUntil"])
+    clock.now = valid_until
+    assert asyncio.run(desk.find("mine")).payload == answer.payload
+    clock.now = valid_until + timedelta(seconds=1)
+    for key in ("mine", answer.decision_id):
+        with pytest.raises(DecisionExpired) as caught:
+            asyncio.run(desk.find(key))
+        assert caught.value.decision_id == answer.decision_id
 
 
 def test_a_look_up_without_a_key_is_not_made() -> None:
