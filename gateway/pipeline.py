@@ -97,8 +97,12 @@ def read_record(
 
 
 def untrained(line: Line, values: list[Any]) -> list[Problem]:
-    """Product and currency the bundle was not trained for: a score would look right and mean nothing."""
-    trained = (("product", line.bundle.products), ("currency", line.bundle.currencies))
+    """Product and currency the bundle was not trained for: a score would look right and mean nothing.
+
+    A bundle may know several products; the policy decides one.
+    """
+    products = [product for product in line.bundle.products if product == line.policy.product]
+    trained = (("product", products), ("currency", line.bundle.currencies))
     index = line.contract.index
     return [
         Problem(f"untrained_{name}", name, name, "a value the bundle was not trained for", f"one of {', '.join(known)}")

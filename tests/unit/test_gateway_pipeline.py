@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from contracts.errors import DecisionExpired
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
 from gateway.bootstrap import Installation, install
-from gateway.pipeline import Assessed, assess
+from gateway.pipeline import Assessed, assess, untrained
 from gateway.service import Lookup, gather
 from gateway.spi import Asked
 
@@ -82,6 +83,17 @@ def test_an_expired_decision_is_not_handed_out_as_valid(installation: Installati
         with pytest.raises(DecisionExpired) as caught:
             asyncio.run(desk.find(key))
         assert caught.value.decision_id == answer.decision_id
+
+
+def test_a_policy_decides_its_own_product_only(installation: Installation) -> None:
+    line = installation.desk("juniper-api").line_at(NOON)
+    both = replace(line, bundle=replace(line.bundle, products=(*line.bundle.products, "mortgage")))
+    values: list[Any] = [None] * len(line.contract.fields)
+    values[line.contract.index["product"]] = "mortgage"
+    assert [problem.code for problem in untrained(both, values)] == ["untrained_product"]
+    values[line.contract.index["product"]] = "consumer-instalment"
+    values[line.contract.index["currency"]] = "SEK"
+    assert [problem.code for problem in untrained(both, values)] == ["untrained_currency"]
 
 
 def test_a_look_up_without_a_key_is_not_made() -> None:
