@@ -121,7 +121,7 @@ class _Reader:
             "wire": top.section("wire", None).data,
             "resubmission": self._resubmission(),
             "limits": self._limits(),
-            "principals": top.section("access", ("principals",)).texts("principals", []),
+            "principals": self._principals(),
         }
         if self._faults or request is None or answer_map is None:
             raise ConfigurationError(_once(self._faults))
@@ -194,7 +194,8 @@ class _Reader:
 
     def _keys(self) -> dict[str, NativePath]:
         section = self._top.section("keys", Keys._fields)
-        section.take("business", str)
+        for name in {"business", *section.data}:
+            section.take(name, str)
         found = {name: self._path(("keys", name), section.data[name]) for name in Keys._fields if name in section.data}
         return {name: path for name, path in found.items() if path is not None}
 
@@ -214,6 +215,12 @@ class _Reader:
             if key is not None:
                 found[name] = LookupSpec(adapter, key, rest)
         return found
+
+    def _principals(self) -> tuple[str, ...]:
+        section = self._top.section("access", ("principals",))
+        if section.data.get("principals") == []:
+            section.fault(("principals",), "an empty list lets nobody in", "name callers, or leave access out")
+        return section.texts("principals", [])
 
     def _path(self, at: Path_, text: Any) -> NativePath | None:
         try:

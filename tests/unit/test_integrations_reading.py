@@ -123,3 +123,11 @@ def test_a_fault_says_what_was_seen_and_what_is_wanted(tmp_path: Path, old: str,
 def test_a_file_that_is_no_mapping_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="expected a mapping"):
         read_integration(write_integration(tmp_path, "- a\n"), STORE)
+
+
+def test_a_key_that_is_no_text_is_not_passed_over(tmp_path: Path) -> None:
+    assert "'request' must be a text" in faults(tmp_path, ("request: header.key}", "request: 5}"))
+
+
+def test_an_empty_list_of_callers_does_not_mean_everybody(tmp_path: Path) -> None:
+    assert "an empty list lets nobody in" in faults(tmp_path, ("principals: [tester]", "principals: []"))
