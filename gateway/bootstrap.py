@@ -18,7 +18,7 @@ from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
-from gateway.integrations import Integration, read_integration
+from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Ledger, make_key_file
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from gateway.http.door import Mounted
 
 Clock = Callable[[], datetime]
-INTEGRATION_FILE = "integration.yaml"
 
 
 @dataclass(slots=True)
@@ -195,17 +194,25 @@ def _refuse_demonstration(settings: Settings, integration: Integration, bundle: 
 
 
 def keep_objects(installation: Installation) -> None:
-    """Keep everything that can decide from now on: without it nothing can be proved later."""
+    """Keep everything that can decide from now on: without it nothing can be proved later.
+
+    Raises SetupError where a file changed after it was read: decisions would name what is not kept.
+    """
     store = ObjectStore(installation.settings.state / "objects")
     for desk in installation.desks.values():
-        store.put_folder(desk.integration.folder)
+        _same(desk.integration.folder, store.put_folder(desk.integration.folder), desk.integration.digest)
         store.put(installation.contracts.get(desk.integration.contract).content)
         store.put(installation.contracts.get(desk.integration.answer).content)
     for policy in installation.policies:
-        store.put(Path(policy.source.file).read_bytes())
+        _same(Path(policy.source.file), store.put(Path(policy.source.file).read_bytes()), policy.digest)
     for path in sorted((installation.settings.home / "bundles").glob("*/*/*")):
         if path.is_file():
             store.put(path.read_bytes())
+
+
+def _same(path: Path, kept: str, read: str) -> None:
+    if kept != read:
+        raise SetupError(f"{path} changed while the gateway started; start again")
 
 
 def lint(settings: Settings, folder: Path | None = None) -> list[Fault]:

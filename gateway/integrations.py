@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from contracts.odcs import Contract
 from contracts.section import Section
 from contracts.source import Path_, Source, nearest
 from contracts.store import ContractStore
+from gateway.objects import folder_digest
 
 INTEGRATION_FILE: Final = "integration.yaml"
 KEYS: Final = (
@@ -86,15 +86,6 @@ class Integration:
 def read_integration(folder: Path, contracts: ContractStore) -> Integration:
     """Read one integration's folder; raises ConfigurationError with every fault of it."""
     return _Reader(folder, contracts).read()
-
-
-def folder_digest(folder: Path) -> str:
-    """SHA-256 of one line ``<sha256>  <name>`` per file below the folder, in name order."""
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
-        for path in sorted(p for p in folder.rglob("*") if p.is_file())
-    ]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 class _Reader:

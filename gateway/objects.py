@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import NotFound, SetupError
@@ -29,7 +30,10 @@ class ObjectStore:
 
     def put_folder(self, folder: Path) -> str:
         """Store every file below ``folder``; returns the SHA-256 of the manifest."""
-        return self.put(self._manifest(folder, store=True))
+        files = _files(folder)
+        for content in files.values():
+            self.put(content)
+        return self.put(_manifest(files))
 
     def get(self, digest: str) -> bytes:
         """The bytes of an object; raises NotFound when it is missing or was altered on disk."""
@@ -41,14 +45,6 @@ class ObjectStore:
             raise NotFound(f"object {digest} in {self._root} was altered; restore it from a backup")
         return content
 
-    def _manifest(self, folder: Path, *, store: bool) -> bytes:
-        lines = []
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            content = path.read_bytes()
-            digest = self.put(content) if store else hashlib.sha256(content).hexdigest()
-            lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
-        return "".join(lines).encode()
-
     def _write(self, target: Path, content: bytes) -> None:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
@@ -58,5 +54,28 @@ class ObjectStore:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(target)
+            self._sync_names()
         except OSError as exc:
             raise SetupError(f"cannot write {target}: {exc.strerror}; make the state directory writable") from exc
+
+    def _sync_names(self) -> None:
+        """A rename is durable once the folder is."""
+        folder = os.open(self._root, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def folder_digest(folder: Path) -> str:
+    """The digest under which ``put_folder`` would store the folder as it is now."""
+    return hashlib.sha256(_manifest(_files(folder))).hexdigest()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _manifest(files: Mapping[str, bytes]) -> bytes:
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items()).encode()

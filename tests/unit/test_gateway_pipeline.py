@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import DecisionExpired
+from contracts.errors import DecisionExpired, SetupError
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import Installation, install, keep_objects
 from gateway.pipeline import Assessed, assess, untrained
 from gateway.service import Lookup, gather
 from gateway.spi import Asked
@@ -94,6 +94,17 @@ def test_a_policy_decides_its_own_product_only(installation: Installation) -> No
     values[line.contract.index["product"]] = "consumer-instalment"
     values[line.contract.index["currency"]] = "SEK"
     assert [problem.code for problem in untrained(both, values)] == ["untrained_currency"]
+
+
+@pytest.mark.parametrize(
+    "file", ["integrations/juniper-api/integration.yaml", "policies/consumer-instalment.policy.yaml"]
+)
+def test_what_changed_after_it_was_read_does_not_start_to_decide(installation: Installation, file: str) -> None:
+    keep_objects(installation)
+    with (installation.settings.home / file).open("a", encoding="utf-8") as text:
+        text.write("# another comment\n")
+    with pytest.raises(SetupError, match="changed while the gateway started"):
+        keep_objects(installation)
 
 
 def test_a_look_up_without_a_key_is_not_made() -> None:

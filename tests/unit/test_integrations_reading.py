@@ -10,8 +10,8 @@ from mapping_samples import INTEGRATION, write_integration
 from contracts.errors import ConfigurationError
 from contracts.store import ContractStore
 from contracts.types import State
-from gateway.integrations import Limits, folder_digest, read_integration
-from gateway.objects import ObjectStore
+from gateway.integrations import Limits, read_integration
+from gateway.objects import ObjectStore, folder_digest
 
 STORE = ContractStore()
 
