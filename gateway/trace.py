@@ -18,7 +18,7 @@ SHOWN_BYTES = 4000
 
 
 def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
-    """The stages raw, tree, fields, problems, imputed, score, policy, decision, answer; those reached, in that order.
+    """The stages integration, raw, fields, problems, imputed, score, policy, decision, answer; those reached.
 
     A refused message ends with ``problems`` and its native refusal as ``answer``. Nothing is recorded.
     """

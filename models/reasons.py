@@ -93,7 +93,7 @@ class ReasonMap:
 def in_hundredths(parts: Sequence[float], total: int) -> list[int]:
     """Parts in whole hundredths that sum to ``total`` hundredths exactly: floored, the rest to the largest remainders.
 
-    Ties go to the earlier part. The same rule as ``models.scale.apportioned`` in plain integers, for the hot path.
+    Ties go to the earlier part. Where ``total`` is not the parts' own sum rounded, every part bears its share of that.
 
     >>> in_hundredths([1.234, 2.345, 3.421], 700)
     [123, 235, 342]

@@ -64,7 +64,7 @@ class Scorer:
         """Score one record of the bundle's contract; the same digits whatever is scored beside it.
 
         ``score_min`` and ``score_max`` are, of the D single draws' scores, the k-th lowest and the k-th highest, with
-        k = ceil(0.05 D) (the 4th of 64): actual draws, nothing interpolated; moved outward to the score itself where
+        k = ceil(0.05 D) (the 7th of 128): actual draws, nothing interpolated; moved outward to the score itself where
         it lies beyond them, being that of the mean probability. The same rule bounds the drawn values of a number.
         """
         x, missing = self.columns([record])

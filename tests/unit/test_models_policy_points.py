@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.reasons import in_hundredths
-from models.scale import apportioned
 
 parts = st.lists(st.floats(-300, 900, allow_nan=False), min_size=1, max_size=12)
 
@@ -26,5 +25,8 @@ def test_points_equal_the_decimal_rule_where_both_are_exact(quarters, slip):
     """Quarters of a hundredth of a power of two are exact in binary, so both ways of computing must agree."""
     values = [quarter / 64 for quarter in quarters]
     total = round(sum(values) * 100) + slip
-    expected = apportioned(values, Decimal(total).scaleb(-2), 2)
-    assert [Decimal(p).scaleb(-2) for p in in_hundredths(values, total)] == list(expected)
+    exact = [Decimal(value) * 100 for value in values]
+    floors = [part.quantize(Decimal(1), rounding=ROUND_FLOOR) for part in exact]
+    order = sorted(range(len(values)), key=lambda i: (floors[i] - exact[i], i))
+    every, extra = divmod(total - int(sum(floors)), len(values))
+    assert in_hundredths(values, total) == [int(f) + every + (i in order[:extra]) for i, f in enumerate(floors)]
