@@ -26,7 +26,7 @@ from gateway.service import ClosedDesk, ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, RoutedAdapter
 from models.bundle import Bundle
-from models.policy import Policy
+from models.policy import Policy, clashes
 from models.scoring import Scorer
 
 if TYPE_CHECKING:
@@ -122,9 +122,10 @@ def read_bundles(home: Path) -> Mapping[str, Bundle]:
 
 
 def read_policies(home: Path, bundles: Mapping[str, Bundle]) -> Sequence[Policy]:
-    """Every policy of the home; raises ConfigurationError where one names a bundle that is not there."""
+    """Every policy of the home; raises ConfigurationError where one names a bundle that is not there, or two clash."""
     policies = [Policy.read(path) for path in sorted((home / "policies").glob("*.yaml"))]
     faults = [_bundle_missing(policy, bundles) for policy in policies if policy.bundle_digest not in bundles]
+    faults += clashes(policies)
     if faults:
         raise ConfigurationError(faults)
     return policies

@@ -19,7 +19,7 @@ from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.lint_wire import wire_faults
 from gateway.spi import Adapter
 from models.bundle import Bundle
-from models.policy import Policy
+from models.policy import Policy, clashes
 
 TELLING: Final = {
     "outcome": "the answer does not tell the outcome",
@@ -80,6 +80,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
         except ConfigurationError as exc:
             found += exc.faults
     found += [fault for policy in policies for fault in _policy_faults(policy, bundles)]
+    found += clashes(policies)
     principals, wrong = _principals(home / "principals.yaml")
     return Shelf(ContractStore(home), bundles, tuple(policies), principals), found + wrong
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -163,6 +163,21 @@ class Policy:
 
     def _fault(self, path: tuple[str | int, ...], message: str, hint: str = "") -> Fault:
         return self.source.fault(path, message, hint)
+
+
+def clashes(policies: Iterable[Policy]) -> list[Fault]:
+    """Policies that begin on the day on which another one of their product begins: none of the two would come first."""
+    first: dict[tuple[str, date], Policy] = {}
+    pairs = [(first.setdefault((p.product, p.effective_from), p), p) for p in policies]
+    return [
+        later.source.fault(
+            ("effective", "from"),
+            f"{Path(earlier.source.file).name} decides {later.product!r} from the same day on",
+            "let one policy begin later; the one that began last decides",
+        )
+        for earlier, later in pairs
+        if earlier is not later
+    ]
 
 
 def reason_map(contract: Contract, bundle: Bundle) -> ReasonMap:

@@ -9,8 +9,10 @@ import pytest
 from mapping_samples import INTEGRATION, write_integration
 
 import adapters
-from contracts.errors import Fault
+from contracts.errors import ConfigurationError, Fault
+from gateway.bootstrap import install
 from gateway.lint import lint
+from gateway.settings import Settings
 
 JUNIPER = Path("integrations/juniper-api/integration.yaml")
 POLICY = Path("policies/consumer-instalment.policy.yaml")
@@ -68,6 +70,18 @@ def test_a_refer_share_above_the_policy_is_an_error(home: Path) -> None:
     assert len(found) == 1
     assert "which allows 1% (not carried: debt)" in str(found[0])
     assert found[0].line == 15
+
+
+def test_two_policies_of_a_product_may_not_begin_on_the_same_day(home: Path) -> None:
+    text = (home / POLICY).read_text(encoding="utf-8")
+    other = home / "policies" / "other.policy.yaml"
+    other.write_text(text.replace("approve: 527", "approve: 600"), encoding="utf-8")
+    assert "consumer-instalment.policy.yaml decides 'consumer-instalment' from the same day on" in messages(home)
+    with pytest.raises(ConfigurationError, match="from the same day on"):
+        install(Settings(home=home), with_ledger=False)
+    other.write_text(other.read_text(encoding="utf-8").replace("2025-01-01", "2025-01-02"), encoding="utf-8")
+    assert "from the same day on" not in messages(home)
+    assert len(install(Settings(home=home), with_ledger=False).policies) == 2
 
 
 def test_a_rule_that_reads_what_is_not_carried_is_worth_a_warning(home: Path) -> None:
