@@ -209,6 +209,7 @@ class IntegrationLint:
             return
         yield from _untrained(integration, bundle)
         yield from _swallowed(integration, bundle)
+        yield from _stated(integration, bundle)
         yield from _idle(integration, policy)
         yield from _referred(integration, bound, bundle)
 
@@ -239,6 +240,14 @@ def _swallowed(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
                 message = f"{literal} stands for missing, but training saw values from {low} to {high}"
                 place = ("request", entry.field.name, "missing", literal)
                 yield integration.fault(place, message, "a real value would be lost", "warning")
+
+
+def _stated(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
+    """Constants for what the model weighs: no answer lists them as something the caller did not send."""
+    for name in [read.name for read in bundle.fields]:
+        if isinstance(integration.request.entries.get(name), Constant):
+            message = f"the bundle {bundle.ref} reads it, and the same value would count as sent by every applicant"
+            yield integration.fault(("request", name), message, "map it, or write not_carried", "warning")
 
 
 def _idle(integration: Integration, policy: Policy) -> Iterator[Fault]:

@@ -84,6 +84,12 @@ def test_two_policies_of_a_product_may_not_begin_on_the_same_day(home: Path) -> 
     assert len(install(Settings(home=home), with_ledger=False).policies) == 2
 
 
+def test_a_constant_for_what_the_model_weighs_is_worth_a_warning(home: Path) -> None:
+    change(home, JUNIPER, "debt: not_carried", "debt: {constant: 0}")
+    found = [fault for fault in told(home) if fault.severity == "warning"]
+    assert [(fault.line, "would count as sent" in fault.message) for fault in found] == [(26, True)]
+
+
 def test_a_rule_that_reads_what_is_not_carried_is_worth_a_warning(home: Path) -> None:
     change(home, POLICY, "when: loan_amount > 50000", "when: debt > 50000")
     found = [fault for fault in told(home) if fault.severity == "warning"]
