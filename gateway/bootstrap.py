@@ -156,6 +156,9 @@ def open_ledger(settings: Settings, clock: Clock) -> Ledger:
 def open_desk(installation: Installation, folder: Path, clock: Clock) -> ServingDesk:
     """One integration compiled against its contract and every policy of its product."""
     integration = read_integration(folder, installation.contracts)
+    if integration.lookups:
+        message = "no adapter of this installation offers look-ups"
+        raise ConfigurationError([integration.fault(("lookups",), message, "declare the fields not_carried instead")])
     adapter = _adapter(installation, integration.adapter)
     codec = adapter.wire(integration.wire, folder)
     contract = installation.contracts.get(integration.contract)
