@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from contracts.digest import Layout
 from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError, SetupError
+from contracts.mapping.paths import getter
 from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
@@ -22,9 +23,9 @@ from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Ledger, make_key_file
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
-from gateway.service import ClosedDesk, ServingDesk
+from gateway.service import ClosedDesk, Lookup, ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, RoutedAdapter
+from gateway.spi import Adapter, LookupAdapter, RoutedAdapter
 from models.bundle import Bundle
 from models.policy import Policy, clashes
 from models.scoring import Scorer
@@ -156,14 +157,21 @@ def open_ledger(settings: Settings, clock: Clock) -> Ledger:
 def open_desk(installation: Installation, folder: Path, clock: Clock) -> ServingDesk:
     """One integration compiled against its contract and every policy of its product."""
     integration = read_integration(folder, installation.contracts)
-    if integration.lookups:
-        message = "no adapter of this installation offers look-ups"
-        raise ConfigurationError([integration.fault(("lookups",), message, "declare the fields not_carried instead")])
     adapter = _adapter(installation, integration.adapter)
     codec = adapter.wire(integration.wire, folder)
     contract = installation.contracts.get(integration.contract)
     lines = [_line(installation, integration, contract, policy) for policy in _policies(installation, integration)]
-    return ServingDesk(lines, codec, installation.ledger, clock)
+    lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
+    return ServingDesk(lines, codec, installation.ledger, clock, lookups)
+
+
+def _lookup(installation: Installation, integration: Integration, name: str) -> Lookup:
+    spec = integration.lookups[name]
+    adapter = _adapter(installation, spec.adapter)
+    if not isinstance(adapter, LookupAdapter):
+        message = f"the adapter {spec.adapter!r} does no look-ups"
+        raise ConfigurationError([integration.fault(("lookups", name, "adapter"), message)])
+    return Lookup(adapter.lookup(spec.section), getter(spec.key))
 
 
 def _adapter(installation: Installation, name: str) -> Adapter:

@@ -122,11 +122,17 @@ class ServingDesk:
     async def decide(self, asked: Asked) -> Answer:
         as_of, ledger = self._clock(), self._loop_ledger()
         try:
-            settled = await self._in_time(ledger.submit(self._propose(asked, as_of)))
+            settled = await self._in_time(ledger.submit(await self._proposed(asked, as_of)))
         except (CallerError, InternalFault) as error:
             await self._in_time(ledger.refuse(self._refused(asked, error, as_of)))
             raise
         return Answer(settled.answer, settled.decision_id, settled.repeated)
+
+    async def _proposed(self, asked: Asked, as_of: datetime) -> Proposal:
+        """Look-ups wait for others, so they are made off the event loop; without any, nothing is handed over."""
+        if not self._lookups:
+            return self._propose(asked, as_of)
+        return await asyncio.get_running_loop().run_in_executor(None, self._propose, asked, as_of)
 
     async def turned_away(self, principal: str, error: ScoregateError) -> None:
         """Record a refusal that was made at the door, before anything could be read."""
@@ -155,8 +161,9 @@ class ServingDesk:
         return self._ledger
 
     def _loop_ledger(self) -> LoopLedger:
-        if self._on_loop is None:
-            self._on_loop = self._opened().on_loop(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if self._on_loop is None or self._on_loop.loop is not loop:
+            self._on_loop = self._opened().on_loop(loop)
         return self._on_loop
 
     async def _in_time(self, future: asyncio.Future[T]) -> T:

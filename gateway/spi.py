@@ -157,3 +157,10 @@ class LookupSource(Protocol):
     """One look-up for *gather*. ``fetch`` raises UpstreamError when the source is down or late."""
 
     def fetch(self, key: str) -> Tree: ...
+
+
+@runtime_checkable
+class LookupAdapter(Adapter, Protocol):
+    """An adapter whose look-ups integrations of any adapter may use."""
+
+    def lookup(self, section: Mapping[str, Any]) -> LookupSource: ...

@@ -179,18 +179,18 @@ class LoopLedger:
 
     def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
         self._writer = writer
-        self._loop = loop
+        self.loop = loop
         self._sink: Sink = LoopSink(loop)
 
     def submit(self, proposal: Proposal) -> asyncio.Future[Settled]:
         """As ``Ledger.submit``; call it in the loop's thread."""
-        future: asyncio.Future[Settled] = self._loop.create_future()
+        future: asyncio.Future[Settled] = self.loop.create_future()
         self._writer.put(Propose(proposal, self._sink, future))
         return future
 
     def refuse(self, refusal: Refusal) -> asyncio.Future[str]:
         """As ``Ledger.refuse``; call it in the loop's thread."""
-        future: asyncio.Future[str] = self._loop.create_future()
+        future: asyncio.Future[str] = self.loop.create_future()
         self._writer.put(Refuse(refusal, self._sink, future))
         return future
 

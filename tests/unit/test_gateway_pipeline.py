@@ -9,17 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from contracts.errors import DecisionExpired, SetupError
+from contracts.errors import DecisionExpired, SetupError, UpstreamError
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
 from gateway.bootstrap import Installation, install, keep_objects
 from gateway.pipeline import Assessed, assess, untrained
 from gateway.service import Lookup, gather
-from gateway.spi import Asked
+from gateway.spi import Asked, Codec
 
 JUNIPER = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api"
 CASE = "01-complete__approves"
@@ -40,16 +41,39 @@ def clock() -> Clock:
     return Clock()
 
 
+class Bureau:
+    """An adapter that only looks things up; ``found`` of None means that it is down."""
+
+    name = "bureau"
+    found: Mapping[str, Any] | None = MappingProxyType({"debt": "0"})
+
+    def wire(self, section: Mapping[str, Any], folder: Path) -> Codec:
+        raise AssertionError("nobody calls it")
+
+    def lookup(self, section: Mapping[str, Any]) -> Bureau:
+        return self
+
+    def fetch(self, key: str) -> dict[str, Any]:
+        if self.found is None:
+            raise UpstreamError("the bureau is down")
+        return dict(self.found)
+
+
 @pytest.fixture
-def installation(built_home: Path, tmp_path: Path, clock: Clock) -> Iterator[Installation]:
+def bureau() -> Bureau:
+    return Bureau()
+
+
+@pytest.fixture
+def installation(built_home: Path, tmp_path: Path, clock: Clock, bureau: Bureau) -> Iterator[Installation]:
     home = tmp_path / "home"
     for part in ("bundles", "policies", "integrations"):
         shutil.copytree(built_home / part, home / part)
     file = home / "integrations" / "juniper-api" / "integration.yaml"
     text = file.read_text(encoding="utf-8").replace("debt: not_carried", "debt: lookup.bureau.debt #")
-    text = text.replace("lookups: {}", "lookups: {bureau: {adapter: rest, key: applicationId}}")
+    text = text.replace("lookups: {}", "lookups: {bureau: {adapter: bureau, key: applicationId}}")
     file.write_text(text, encoding="utf-8")
-    made = install(settings_.load(home=home), with_ledger=True, clock=clock)
+    made = install(settings_.load(home=home), with_ledger=True, clock=clock, adapters={"bureau": bureau})
     assert not made.faulty, made.faulty
     yield made
     made.close()
@@ -60,14 +84,23 @@ def asked(key: str = "") -> Asked:
     return Asked((JUNIPER / "examples" / CASE / "request.json").read_bytes(), header, "juniper")
 
 
-def assessed(installation: Installation, found: Mapping[str, Any] | None) -> Assessed:
+def assessed(installation: Installation, bureau: Bureau, found: Mapping[str, Any] | None) -> Assessed:
     desk = installation.desk("juniper-api")
-    tree = desk.read(asked()) | ({} if found is None else {"lookup": {"bureau": found}})
-    return assess(desk.line_at(NOON), tree)
+    bureau.found = found
+    return assess(desk.line_at(NOON), desk.read(asked()))
 
 
-def test_what_was_sent_is_the_same_whatever_a_look_up_finds(installation: Installation) -> None:
-    seen = [assessed(installation, found) for found in ({"debt": "0"}, {"debt": "4000"}, {"debt": None}, None)]
+def test_a_source_that_is_down_is_said_in_the_answer(installation: Installation, bureau: Bureau) -> None:
+    bureau.found = None
+    down = json.loads(asyncio.run(installation.desk("juniper-api").decide(asked("down"))).payload)
+    bureau.found = {"debt": "100"}
+    up = json.loads(asyncio.run(installation.desk("juniper-api").decide(asked("up"))).payload)
+    causes = [[(e["field"], e["state"], e["cause"]) for e in one["decision"]["estimated"]] for one in (down, up)]
+    assert causes == [[("debt", "not_carried", "source_down")], [("debt", "given", "lookup")]]
+
+
+def test_what_was_sent_is_the_same_whatever_a_look_up_finds(installation: Installation, bureau: Bureau) -> None:
+    seen = [assessed(installation, bureau, found) for found in ({"debt": "0"}, {"debt": "4000"}, {"debt": None}, None)]
     assert len({one.sent_digest for one in seen}) == 1
     assert len({one.record_digest for one in seen}) == 4
 
