@@ -8,6 +8,7 @@ are both bound to the entry's id, so neither can be moved to another row.
 from __future__ import annotations
 
 import binascii
+import errno
 import hmac
 import os
 import struct
@@ -69,16 +70,23 @@ def make_key_file(path: Path) -> str:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                os.write(file, os.urandom(KEY_BYTES).hex().encode() + b"\n")
-                os.fsync(file)
-            finally:
-                os.close(file)
+            _write(beside, os.urandom(KEY_BYTES).hex().encode() + b"\n")
             _link(beside, path)
     except OSError as exc:
         raise SetupError(f"cannot write the key file {path}: {exc.strerror}") from exc
     return f"file:{path}"
+
+
+def _write(beside: Path, content: bytes) -> None:
+    """Write and sync a file of our own, or leave none: half a key would be refused at every start from then on."""
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0) as file:
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _link(beside: Path, path: Path) -> None:
