@@ -7,6 +7,7 @@ time; its signature is the HMAC of that digest under the signing key, which neve
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -103,12 +104,17 @@ class Anchor:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as exc:
             raise SetupError(f"cannot write the anchor file {path}: {exc.strerror}") from exc
+        self._torn = _ends_torn(path)
 
     def append(self, number: int, digest: bytes, signature: bytes) -> None:
         """Add one head; raises OSError, after which the block counts as not anchored."""
         line = f"{number} {digest.hex()} {signature.hex()}\n".encode()
-        if os.write(self._file, line) != len(line):
-            os.write(self._file, b"\n")  # a torn line must not swallow the next one
+        if self._torn:
+            line = b"\n" + line  # run together, two halves could name a block that never was
+        if (written := os.write(self._file, line)) != len(line):
+            self._torn = True
+            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were written")
+        self._torn = False
 
     def close(self) -> None:
         os.close(self._file)
@@ -127,6 +133,13 @@ class Anchor:
             for raw in file:
                 if line := _anchor_line(raw):
                     yield line
+
+
+def _ends_torn(path: Path) -> bool:
+    """Whether the last line is not whole, as after a disk that was full."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        return file.read() not in (b"", b"\n")
 
 
 def _anchor_line(raw: bytes) -> AnchorLine | None:

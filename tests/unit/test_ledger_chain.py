@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from ledger_samples import NOON, open_ledger, proposal
 
 from contracts.errors import InternalFault, SetupError
 from gateway.ledger import Finding
-from gateway.ledger.chain import GENESIS, block_digest, merkle_root, signature
+from gateway.ledger.chain import GENESIS, Anchor, block_digest, merkle_root, signature
 from gateway.ledger.seal import read_key
 
 
@@ -172,6 +173,33 @@ def test_a_torn_anchor_line_is_passed_over(tmp_path: Path) -> None:
     with (tmp_path / "ledger.anchor").open("a") as anchor:
         anchor.write("6 dead\n")
     assert findings(tmp_path) == []
+
+
+@pytest.mark.parametrize("torn", ["1", "6 " + "0" * 63, "6"])
+def test_a_torn_anchor_line_does_not_run_into_the_next_one(tmp_path: Path, torn: str) -> None:
+    fill(tmp_path)
+    with (tmp_path / "ledger.anchor").open("a") as anchor:
+        anchor.write(torn)
+    ledger = open_ledger(tmp_path)
+    ledger.submit(proposal("k6", "6", "app-1")).result()
+    ledger.close()
+    assert findings(tmp_path) == []
+    assert len(list(Anchor(tmp_path / "ledger.anchor").lines())) == 6
+
+
+def test_an_anchor_line_cut_short_by_a_full_disk_is_an_error_and_stands_alone(tmp_path: Path) -> None:
+    anchor, digest = Anchor(tmp_path / "anchor"), bytes(32)
+    anchor.append(1, digest, digest)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "anchor").stat().st_size + 1, before[1]))
+    try:
+        with pytest.raises(OSError, match="only 1 of"):
+            anchor.append(2, digest, digest)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    anchor.append(3, digest, digest)
+    anchor.close()
+    assert [line.number for line in Anchor(tmp_path / "anchor").lines()] == [1, 3]
 
 
 def test_the_merkle_root_is_the_one_computed_by_hand() -> None:
