@@ -84,11 +84,13 @@ def install(
         raise SetupError(f"{settings.home / 'integrations'} is missing: {settings.home} is not a home; see --home")
     contracts = ContractStore(settings.home)
     bundles = read_bundles(settings.home)
+    policies = read_policies(settings.home, bundles)
+    check_shared(contracts, bundles, policies)
     installation = Installation(
         settings,
         contracts,
         bundles,
-        read_policies(settings.home, bundles),
+        policies,
         adapters or {},
         ledger=open_ledger(settings, clock) if with_ledger else None,
     )
@@ -130,6 +132,34 @@ def read_policies(home: Path, bundles: Mapping[str, Bundle]) -> Sequence[Policy]
     if faults:
         raise ConfigurationError(faults)
     return policies
+
+
+def check_shared(contracts: ContractStore, bundles: Mapping[str, Bundle], policies: Sequence[Policy]) -> None:
+    """Every contract by itself, every policy against its bundle and the contract that was trained on, whichever
+    integration uses them; raises ConfigurationError with every fault.
+    """
+    faults: list[Fault] = []
+    for ref in contracts.refs():
+        try:
+            contracts.get(ref)
+        except ConfigurationError as exc:
+            faults += exc.faults
+    if not faults:
+        faults = [fault for policy in policies for fault in _unfit(policy, bundles[policy.bundle_digest], contracts)]
+    if faults:
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+
+
+def _unfit(policy: Policy, bundle: Bundle, contracts: ContractStore) -> Sequence[Fault]:
+    if bundle.contract not in contracts.refs():
+        message = f"was made for {bundle.contract}, which is not there"
+        return [Fault(f"bundle {bundle.ref}", 0, 0, message, f"there are: {', '.join(contracts.refs())}")]
+    contract = contracts.get(bundle.contract)
+    try:
+        bundle.check(contract)
+    except ConfigurationError as exc:
+        return exc.faults
+    return policy.faults(contract, bundle)
 
 
 def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
