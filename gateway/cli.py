@@ -242,9 +242,13 @@ def add(
     """Add a caller and print its API key. The key is shown once; only its SHA-256 is kept."""
     from gateway.bootstrap import require_integrations
     from gateway.http.principals import add as create
+    from gateway.http.principals import unlisted
 
-    require_integrations(_settings().home, integration)
-    key = create(_settings().home / "principals.yaml", name, integration, operation or ["score", "read"])
+    home = _settings().home
+    require_integrations(home, integration)
+    key = create(home / "principals.yaml", name, integration, operation or ["score", "read"])
+    for line in unlisted(home, name, integration):
+        _console(stderr=True).print(f"note: {line}", markup=False)
     _console(stderr=True).print(f"API key of {name}, shown once:")
     print(key)
 

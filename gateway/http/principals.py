@@ -132,6 +132,22 @@ def _refuse_duplicates(
         keys.update(digests)
 
 
+def unlisted(home: Path, name: str, integrations: Sequence[str]) -> list[str]:
+    """One line for each of these integrations that lists its own callers and not this one: its doors stay shut."""
+    found = []
+    for integration in integrations:
+        file = home / "integrations" / integration / "integration.yaml"
+        try:
+            data = Source.read(file).data
+        except ConfigurationError:
+            continue
+        access = data.get("access") if isinstance(data, Mapping) else None
+        listed = access.get("principals") if isinstance(access, Mapping) else None
+        if listed and name not in listed:
+            found.append(f"{file} lists who may call it, and not {name}: add it to access.principals")
+    return found
+
+
 def add(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str]) -> str:
     """Add a caller to the file, made if there is none, and return its key: the only time the key is seen.
 

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import AccessDenied, ConfigurationError, SetupError
 from gateway.http import principals
-from gateway.http.principals import Principals
+from gateway.http.principals import Principals, unlisted
 
 DIGEST = hashlib.sha256(b"one").hexdigest()
 OTHER = hashlib.sha256(b"two").hexdigest()
@@ -135,3 +135,15 @@ def test_the_outward_text_never_says_which_part_was_wrong(headers: dict[str, str
         Principals([]).authenticate(headers)
     assert caught.value.message == AccessDenied("other").message
     assert not caught.value.known
+
+
+@pytest.mark.parametrize(
+    ("access", "told"),
+    [("access: {principals: [juniper]}", True), ("access: {principals: [juniper, crm]}", False), ("mode: test", False)],
+)
+def test_a_caller_that_an_integration_does_not_list_is_told(tmp_path: Path, access: str, told: bool) -> None:
+    folder = tmp_path / "integrations" / "juniper-api"
+    folder.mkdir(parents=True)
+    (folder / "integration.yaml").write_text(access + "\n", encoding="utf-8")
+    line = f"{folder / 'integration.yaml'} lists who may call it, and not crm: add it to access.principals"
+    assert unlisted(tmp_path, "crm", ["juniper-api", "*"]) == [line] * told
