@@ -156,7 +156,8 @@ def stay(console: Console, base: str, key: str) -> None:
     console.print(f"\nstill serving {base}; stop with Ctrl-C. Try:\n")
     console.print(
         f"  curl -s {base}/v1/juniper-api/score -H 'Authorization: Bearer {key}' \\\n"
-        f"    -H 'Content-Type: application/json' -d @fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
+        f"    -H 'Content-Type: application/json' \\\n"
+        "    -d @fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
     )
     try:
         while True:
