@@ -157,7 +157,8 @@ def stay(console: Console, base: str, key: str) -> None:
     console.print(
         f"  curl -s {base}/v1/juniper-api/score -H 'Authorization: Bearer {key}' \\\n"
         f"    -H 'Content-Type: application/json' \\\n"
-        "    -d @fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
+        "    -d @fixtures/integrations/juniper-api/examples/01-complete__approves/request.json",
+        soft_wrap=True,
     )
     try:
         while True:
