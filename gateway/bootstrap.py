@@ -21,6 +21,7 @@ from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Ledger, make_key_file
+from gateway.ledger.connect import locate
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
 from gateway.service import ClosedDesk, Lookup, ServingDesk
@@ -31,6 +32,8 @@ from models.policy import Policy, clashes
 from models.scoring import Scorer
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from gateway.http.app import Gateway, Readiness
     from gateway.http.door import Mounted
 
@@ -169,19 +172,25 @@ def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
 
 
 def open_ledger(settings: Settings, clock: Clock) -> Ledger:
-    """The embedded ledger of the home, its keys made on first use where settings name none."""
+    """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
     keys = settings.state / "keys"
     try:
         keys.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
     return Ledger(
-        settings.state / "ledger.db",
+        ledger_place(settings),
         master_key=settings.master_key or make_key_file(keys / "master.key"),
         signing_key=settings.signing_key or make_key_file(keys / "signing.key"),
+        anchor=settings.anchor_file,
         bound=settings.queue,
         now=clock,
     )
+
+
+def ledger_place(settings: Settings) -> Path | URL:
+    """Where the ledger lies: the file or database URL of the settings, else the file of the home."""
+    return locate(settings.ledger or str(settings.state / "ledger.db"), settings.ledger_password)
 
 
 def open_desk(installation: Installation, folder: Path, clock: Clock) -> ServingDesk:

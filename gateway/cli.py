@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from gateway import settings as settings_
+from gateway import terminal
+from gateway.ledger_commands import ledger
+from gateway.terminal import Json
+from gateway.terminal import console as _console
+from gateway.terminal import settings as _settings
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Installation
@@ -34,33 +37,15 @@ decisions = typer.Typer(help="Read what was decided.", no_args_is_help=True)
 principals = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(decisions, name="decisions")
 app.add_typer(principals, name="principal")
+app.add_typer(ledger, name="ledger")
 
-Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document.")]
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What the protocol carries: 'name: value'.")]
 AsOf = Annotated[datetime | None, typer.Option(help="Decide as of this time (UTC), default now.")]
 
 
-PIPED_WIDTH = 120
-
-
-class _Call:
-    """What the options before the command said; set once per run by ``root``."""
-
-    home: Path | None = None
-
-
 @app.callback()
 def root(home: Annotated[Path | None, typer.Option(help="Folder of the installation, default '.'.")] = None) -> None:
-    _Call.home = home
-
-
-def _settings(**given: object) -> settings_.Settings:
-    return settings_.load(home=_Call.home, **given)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    piped = not (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=piped, width=PIPED_WIDTH if piped else None)
+    terminal.Call.home = home
 
 
 def _install(*, ledger: bool) -> Installation:

@@ -13,8 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError, Fault, SetupError
-
-REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"
+from gateway.secret import REFERENCE, is_reference
 
 
 class Settings(BaseSettings):
@@ -26,6 +25,12 @@ class Settings(BaseSettings):
     """Folder that holds integrations, contracts, bundles, policies and state."""
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    ledger: str = ""
+    """A SQLite file, a database URL without password, or the reference of a URL; empty: ``state/ledger.db``."""
+    ledger_password: str = Field("", pattern=rf"{REFERENCE}|^$")
+    """Reference of the password for the URL in ``ledger``."""
+    anchor: Path | None = None
+    """The append-only file of block heads, best on another disk; empty: ``state/ledger.anchor``."""
     master_key: str = Field("", pattern=rf"{REFERENCE}|^$")
     """Reference of the key that wraps payload keys; empty: a key file under ``state/keys``, made on first use."""
     signing_key: str = Field("", pattern=rf"{REFERENCE}|^$")
@@ -40,6 +45,28 @@ class Settings(BaseSettings):
     @classmethod
     def _names(cls, value: Any) -> Any:
         return tuple(n.strip() for n in value.split(",") if n.strip()) if isinstance(value, str) else value
+
+    @field_validator("ledger")
+    @classmethod
+    def _ledger_without_password(cls, value: str) -> str:
+        from gateway.ledger.connect import holds_password  # only who names a server needs to load what reads URLs
+
+        try:
+            secret = "://" in value and not is_reference(value) and holds_password(value)
+        except SetupError as exc:
+            raise ValueError(exc.message) from exc
+        if secret:
+            raise ValueError("holds a password; leave it out and give its reference in SCOREGATE_LEDGER_PASSWORD")
+        return value
+
+    @field_validator("anchor", mode="before")
+    @classmethod
+    def _no_anchor_given(cls, value: Any) -> Any:
+        return value or None
+
+    @property
+    def anchor_file(self) -> Path:
+        return self.anchor or self.state / "ledger.anchor"
 
     @property
     def state(self) -> Path:
@@ -62,7 +89,7 @@ def load(**given: Any) -> Settings:
 
 def _fault(error: Any) -> Fault:
     name = ".".join(str(part) for part in error["loc"])
-    return Fault(f"SCOREGATE_{name.upper()}", 0, 0, error["msg"])
+    return Fault(f"SCOREGATE_{name.upper()}", 0, 0, error["msg"].removeprefix("Value error, "))
 
 
 def _refuse_product_folder(home: Path) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from models.compilation import cache_folder
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
 
 for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -29,6 +33,17 @@ def built_home() -> Path:
     home = BUILD / "home"
     demo.prepare(home, Console(quiet=True))
     return home
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test run; every test takes a database of its own in it."""
+    import postgres_server
+
+    if postgres_server.binaries() is None:
+        pytest.skip("PostgreSQL is missing; install it with: apt-get install postgresql")
+    with postgres_server.running() as server:
+        yield server
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

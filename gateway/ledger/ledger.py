@@ -11,14 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import URL, Engine, select
 
 from contracts.errors import SetupError
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer
+from gateway.ledger.connect import connect, place
 from gateway.ledger.jobs import Append, Propose, Refuse, Terms
+from gateway.ledger.migrate import prepare
 from gateway.ledger.reader import Reader
-from gateway.ledger.schema import SECRET, connect, place, prepare
+from gateway.ledger.schema import SECRET
 from gateway.ledger.seal import KEY_BYTES, InvalidTag, Sealer, check_value, read_key
 from gateway.ledger.settle import Marks
 from gateway.ledger.sinks import FutureSink, LoopSink
@@ -46,12 +48,12 @@ _INDEX_LABEL = b"scoregate index key"
 class Ledger:
     """Durable decisions, refusals and what people decided later. One per process; any number of processes per ledger.
 
-    ``where`` is a file (SQLite) or a database URL. ``master_key`` and ``signing_key`` are references (``env:NAME``,
-    ``file:PATH``), newest first where several are given: older ones still open and verify what was made under them.
-    ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and must be given for a URL. ``bound`` is how
-    many submissions may wait, ``patience`` how many seconds a group waits for the turn of another process before its
-    callers are told to come back later. ``retention`` is in days by kind. ``now`` judges expiry; without it, a
-    proposal's own ``received_at`` does.
+    ``where`` is a file (SQLite) or a database URL; gateway/ledger/connect.py makes one of a setting. ``master_key`` and
+    ``signing_key`` are references (``env:NAME``, ``file:PATH``), newest first where several are given: older ones still
+    open and verify what was made under them. ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and
+    must be given for a URL. ``bound`` is how many submissions may wait, ``patience`` how many seconds a group waits for
+    the turn of another process before its callers are told to come back later. ``retention`` is in days by kind.
+    ``now`` judges expiry; without it, a proposal's own ``received_at`` does.
 
     Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
     in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
@@ -59,7 +61,7 @@ class Ledger:
 
     def __init__(
         self,
-        where: Path | str,
+        where: Path | URL,
         *,
         master_key: str | Sequence[str],
         signing_key: str | Sequence[str],
@@ -203,10 +205,10 @@ def _nothing(_jobs: int, _store: Store) -> None:
     """PostgreSQL check-points by itself."""
 
 
-def _beside(where: Path | str) -> Path:
-    if isinstance(where, str) and "://" in where:
+def _beside(where: Path | URL) -> Path:
+    if isinstance(where, URL):
         raise SetupError("a ledger on a database server needs a path for its anchor file")
-    return Path(where).with_suffix(".anchor")
+    return where.with_suffix(".anchor")
 
 
 def _first_secrets(master: bytes, signer: bytes) -> list[dict[str, object]]:

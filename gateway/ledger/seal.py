@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts.errors import SetupError
 from gateway.ledger.types import Payload
+from gateway.secret import read_secret
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -33,25 +34,7 @@ def read_key(reference: str, purpose: str) -> bytes:
 
     Raises SetupError with one line that names the reference, never the key.
     """
-    scheme, _, place = reference.partition(":")
-    if scheme == "env" and place:
-        content = os.environ.get(place, "").strip().encode()
-        missing = f"the {purpose} is missing: environment variable {place} is not set"
-    elif scheme == "file" and place:
-        content = _read_file(Path(place), purpose)
-        missing = f"the {purpose} is missing: {place} is empty"
-    else:
-        raise SetupError(f"the {purpose} must be given as env:NAME or file:PATH, not as the key itself")
-    if not content:
-        raise SetupError(missing)
-    return _decode(content, reference, purpose)
-
-
-def _read_file(path: Path, purpose: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise SetupError(f"the {purpose} is missing: cannot read {path}: {exc.strerror}") from exc
+    return _decode(read_secret(reference, purpose), reference, purpose)
 
 
 def _decode(content: bytes, reference: str, purpose: str) -> bytes:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.models import CommandInfo
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -65,13 +66,17 @@ def test_the_readme_names_every_setting() -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    from gateway.cli import app, decisions, principals
+    from gateway.cli import app
 
     text = README.read_text(encoding="utf-8")
-    names = [command.name or (command.callback or print).__name__.rstrip("_") for command in app.registered_commands]
-    names += [f"decisions {command.name}" for command in decisions.registered_commands]
-    names += [f"principal {command.name}" for command in principals.registered_commands]
+    names = [name_of(command) for command in app.registered_commands]
+    for group in app.registered_groups:
+        names += [f"{group.name} {name_of(command)}" for command in group.typer_instance.registered_commands]
     assert not [name for name in names if f"scoregate {name}" not in text and f"--home build/home {name}" not in text]
+
+
+def name_of(command: CommandInfo) -> str:
+    return command.name or (command.callback or print).__name__.rstrip("_").replace("_", "-")
 
 
 def test_the_readme_names_every_error_code() -> None:

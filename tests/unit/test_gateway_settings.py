@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from contracts.errors import ConfigurationError, NotFound, SetupError
 from gateway import settings
+from gateway.ledger.connect import locate
 from gateway.objects import ObjectStore
 
 
@@ -71,3 +73,34 @@ def test_a_state_directory_that_cannot_be_written_is_one_clear_line(tmp_path: Pa
     blocked.write_text("")
     with pytest.raises(SetupError, match="writable"):
         ObjectStore(blocked / "objects").put(b"abc")
+
+
+SECRET_URL = "postgresql://gate:hush@db/ledger"  # made up
+
+
+@pytest.mark.parametrize(
+    "url", [SECRET_URL, "postgresql://gate@db/ledger?password=hush", SECRET_URL + "?sslmode=require"]
+)
+def test_a_password_in_the_ledgers_url_is_refused_and_not_repeated(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="SCOREGATE_LEDGER_PASSWORD") as caught:
+        settings.load(home=tmp_path, ledger=url)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://db/ledger", "postgresql//x://", "postgresql://gate@db:port/ledger"])
+def test_a_ledger_url_that_cannot_be_used_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="SCOREGATE_LEDGER"):
+        settings.load(home=tmp_path, ledger=url)
+
+
+def test_the_ledger_is_a_file_a_url_with_its_password_elsewhere_or_a_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("hush\n")
+    monkeypatch.setenv("LEDGER_URL", SECRET_URL)
+    assert locate("some/ledger.db") == Path("some/ledger.db")
+    for ledger, password in [("postgresql://gate@db/ledger", f"file:{tmp_path}/password"), ("env:LEDGER_URL", "")]:
+        assert settings.load(home=tmp_path, ledger=ledger, ledger_password=password).ledger == ledger
+        located = locate(ledger, password)
+        assert isinstance(located, URL)
+        assert (located.drivername, located.password, located.host) == ("postgresql+psycopg", "hush", "db")

@@ -1,0 +1,103 @@
+"""Where the ledger lies and how it is reached: a SQLite file, or a database server by URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from contracts.errors import MissingLibrary, SetupError
+from gateway.secret import is_reference, read_text
+
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+"""What a URL may begin with, and the driver that is used for it."""
+CONNECT_SECONDS = 3
+"""How long a connection to a server may take to be made."""
+
+
+def locate(ledger: str, password: str = "") -> Path | URL:
+    """A file or a URL, from the settings: ``ledger`` is a path, a URL without password, or the reference of a URL;
+    ``password`` is a reference or ''. Raises SetupError for what is neither, and where a reference leads nowhere.
+    """
+    where = read_text(ledger, "ledger URL") if is_reference(ledger) else ledger
+    if "://" not in where:
+        return Path(where)
+    url = parse(where)
+    return url.set(password=read_text(password, "ledger password")) if password else url
+
+
+def parse(text: str) -> URL:
+    """A database URL with the driver we use; raises SetupError, never repeating the URL, which may hold a password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise SetupError("the ledger's URL cannot be read; expected postgresql://USER@HOST:PORT/DATABASE") from None
+    kind = url.get_backend_name()
+    if kind not in DRIVERS:
+        raise SetupError(f"a ledger lies in {' or '.join(DRIVERS)}, not in {kind}")
+    return url.set(drivername=DRIVERS[kind])
+
+
+def holds_password(text: str) -> bool:
+    """Whether a URL carries a password, as such or as an option."""
+    url = parse(text)
+    return url.password is not None or any("password" in name for name in url.query)
+
+
+def connect(where: Path | URL) -> Engine:
+    """An engine in autocommit; transactions are begun in words by the writer. Nothing is opened yet."""
+    if isinstance(where, Path):
+        _check_folder(where)
+        where = URL.create(DRIVERS["sqlite"], database=str(where))
+    if where.get_backend_name() == "sqlite":
+        engine = create_engine(where, isolation_level="AUTOCOMMIT")
+        event.listen(engine, "connect", _tune)
+        return engine
+    try:
+        # The driver takes positions only when asked to; the writer binds whole groups by position.
+        options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "scoregate"}
+        return create_engine(where, isolation_level="AUTOCOMMIT", paramstyle="format", connect_args=options)
+    except ModuleNotFoundError as exc:
+        raise MissingLibrary(exc.name or "psycopg", "pip install 'scoregate[postgresql]'") from exc
+
+
+def place(engine: Engine) -> str:
+    """Where a ledger lies, for messages; never a password."""
+    return engine.url.database or "" if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+
+
+def cure(cause: str) -> str:
+    """What a database says when it cannot be opened, in words that say what to do."""
+    cures = {
+        "file is not a database": "it is not a database; name another file or restore a backup",
+        "unable to open database file": "it cannot be written; make the file and its directory writable",
+        "readonly database": "it cannot be written; make the file and its directory writable",
+        "password authentication failed": "the server refuses the password; see SCOREGATE_LEDGER_PASSWORD",
+        "no password supplied": "the server wants a password; see SCOREGATE_LEDGER_PASSWORD",
+        "Connection refused": "no server listens there; start it, or correct SCOREGATE_LEDGER",
+    }
+    return next((said for sign, said in cures.items() if sign in cause), cause.splitlines()[0])
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise SetupError(f"the ledger's directory {path.parent} does not exist; make it or name another")
+    if path.is_dir():
+        raise SetupError(f"the ledger {path} is a directory; name a file")
+
+
+def _tune(connection: Any, _record: object) -> None:
+    """WAL with a full sync per commit. Check-pointing is left to a thread of its own, away from the commits."""
+    for pragma in (
+        "busy_timeout=5000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "wal_autocheckpoint=0",
+        "secure_delete=ON",
+        "cache_size=-32768",
+        "temp_store=MEMORY",
+        f"journal_size_limit={128 << 20}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()

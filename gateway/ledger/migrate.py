@@ -1,0 +1,148 @@
+"""How a database becomes a ledger: made on first use, brought up on command, refused when it is newer or not ours.
+
+A step to a new schema version only adds: tables, and indices made without holding anybody up. So gateways of the
+version before go on serving while it runs and after it, and it may be interrupted and run again. Only a gateway of the
+new version insists on it, when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Index, Table, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex
+
+import gateway.ledger.shared  # noqa: F401 # what workers share belongs to the ledger's tables
+from contracts.errors import SetupError
+from gateway.ledger.connect import cure, place
+from gateway.ledger.patience import patiently
+from gateway.ledger.schema import HEAD, LEDGER, METADATA, SECRET, VERSION, version_of
+
+_LOCK = 5319021
+"""The advisory lock of PostgreSQL that whoever makes or migrates a ledger holds."""
+TABLES: list[Table] = METADATA.sorted_tables
+
+
+class Migrated(NamedTuple):
+    """From which schema version to which; equal when there was nothing to do."""
+
+    before: int
+    after: int
+
+
+def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes, patience: float) -> None:
+    """Make the tables if there are none; raises SetupError with one line when this is not, or no longer, our ledger.
+
+    ``secrets`` are the rows of a new ledger, ``head`` the digest its chain begins with.
+    """
+    with _clearly(engine):
+        patiently(lambda: _prepare(engine, secrets, head), patience)
+
+
+def migrate(engine: Engine, patience: float) -> Migrated:
+    """Bring an older ledger up to VERSION while others may be writing it; raises SetupError where there is none."""
+    with _clearly(engine):
+        return patiently(lambda: _migrate(engine), patience)
+
+
+@contextmanager
+def _clearly(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as exc:
+        raise SetupError(f"cannot open the ledger {place(engine)}: {cure(str(exc.orig))}") from exc
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that nobody else who makes or migrates a ledger has at the same time."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        try:
+            yield connection
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+
+def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None:
+    with _alone(engine) as connection:
+        if _is_ledger(connection):
+            _check_version(connection)
+            return
+        METADATA.create_all(connection, checkfirst=False)
+        connection.execute(insert(LEDGER), {"id": 1, "version": VERSION})
+        connection.execute(insert(SECRET), secrets)
+        connection.execute(insert(HEAD), {"id": 1, "number": 0, "digest": head, "entries": 0})
+
+
+def _migrate(engine: Engine) -> Migrated:
+    with _alone(engine) as connection:
+        if not _is_ledger(connection):
+            raise SetupError(f"{place(engine)} holds no ledger; there is nothing to migrate")
+        before = _version(connection)
+        _refuse_newer(before, engine)
+        added = [table for table in TABLES if version_of(table) > before]
+        METADATA.create_all(connection, tables=added)
+    for table in TABLES:
+        for index in table.indexes:
+            if version_of(table) <= before < version_of(index):
+                _add_index(engine, index)
+    with _alone(engine) as connection:
+        connection.execute(update(LEDGER).values(version=VERSION).where(LEDGER.c.version < VERSION))
+    return Migrated(before, VERSION)
+
+
+def _add_index(engine: Engine, index: Index) -> None:
+    """Without a lock on the table where the database can; an index left half made by an interruption is made anew."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            index.create(connection, checkfirst=True)
+            return
+        for (name,) in connection.exec_driver_sql(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+        ).all():
+            if name.split(".")[-1] == index.name:
+                connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
+        text = str(CreateIndex(index, if_not_exists=True).compile(dialect=engine.dialect))
+        connection.exec_driver_sql(text.replace(" INDEX ", " INDEX CONCURRENTLY ", 1))
+
+
+def _is_ledger(connection: Connection) -> bool:
+    tables = set(inspect(connection).get_table_names())
+    if LEDGER.name in tables:
+        return True
+    if tables & set(METADATA.tables):
+        raise SetupError(f"{place(connection.engine)} holds tables of something else; name another database")
+    return False
+
+
+def _version(connection: Connection) -> int:
+    version: int = connection.execute(select(LEDGER.c.version)).scalar_one()
+    return version
+
+
+def _check_version(connection: Connection) -> None:
+    version = _version(connection)
+    _refuse_newer(version, connection.engine)
+    if version < VERSION:
+        raise SetupError(
+            f"the ledger {place(connection.engine)} has schema version {version}, this program writes {VERSION}: "
+            "bring it up with: scoregate ledger migrate (gateways that serve may go on meanwhile)"
+        )
+
+
+def _refuse_newer(version: int, engine: Engine) -> None:
+    if version > VERSION:
+        raise SetupError(
+            f"the ledger {place(engine)} has schema version {version}, this program knows {VERSION}: "
+            "it was written by a newer release; install that one"
+        )
