@@ -19,9 +19,11 @@ from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
+from gateway.http.roster import Roster
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Ledger, make_key_file
 from gateway.ledger.connect import locate
+from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
 from gateway.service import ClosedDesk, Lookup, ServingDesk
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.http.door import Mounted
 
 Clock = Callable[[], datetime]
+PRINCIPALS_FILE = "principals.yaml"
 
 
 @dataclass(slots=True)
@@ -49,6 +52,8 @@ class Installation:
     bundles: Mapping[str, Bundle]
     policies: Sequence[Policy]
     adapters: Mapping[str, Adapter]
+    roster: Roster
+    modes: Modes
     desks: dict[str, ServingDesk] = field(default_factory=dict)
     faulty: dict[str, ConfigurationError] = field(default_factory=dict)
     ledger: Ledger | None = None
@@ -89,12 +94,15 @@ def install(
     bundles = read_bundles(settings.home)
     policies = read_policies(settings.home, bundles)
     check_shared(contracts, bundles, policies)
+    roster = Roster(settings.home / PRINCIPALS_FILE)
     installation = Installation(
         settings,
         contracts,
         bundles,
         policies,
         adapters or {},
+        roster,
+        Modes(roster.mode, settings.allow_demonstration),
         ledger=open_ledger(settings, clock) if with_ledger else None,
     )
     for folder in integration_folders(settings.home):
@@ -201,7 +209,7 @@ def open_desk(installation: Installation, folder: Path, clock: Clock) -> Serving
     contract = installation.contracts.get(integration.contract)
     lines = [_line(installation, integration, contract, policy) for policy in _policies(installation, integration)]
     lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
-    return ServingDesk(lines, codec, installation.ledger, clock, lookups)
+    return ServingDesk(lines, codec, installation.ledger, clock, lookups, installation.modes)
 
 
 def _lookup(installation: Installation, integration: Integration, name: str) -> Lookup:
@@ -237,8 +245,7 @@ def _line(installation: Installation, integration: Integration, contract: Contra
 
 
 def _refuse_demonstration(settings: Settings, integration: Integration, bundle: Bundle) -> None:
-    live = integration.mode == "live" and bundle.use == "demonstration"
-    if live and integration.name not in settings.allow_demonstration:
+    if not may_open(integration.name, integration.mode, bundle.use, settings.allow_demonstration):
         message = f"mode live, but the bundle {bundle.name} is marked for demonstration"
         hint = f"train your own, or allow it by name: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
         raise ConfigurationError([integration.fault(("mode",), message, hint)])
@@ -293,12 +300,12 @@ def application(installation: Installation) -> Gateway:
 
     from gateway.http.app import build
     from gateway.http.journal import Journal
-    from gateway.http.principals import Principals
 
     settings = installation.settings
+    installation.roster.read()
     return build(
         mounted(installation),
-        Principals.read(settings.home / "principals.yaml"),
+        installation.roster.current,
         Journal(sys.stderr.buffer, settings.log_level),
         ready=lambda: readiness(installation),
         close=installation.close,
@@ -320,7 +327,9 @@ def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
     adapter, integration = _adapter(installation, desk.integration.adapter), desk.integration
     routes = adapter.routes(desk) if isinstance(adapter, RoutedAdapter) else ()
     limits, welcome = integration.limits, frozenset(integration.principals) or None
-    return [Mounted(route, limits.bytes, limits.deadline, welcome, desk.turned_away) for route in routes]
+    return [
+        Mounted(route, limits.bytes, limits.deadline, welcome, integration.mode, desk.turned_away) for route in routes
+    ]
 
 
 def _closed_doors(installation: Installation, name: str, error: ConfigurationError) -> list[Mounted]:

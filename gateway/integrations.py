@@ -20,6 +20,7 @@ from contracts.odcs import Contract
 from contracts.section import Section
 from contracts.source import Path_, Source, nearest
 from contracts.store import ContractStore
+from gateway.modes import Mode
 from gateway.objects import folder_digest
 
 INTEGRATION_FILE: Final = "integration.yaml"
@@ -64,7 +65,7 @@ class Integration:
     contract: str
     answer: str
     product: str
-    mode: Literal["test", "live"]
+    mode: Mode
     wire: Mapping[str, Any]
     keys: KeyMap
     resubmission: Literal["supersede", "conflict"]

@@ -17,6 +17,7 @@ from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.lint_wire import wire_faults
+from gateway.modes import may_open
 from gateway.spi import Adapter
 from models.bundle import Bundle
 from models.policy import Policy, clashes
@@ -197,7 +198,7 @@ class IntegrationLint:
     def _with_bundle(
         self, integration: Integration, contract: Contract, policy: Policy, bundle: Bundle
     ) -> Iterator[Fault]:
-        if integration.mode == "live" and bundle.use == "demonstration" and integration.name not in self._allowed:
+        if not may_open(integration.name, integration.mode, bundle.use, self._allowed):
             message = f"mode live, but the bundle {bundle.ref} is marked for demonstration"
             hint = f"train your own, or allow it: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
             yield integration.fault(("mode",), message, hint)

@@ -20,6 +20,7 @@ from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.types import Problem, Record, State
 from gateway.integrations import Integration
+from gateway.modes import Mode
 from models.bundle import Bundle
 from models.policy import Policy
 from models.scoring import Scorer
@@ -111,9 +112,9 @@ def untrained(line: Line, values: list[Any]) -> list[Problem]:
     ]
 
 
-def decision_id(line: Line, request_key: str, record_digest: bytes) -> str:
+def decision_id(line: Line, mode: Mode, request_key: str, record_digest: bytes) -> str:
     """Digest of mode, integration, request key, record, bundle and policy: 32 letters and digits, the same anywhere."""
-    asked = (line.integration.mode, line.integration.name, request_key)
+    asked = (mode, line.integration.name, request_key)
     parts = (*asked, record_digest.hex(), line.bundle.digest, line.policy.digest)
     hasher = hashlib.sha256()
     for part in parts:
@@ -122,16 +123,21 @@ def decision_id(line: Line, request_key: str, record_digest: bytes) -> str:
     return base64.b32encode(hasher.digest()[:20]).decode().lower()
 
 
-def conclude(line: Line, assessed: Assessed, request_key: str, supersedes: str, as_of: datetime) -> Decision:
-    """The decision in full, once the ledger has said which key it stands under and what it supersedes."""
+def conclude(
+    line: Line, assessed: Assessed, mode: Mode, request_key: str, supersedes: str, as_of: datetime
+) -> Decision:
+    """The decision in full, once the ledger has said which key it stands under and what it supersedes.
+
+    ``mode`` is the request's, not the integration's: see gateway/modes.py.
+    """
     integration, policy, verdict = line.integration, line.policy, assessed.verdict
     values, index = assessed.record.values, line.contract.index
     return Decision(
-        decision_id=decision_id(line, request_key, assessed.record_digest),
+        decision_id=decision_id(line, mode, request_key, assessed.record_digest),
         business_key=assessed.keys.business,
         request_key=request_key,
         correlation_id=assessed.keys.correlation,
-        mode=integration.mode,
+        mode=mode,
         product=str(values[index["product"]]),
         currency=str(values[index["currency"]]),
         outcome=verdict.outcome,

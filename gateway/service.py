@@ -26,6 +26,7 @@ from contracts.types import Problem
 from gateway.integrations import Integration
 from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
+from gateway.modes import Mode, Modes
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
 from models.types import Decision
@@ -78,6 +79,7 @@ class ServingDesk:
         ledger: Ledger | None,
         clock: Callable[[], datetime],
         lookups: Mapping[str, Lookup] | None = None,
+        modes: Modes | None = None,
     ) -> None:
         integration = lines[0].integration
         self.name = integration.name
@@ -87,7 +89,12 @@ class ServingDesk:
         self._ledger = ledger
         self._clock = clock
         self._lookups = lookups or {}
+        self._modes = modes or Modes()
         self._on_loop: LoopLedger | None = None
+
+    def mode_of(self, principal: str) -> Mode:
+        """Whether what this principal asks here is live or a trial."""
+        return self._modes.of(self.integration.mode, principal)
 
     def now(self) -> datetime:
         """As-of time of a decision made now."""
@@ -144,8 +151,8 @@ class ServingDesk:
         started = [self._start(one, as_of) for one in asked]
         return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
 
-    async def find(self, key: str) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(None, self._find, key)
+    async def find(self, key: str, principal: str) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
 
     def refusal(self, error: ScoregateError) -> Refusal:
         problems = error.problems if isinstance(error, InvalidRecord) else ()
@@ -206,12 +213,13 @@ class ServingDesk:
         return error
 
     def _propose(self, asked: Asked, as_of: datetime) -> Proposal:
-        line, integration = self.line_at(as_of), self.integration
+        line, integration, mode = self.line_at(as_of), self.integration, self.mode_of(asked.principal)
+        self._modes.require_fit(line.bundle.use, mode, self.name, asked.principal)
         assessed = assess(line, self.read(asked))
         keys = assessed.keys
         return Proposal(
             integration=integration.name,
-            mode=integration.mode,
+            mode=mode,
             request_key=keys.request or derived_key(keys.business, assessed.sent_digest),
             key_derived=not keys.request,
             business_key=keys.business,
@@ -220,11 +228,13 @@ class ServingDesk:
             principal=asked.principal,
             received_at=as_of,
             resubmission=integration.resubmission,
-            finish=lambda supersedes, key: self._finish(line, assessed, as_of, supersedes, key),
+            finish=lambda supersedes, key: self._finish(line, assessed, mode, as_of, supersedes, key),
         )
 
-    def _finish(self, line: Line, assessed: Assessed, as_of: datetime, supersedes: str, request_key: str) -> Finished:
-        decision = conclude(line, assessed, request_key, supersedes, as_of)
+    def _finish(
+        self, line: Line, assessed: Assessed, mode: Mode, as_of: datetime, supersedes: str, request_key: str
+    ) -> Finished:
+        decision = conclude(line, assessed, mode, request_key, supersedes, as_of)
         tree = decision_tree(decision)
         return Finished(
             decision_id=decision.decision_id,
@@ -240,7 +250,7 @@ class ServingDesk:
         refusal = self.refusal(error)
         return Refused(
             integration=self.name,
-            mode=self.integration.mode,
+            mode=self.mode_of(asked.principal),
             principal=asked.principal,
             code=error.detail_code,
             problems=to_json(refusal.problems),
@@ -250,9 +260,9 @@ class ServingDesk:
             fault=isinstance(error, InternalFault),
         )
 
-    def _find(self, key: str) -> Answer:
-        ledger, integration = self._opened(), self.integration
-        entry = ledger.find(integration.mode, integration.name, key)
+    def _find(self, key: str, mode: Mode) -> Answer:
+        ledger = self._opened()
+        entry = ledger.find(mode, self.name, key)
         if entry is None:
             raise NotFound("no decision stands under this key; check the key and the integration")
         if entry.valid_until is not None and self._clock() > entry.valid_until:
@@ -278,7 +288,7 @@ class ClosedDesk:
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         return [self._closed() for _ in asked]
 
-    async def find(self, key: str) -> Answer:  # noqa: ARG002 # as above
+    async def find(self, key: str, principal: str) -> Answer:  # noqa: ARG002 # as above
         raise self._closed()
 
     def refusal(self, error: ScoregateError) -> Refusal:

@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     signing_key: str = Field("", pattern=rf"{REFERENCE}|^$")
     """Reference of the key that signs ledger heads; empty: a key file under ``state/keys``, made on first use."""
     allow_demonstration: Annotated[tuple[str, ...], NoDecode] = ()
-    """Integrations that may serve a bundle marked for demonstration in mode live, by name, separated by commas."""
+    """Who may use a bundle marked for demonstration in mode live, separated by commas: ``integration`` for all its
+    callers, ``integration/principal`` for one."""
     queue: int = Field(4096, ge=1)
     """Submissions that may wait for the ledger before callers are told to come back later."""
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")

@@ -123,8 +123,11 @@ class Desk(Protocol):
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         """The same for a batch, in order, blocking; one bad record spoils one record."""
 
-    async def find(self, key: str) -> Answer:
-        """The stored answer of a request key, a decision id, or the newest of a business key; raises NotFound."""
+    async def find(self, key: str, principal: str) -> Answer:
+        """The stored answer of a request key, a decision id, or the newest of a business key; raises NotFound.
+
+        A principal finds what was decided in its own mode: trials and live decisions have separate keys.
+        """
 
     def refusal(self, error: ScoregateError) -> Refusal:
         """The error with its problems on native paths, ready for ``Codec.refuse``."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.errors import CallerError, InvalidRecord, ScoregateError
 from contracts.types import Origin, Problem, State
+from gateway.modes import Mode
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.service import ServingDesk, decision_tree, derived_key
 from gateway.spi import Asked, Tree
@@ -30,7 +31,7 @@ def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
         assessed = assess(line, tree)
     except CallerError as error:
         return stages | _refused(desk, error)
-    decision = foresee(line, assessed, as_of)
+    decision = foresee(line, assessed, desk.mode_of(asked.principal), as_of)
     return stages | {
         "problems": [problem._asdict() for problem in assessed.problems],
         "imputed": [imputation._asdict() for imputation in decision.imputations],
@@ -41,10 +42,10 @@ def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
     }
 
 
-def foresee(line: Line, assessed: Assessed, as_of: datetime) -> Decision:
+def foresee(line: Line, assessed: Assessed, mode: Mode, as_of: datetime) -> Decision:
     """The decision as it would be recorded if nothing stood under its business key yet."""
     key = assessed.keys.request or derived_key(assessed.keys.business, assessed.sent_digest)
-    return conclude(line, assessed, key, "", as_of)
+    return conclude(line, assessed, mode, key, "", as_of)
 
 
 def _raw(raw: bytes) -> Tree:
@@ -112,7 +113,7 @@ def answer_once(desk: ServingDesk, asked: Asked, as_of: datetime, *, record: boo
         if record:
             return _recorded(desk, asked), False
         line = desk.line_at(as_of)
-        return desk.render(foresee(line, assess(line, desk.read(asked)), as_of)), False
+        return desk.render(foresee(line, assess(line, desk.read(asked)), desk.mode_of(asked.principal), as_of)), False
     except CallerError as error:
         return desk.codec.refuse(desk.refusal(error)), True
 

@@ -63,7 +63,7 @@ class MemoryDesk:
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         raise NotImplementedError
 
-    async def find(self, key: str) -> Answer:
+    async def find(self, key: str, principal: str) -> Answer:
         if key not in self.stored:
             raise NotFound("no decision stands under this key")
         return self.stored[key][1]._replace(repeated=True)

@@ -56,7 +56,7 @@ class RestAdapter:
             key = request.parameters["key"]
             if not 0 < len(key) <= MAX_KEY or not key.isprintable():
                 raise NotFound("no decision stands under this key; check how it is written into the address")
-            return _answered(await desk.find(key))
+            return _answered(await desk.find(key, request.principal))
 
         base, described = f"/v1/{desk.name}", desk.fields()
         asked, found = openapi.score(desk.name, codec, described), openapi.read(desk.name, codec, described)

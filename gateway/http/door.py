@@ -30,6 +30,7 @@ from gateway.http.body import (
 from gateway.http.journal import Journal, Visit
 from gateway.http.principals import Principals
 from gateway.http.watch import Watch
+from gateway.modes import Mode, of_request
 from gateway.spi import Request, Response, Route
 
 READ_SECONDS = 10.0
@@ -51,14 +52,16 @@ async def _unrecorded(_principal: str, _error: ScoregateError) -> None:
 class Mounted(NamedTuple):
     """A route and what its integration allows; times are in seconds.
 
-    ``principals`` of None leaves the choice to principals.yaml alone. ``turned_away`` is told who was refused and why
-    when a known caller is refused before the adapter's handler ran, so that it can be recorded.
+    ``principals`` of None leaves the choice to principals.yaml alone. ``mode`` is the integration's. ``turned_away`` is
+    told who was refused and why when a known caller is refused before the adapter's handler ran, so that it can be
+    recorded.
     """
 
     route: Route
     max_bytes: int = 1_000_000
     deadline: float = 5.0
     principals: frozenset[str] | None = None
+    mode: Mode = "test"
     turned_away: Callable[[str, ScoregateError], Awaitable[None]] = _unrecorded
     read_seconds: float = READ_SECONDS
     guard_seconds: float = GUARD_SECONDS
@@ -104,8 +107,10 @@ class Door:
         if sent is not None and _CORRELATION.fullmatch(sent):
             visit.correlation = sent
         visit.principal = self._principals.authenticate(headers).name
-        if visit.principal not in self._welcome:
+        mode = self._welcome.get(visit.principal)
+        if mode is None:
             raise AccessDenied(f"may not {self.route.operation} {self.route.integration}", known=True)
+        visit.mode = mode
         body = await self._body(receive, headers, visit) if self._takes_body else b""
         headers.pop("authorization", None)  # no adapter needs the key, so none can leak it
         headers.pop("x-api-key", None)
@@ -124,8 +129,6 @@ class Door:
         return body
 
     async def _turn_away(self, error: ScoregateError, visit: Visit) -> Response:
-        if isinstance(error, AccessDenied):
-            visit.cause = error.cause
         if visit.principal:
             try:
                 await self.mounted.turned_away(visit.principal, error)
@@ -151,6 +154,8 @@ class Door:
 
     def _refuse(self, error: ScoregateError, visit: Visit) -> Response:
         visit.code = error.detail_code
+        if isinstance(error, AccessDenied):
+            visit.cause = error.cause
         try:
             response = self.route.refuse(error)
         except Exception as failure:  # noqa: BLE001 # a refusal that cannot be written is written in our own words
@@ -170,15 +175,15 @@ def _correlations() -> Iterator[str]:
     return (f"{start}{number:012x}" for number in itertools.count())
 
 
-def _welcome(mounted: Mounted, principals: Principals) -> frozenset[str]:
-    """Names of the callers that both principals.yaml and the integration let in."""
+def _welcome(mounted: Mounted, principals: Principals) -> Mapping[str, Mode]:
+    """The callers that both principals.yaml and the integration let in, and the mode of what they ask."""
     route = mounted.route
-    return frozenset(
-        name
+    return {
+        name: of_request(mounted.mode, principal.mode)
         for name, principal in principals.by_name.items()
         if principal.may(route.operation, route.integration)
         and (mounted.principals is None or name in mounted.principals)
-    )
+    }
 
 
 def _parameters(scope: Scope) -> Mapping[str, str]:

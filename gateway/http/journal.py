@@ -29,10 +29,10 @@ LEVELS = ("debug", "info", "warning", "error")
 class Visit:
     """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read."""
 
-    __slots__ = ("cause", "code", "correlation", "due", "overdue", "principal", "task", "whole")
+    __slots__ = ("cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole")
 
     def __init__(self) -> None:
-        self.correlation = self.principal = self.code = self.cause = ""
+        self.correlation = self.principal = self.mode = self.code = self.cause = ""
         self.whole = self.overdue = False
         self.due = 0.0
         self.task: asyncio.Task[Any] | None = None
@@ -46,7 +46,7 @@ class Journal:
         self._level = LEVELS.index(level)
         self._faults = structlog.wrap_logger(self._lines, [_render], structlog.BoundLogger)
         self._stamp = _Stamp()
-        self.requests: Counter[tuple[str, int]] = Counter()
+        self.requests: Counter[tuple[str, str, int]] = Counter()
         self.unauthenticated = 0
 
     @property
@@ -58,7 +58,7 @@ class Journal:
 
         Every answer passes here, so the line is put together by hand: structlog takes four times as long.
         """
-        self.requests[route.integration, status] += 1
+        self.requests[route.integration, visit.mode, status] += 1
         if not visit.principal:
             self.unauthenticated += 1
         level = 0 if not visit.principal else 1 if status < 400 else 2 if status < 500 else 3
@@ -67,7 +67,7 @@ class Journal:
         refused = f',"code":{quote(visit.code)},"cause":{quote(visit.cause)}' if visit.code else ""
         self._lines.add(
             f'{{"at":"{self._stamp()}","level":"{LEVELS[level]}","event":"request","integration":"{route.integration}",'
-            f'"operation":"{route.operation}","principal":"{visit.principal}","status":{status}{refused},'
+            f'"operation":"{route.operation}","principal":"{visit.principal}","mode":"{visit.mode}","status":{status}{refused},'
             f'"ms":{seconds * 1e3:.3f},"correlation":{quote(visit.correlation)}}}\n'
         )
 

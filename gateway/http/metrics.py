@@ -19,10 +19,12 @@ class _Counts:
         from prometheus_client.metrics_core import CounterMetricFamily
 
         requests = CounterMetricFamily(
-            "scoregate_http_requests", "Exchanges by integration and status.", labels=["integration", "status"]
+            "scoregate_http_requests",
+            "Exchanges by integration, mode and status; the mode of unknown callers is empty.",
+            labels=["integration", "mode", "status"],
         )
-        for (integration, status), count in sorted(self._journal.requests.items()):
-            requests.add_metric([integration, str(status)], count)
+        for (integration, mode, status), count in sorted(self._journal.requests.items()):
+            requests.add_metric([integration, mode, str(status)], count)
         yield requests
         yield CounterMetricFamily(
             "scoregate_http_unauthenticated", "Exchanges of unknown callers.", value=self._journal.unauthenticated

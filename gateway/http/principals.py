@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from ruamel.yaml import YAML
 
 from contracts.errors import AccessDenied, ConfigurationError, Fault, SetupError
 from contracts.section import Section
 from contracts.source import Source
+from gateway.modes import Mode
 
 OPERATIONS = ("score", "read")
 MODES = ("test", "live")
@@ -38,7 +40,7 @@ class Principal:
     name: str
     integrations: frozenset[str]
     operations: frozenset[str]
-    mode: str = "test"
+    mode: Mode = "test"
 
     def may(self, operation: str, integration: str) -> bool:
         return operation in self.operations and bool(self.integrations & {integration, "*"})
@@ -113,7 +115,7 @@ def _entry(section: Section) -> tuple[Principal, list[bytes]]:
         name,
         frozenset(section.texts("integrations")),
         frozenset(section.members("operations", OPERATIONS)),
-        section.choice("mode", MODES, "test"),
+        cast(Mode, section.choice("mode", MODES, "test")),
     )
     return principal, [bytes.fromhex(digest) for digest in digests if _DIGEST.fullmatch(digest)]
 

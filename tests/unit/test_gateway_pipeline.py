@@ -110,11 +110,11 @@ def test_an_expired_decision_is_not_handed_out_as_valid(installation: Installati
     answer = asyncio.run(desk.decide(asked("mine")))
     valid_until = datetime.fromisoformat(json.loads(answer.payload)["decision"]["validUntil"])
     clock.now = valid_until
-    assert asyncio.run(desk.find("mine")).payload == answer.payload
+    assert asyncio.run(desk.find("mine", "juniper")).payload == answer.payload
     clock.now = valid_until + timedelta(seconds=1)
     for key in ("mine", answer.decision_id):
         with pytest.raises(DecisionExpired) as caught:
-            asyncio.run(desk.find(key))
+            asyncio.run(desk.find(key, "juniper"))
         assert caught.value.decision_id == answer.decision_id
 
 

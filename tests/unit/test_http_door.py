@@ -243,6 +243,7 @@ def test_a_log_line_names_the_exchange_and_nothing_of_the_application() -> None:
         "integration": "juniper-api",
         "operation": "score",
         "principal": "juniper",
+        "mode": "test",
         "status": 422,
         "code": "invalid_record",
         "cause": "",
@@ -255,7 +256,7 @@ def test_unknown_callers_are_counted_not_written_down() -> None:
     at = house(level="info")
     exchange(at, sent=headers(None))
     assert at.lines() == []
-    assert at.journal.requests["juniper-api", 401] == 1
+    assert at.journal.requests["juniper-api", "", 401] == 1
 
 
 def test_a_log_that_cannot_be_written_stops_no_answer() -> None:
