@@ -1,9 +1,10 @@
 """JSON as RFC 8259 with the doors closed that the RFC leaves open. Pure: bytes to tree, tree to bytes.
 
-Reading differs from Python's ``json``: numbers with a point or exponent become ``Decimal`` with the very digits sent;
-duplicate names, NaN and Infinity, numbers beyond ``MAX_DIGITS``, nesting beyond ``MAX_DEPTH``, half of a surrogate pair
-and U+0000 (which the fixed buffers of many legacy systems cannot hold) are refused. The encoding is UTF-8; a leading
-byte order mark is ignored, as RFC 8259 8.1 allows, because .NET systems send one.
+Reading differs from Python's ``json``: numbers with a point, an exponent or more than ``MAX_DIGITS`` digits become
+``Decimal`` with the very digits sent, however many: a JSON Schema bounds no number and no character by itself, so
+whether one fits is for the contract to say, field by field. Duplicate names, NaN and Infinity, nesting beyond
+``MAX_DEPTH`` and half of a surrogate pair are refused. The encoding is UTF-8; a leading byte order mark is ignored, as
+RFC 8259 8.1 allows, because .NET systems send one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MAX_DEPTH = 32
 """Objects and arrays in one another; applications in the wild use four or five."""
 MAX_NAMES = 4096
 MAX_DIGITS = 38
-"""Digits before and behind the decimal point, as in SQL's widest portable DECIMAL."""
+"""Longer integers are not made Python integers: that takes time quadratic in their digits."""
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00")
@@ -34,7 +35,7 @@ _LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SPEAKABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read(raw: bytes) -> dict[str, Any]:
@@ -135,8 +136,8 @@ def _check_texts(tree: Any) -> None:
             pending.extend(node.values())
         elif isinstance(node, list):
             pending.extend(node)
-        elif isinstance(node, str) and _UNSTORABLE.search(node):
-            raise MalformedPayload("a text holds U+0000 or half of a surrogate pair", code="not_text")
+        elif isinstance(node, str) and _HALF.search(node):
+            raise MalformedPayload("a text holds half of a surrogate pair", code="not_text")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,29 +150,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS + digits.startswith("-"):
-        raise _number_too_long()
-    return int(digits)
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= MAX_DIGITS + digits.startswith("-") else Decimal(digits)
 
 
 def _decimal(digits: str) -> Decimal:
-    if len(digits) > 2 * MAX_DIGITS + 8:
-        raise _number_too_long()
+    """The number sent; an infinity, which no field can hold, where its exponent is beyond what ``Decimal`` takes."""
     try:
-        value = Decimal(digits)
-    except InvalidOperation as exc:
-        raise _number_too_long() from exc
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -MAX_DIGITS or value.adjusted() >= MAX_DIGITS:
-        raise _number_too_long()
-    return value
-
-
-def _number_too_long() -> MalformedPayload:
-    return MalformedPayload(
-        f"a number has more than {MAX_DIGITS} digits before or behind its decimal point", code="number_too_long"
-    )
+        return Decimal(digits)
+    except InvalidOperation:
+        return Decimal("-Infinity" if digits.startswith("-") else "Infinity")
 
 
 def _constant(name: str) -> NoReturn:

@@ -90,8 +90,6 @@ def test_answers_an_application(port: int) -> None:
         (b'{"a":' * 10_000, 400, "too_deep"),
         (b'{"a":"\xff\xfe"}', 400, "not_utf8"),
         (b'{"a":NaN}', 400, "not_a_number"),
-        (b'{"a":1e400}', 400, "number_too_long"),
-        (b'{"a":1e999999999}', 400, "number_too_long"),
         (b'{"a":1,"a":2}', 400, "duplicate_name"),
         (b"", 400, "not_json"),
         (b"[{},{}]", 400, "not_an_object"),

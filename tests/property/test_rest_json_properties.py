@@ -61,12 +61,7 @@ def test_foreign_writers_are_read_alike(tree: dict[str, Any]) -> None:
     """Python's own writer stands in for the caller's, with escapes and white space of its own."""
     written = json.dumps(tree, indent=1, default=float).encode()
     theirs = json.loads(written, parse_float=Decimal)
-    try:
-        ours = strict_json.read(written)
-    except MalformedPayload as refusal:
-        assert refusal.detail_code == "number_too_long"
-    else:
-        assert ours == theirs
+    assert strict_json.read(written) == theirs
 
 
 @given(TREE, st.randoms(use_true_random=False))

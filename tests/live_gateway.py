@@ -1,0 +1,77 @@
+"""The real gateway as a process, on a copy of the demonstration's home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from gateway.http import principals
+
+ROOT = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-m", "gateway.launch", "--home"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class Caller(NamedTuple):
+    """A home copied for one test and the key of the one who may call it."""
+
+    home: Path
+    key: str
+
+    @property
+    def log(self) -> Path:
+        return self.home.with_suffix(".log")
+
+
+class Live(NamedTuple):
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+
+
+def copied(built_home: Path, home: Path) -> Caller:
+    shutil.copytree(built_home, home, ignore=shutil.ignore_patterns("state", "principals.yaml"))
+    return Caller(home, principals.add(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"]))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(caller: Caller) -> Iterator[Live]:
+    """The gateway, once it is ready; its log is kept beside the home."""
+    port = free_port()
+    command = [*COMMAND, str(caller.home), "serve", "--port", str(port)]
+    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
+    with (
+        caller.log.open("ab") as log,
+        subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client,
+    ):
+        try:
+            await_ready(process, client, caller.log)
+            yield Live(process, client)
+        finally:
+            process.terminate()
+
+
+def await_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:
+    while process.poll() is None:
+        try:
+            if client.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise AssertionError(log.read_text())
