@@ -1,17 +1,22 @@
-"""Uvicorn's HTTP protocol with the two bounds it lacks: how large a request's head may be, and how long it may take.
+"""Uvicorn's HTTP protocol with the bounds it lacks: how large a request's head may be, how long it and the reading of
+the answer may take, and which connections give way when there are too many.
 
-llhttp, the parser below, bounds neither; without them one caller could fill memory, or hold connections for nothing.
+llhttp, the parser below, bounds none of it; without them one caller could fill memory, or hold connections for nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
+WRITE_SECONDS = 30.0
+"""How long a caller may leave an answer unread that does not fit into the socket's buffer."""
+FIRST_REQUEST_SECONDS = 0.5
+"""What a connection that has not asked anything yet is given to do so when the server stops."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
@@ -27,12 +32,27 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection. ``_in_head`` is true while a request line or headers are due."""
 
     head_seconds = HEAD_SECONDS
+    write_seconds = WRITE_SECONDS
+    _half_open: ClassVar[dict[BoundedProtocol, None]] = {}
+    """Connections of this process whose head is due, oldest first."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
+        self._last = False
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def give_way(cls) -> bool:
+        """Close the connection that has kept its head from us for longest; false if all have asked something."""
+        oldest = next(iter(cls._half_open), None)
+        if oldest is None:
+            return False
+        oldest._stop_timer()
+        oldest.transport.abort()
+        return True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,18 +80,42 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._stop_timer()
+        if self._head_timer is not None:
+            self._stop_timer()
         super().on_headers_complete()
+        if self._last:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The server stops: a request under way, or only just sent, is answered; then the connection closes."""
+        if self.cycle is not None:
+            super().shutdown()
+            return
+        self._last = True
+        self.loop.call_later(FIRST_REQUEST_SECONDS, self._give_up)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        super().resume_writing()
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+        self._half_open[self] = None
 
     def _give_up(self) -> None:
-        self._head_timer = None
+        self._stop_timer()
         if self._in_head and not self.transport.is_closing():
             self.transport.close()
 
     def _stop_timer(self) -> None:
+        self._half_open.pop(self, None)
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

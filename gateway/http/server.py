@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -12,12 +13,18 @@ from typing import Any
 import uvicorn
 
 from contracts.errors import SetupError
+from gateway.http.accept import Acceptor, Board, Connections
 from gateway.http.protocol import BoundedProtocol
 
 BACKLOG = 2048
 DRAIN_SECONDS = 20
 """What requests under way may still take after SIGTERM."""
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may lie idle: longer than the 60 s after which the usual proxies and pools give theirs up, so
+that it is they who close it, and never we while their next request is on its way."""
 MAX_CONNECTIONS = 10_000
+SPARE_DESCRIPTORS = 256
+"""What the ledger, the log and look-ups need of the process's file descriptors."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -35,12 +42,15 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(app: Any, sock: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
+def serve(
+    app: Any, sock: socket.socket, *, started: Callable[[], None] = lambda: None, board: Board | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT: accept no more, answer what is under way, close the application, return.
 
-    ``started`` is called once, when the first request can be taken.
+    ``started`` is called once, in the event loop, when the first request can be taken. ``board`` is shared with other
+    processes that listen on the same socket.
     """
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its texts quote what it was sent
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -51,24 +61,49 @@ def serve(app: Any, sock: socket.socket, *, started: Callable[[], None] = lambda
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=BACKLOG,
-        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, started).run(sockets=[sock])
+    _Server(config, sock, started, board).run(sockets=[])
+
+
+def most_connections() -> int:
+    """What this process may hold, after its soft limit of file descriptors was raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    except (OSError, ValueError):
+        pass  # some systems name an infinite limit they do not grant
+    return MAX_CONNECTIONS if soft < 0 else max(16, min(MAX_CONNECTIONS, soft - SPARE_DESCRIPTORS))
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which says when it serves, and returns after a signal instead of dying of it."""
+    """Uvicorn's server with our own way of taking connections; it returns after a signal instead of dying of it."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, sock: socket.socket, started: Callable[[], None], board: Board | None
+    ) -> None:
         super().__init__(config)
-        self._tell = started
+        self._sock, self._tell, self._board = sock, started, board
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            self._tell()
+        if not self.started:
+            return
+        connections = self.server_state.connections = Connections(self._board)
+        self._acceptor = Acceptor(self._sock, self._connection, connections, most_connections(), self._board)
+        self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._acceptor is not None:
+            self._acceptor.close()
+            await self._acceptor.opened()
+        await super().shutdown(sockets)
+
+    def _connection(self) -> BoundedProtocol:
+        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
