@@ -34,8 +34,11 @@ from models.policy import Policy, clashes
 from models.scoring import Scorer
 
 if TYPE_CHECKING:
+    import socket
+
     from sqlalchemy import URL
 
+    from gateway.http.accept import Board
     from gateway.http.app import Gateway, Readiness
     from gateway.http.door import Mounted
 
@@ -281,20 +284,39 @@ def lint(settings: Settings, folder: Path | None = None) -> list[Fault]:
     return checks.lint(settings.home, adapters.load, folder, allow_demonstration=settings.allow_demonstration)
 
 
-def serve(settings: Settings) -> None:
-    """Serve every routed integration until SIGTERM."""
+def serve(settings: Settings) -> int:
+    """Serve every routed integration until SIGTERM, with as many workers as the settings say; the exit code."""
     from gateway.http import server
 
     sock = server.bind(settings.host, settings.port)
+    if settings.workers > 1:
+        from gateway.supervisor import supervise
+
+        return supervise(settings, sock)
+    serve_on(sock, settings)
+    return 0
+
+
+def serve_on(
+    sock: socket.socket,
+    settings: Settings,
+    *,
+    worker: int = 1,
+    board: Board | None = None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve on a listening socket in this process, as the worker of this number; see ``gateway.http.server.serve``."""
+    from gateway.http import server
+
     installation = install(settings, with_ledger=True)
-    app = application(installation)
+    app = application(installation, worker)
     for desk in installation.desks.values():
         desk.warm()
-    server.serve(app, sock)
+    server.serve(app, sock, board=board, started=started)
 
 
-def application(installation: Installation) -> Gateway:
-    """The ASGI application of an installation."""
+def application(installation: Installation, worker: int = 1) -> Gateway:
+    """The ASGI application of an installation; ``worker`` is the number of this process."""
     import sys
     from importlib.metadata import version
 
@@ -306,7 +328,7 @@ def application(installation: Installation) -> Gateway:
     return build(
         mounted(installation),
         installation.roster.current,
-        Journal(sys.stderr.buffer, settings.log_level),
+        Journal(sys.stderr.buffer, settings.log_level, worker),
         ready=lambda: readiness(installation),
         close=installation.close,
         version=version("scoregate"),

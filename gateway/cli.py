@@ -58,11 +58,12 @@ def _install(*, ledger: bool) -> Installation:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on, default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, default 8080.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that share port and ledger, default 1.")] = None,
 ) -> None:
-    """Serve every integration of this home until told to stop."""
+    """Serve every integration of this home until told to stop; SIGHUP makes several workers read everything anew."""
     from gateway.bootstrap import serve as run
 
-    run(_settings(host=host, port=port))
+    raise typer.Exit(run(_settings(host=host, port=port, workers=workers)))
 
 
 @app.command()
@@ -255,14 +256,5 @@ def _time(given: datetime | None) -> datetime:
 
 
 def main() -> None:
-    """Run one command; every expected error ends as one clear text on stderr."""
-    from contracts.errors import ScoregateError, SetupError
-
-    try:
-        app()
-    except ScoregateError as error:
-        print(f"scoregate: {error.message}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, SetupError) else 1)
-    except OSError as error:
-        print(f"scoregate: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+    """Run one command; ``gateway.launch.plainly`` says how an expected error ends it."""
+    app()

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
 ONE_THREAD = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
@@ -26,7 +26,21 @@ def main() -> None:
     prepare(os.environ)
     from gateway import cli
 
-    cli.main()
+    plainly(cli.main)
+
+
+def plainly(run: Callable[[], object]) -> None:
+    """Run; every expected error ends the process with one clear text on stderr and its exit code."""
+    from contracts.errors import ScoregateError, SetupError
+
+    try:
+        run()
+    except ScoregateError as error:
+        print(f"scoregate: {error.message}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, SetupError) else 1)
+    except OSError as error:
+        print(f"scoregate: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:

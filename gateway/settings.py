@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Folder that holds integrations, contracts, bundles, policies and state."""
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that share the port and the ledger; more than the machine has cores gains nothing."""
     ledger: str = ""
     """A SQLite file, a database URL without password, or the reference of a URL; empty: ``state/ledger.db``."""
     ledger_password: str = Field("", pattern=rf"{REFERENCE}|^$")

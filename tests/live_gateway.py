@@ -50,10 +50,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(caller: Caller) -> Iterator[Live]:
+def serving(caller: Caller, *options: str) -> Iterator[Live]:
     """The gateway, once it is ready; its log is kept beside the home."""
     port = free_port()
-    command = [*COMMAND, str(caller.home), "serve", "--port", str(port)]
+    command = [*COMMAND, str(caller.home), "serve", "--port", str(port), *options]
     headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
     with (
         caller.log.open("ab") as log,

@@ -39,9 +39,12 @@ class Visit:
 
 
 class Journal:
-    """The log of the doors, and the counts behind ``/metrics``. ``level`` warning leaves successes out."""
+    """The log of the doors, and the counts behind ``/metrics``. ``level`` warning leaves successes out; ``worker`` is
+    the number of this process among those that share the port.
+    """
 
-    def __init__(self, stream: BinaryIO, level: str = "info") -> None:
+    def __init__(self, stream: BinaryIO, level: str = "info", worker: int = 1) -> None:
+        self.worker = worker
         self._lines = _Lines(stream)
         self._level = LEVELS.index(level)
         self._faults = structlog.wrap_logger(self._lines, [_render], structlog.BoundLogger)
@@ -66,7 +69,7 @@ class Journal:
             return
         refused = f',"code":{quote(visit.code)},"cause":{quote(visit.cause)}' if visit.code else ""
         self._lines.add(
-            f'{{"at":"{self._stamp()}","level":"{LEVELS[level]}","event":"request","integration":"{route.integration}",'
+            f'{{"at":"{self._stamp()}","level":"{LEVELS[level]}","event":"request","worker":{self.worker},"integration":"{route.integration}",'
             f'"operation":"{route.operation}","principal":"{visit.principal}","mode":"{visit.mode}","status":{status}{refused},'
             f'"ms":{seconds * 1e3:.3f},"correlation":{quote(visit.correlation)}}}\n'
         )
@@ -74,7 +77,12 @@ class Journal:
     def failed(self, integration: str, correlation: str, error: BaseException) -> None:
         """A fault of ours: kinds and places, from the outermost in; causes included."""
         self._faults.error(
-            "fault", at=self._stamp(), integration=integration, correlation=correlation, **_description(error)
+            "fault",
+            at=self._stamp(),
+            worker=self.worker,
+            integration=integration,
+            correlation=correlation,
+            **_description(error),
         )
 
     def flush(self) -> None:
@@ -130,7 +138,7 @@ class _Stamp:
 
 def _render(_logger: Any, method: str, event: structlog.typing.EventDict) -> str:
     members = {"at": event.pop("at"), "level": method, **event}
-    return "{" + ",".join(f"{quote(name)}:{quote(value)}" for name, value in members.items()) + "}\n"
+    return "{" + ",".join(f"{quote(k)}:{quote(v) if isinstance(v, str) else v}" for k, v in members.items()) + "}\n"
 
 
 def _description(error: BaseException) -> dict[str, str]:

@@ -240,6 +240,7 @@ def test_a_log_line_names_the_exchange_and_nothing_of_the_application() -> None:
     assert line == {
         "level": "warning",
         "event": "request",
+            "worker": 1,
         "integration": "juniper-api",
         "operation": "score",
         "principal": "juniper",

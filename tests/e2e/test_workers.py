@@ -1,0 +1,198 @@
+"""Several workers on one port and one ledger: they start together, share the work, die, and are told to go."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, Live, copied, free_port, serving
+
+from gateway import bootstrap, settings
+from gateway.http import principals
+from gateway.ledger import Kind
+
+EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
+SCORE = "/v1/juniper-api/score"
+CONNECTIONS = 8
+
+
+@pytest.fixture(scope="module")
+def caller(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Caller:
+    return copied(built_home, tmp_path_factory.mktemp("workers") / "home")
+
+
+@pytest.fixture(scope="module")
+def live(caller: Caller) -> Iterator[Live]:
+    """Two workers, started on a home that has neither keys nor ledger."""
+    with serving(caller, "--workers", "2") as live:
+        until(lambda: bool(said(caller, "serving")))
+        yield live
+
+
+def said(caller: Caller, event: str) -> list[dict[str, Any]]:
+    """The lines of the log that speak of this; every line is JSON."""
+    lines = [json.loads(line) for line in caller.log.read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def until(reached: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def application(number: str) -> bytes:
+    return json.dumps(json.loads(EXAMPLE.read_bytes()) | {"applicationId": number}).encode()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def fresh(live: Live) -> httpx.Client:
+    """A caller with connections of its own."""
+    return httpx.Client(base_url=live.client.base_url, headers=live.client.headers, timeout=10)
+
+
+def test_connections_are_shared_out_evenly(caller: Caller, live: Live) -> None:
+    before = len(said(caller, "request"))
+    clients = [fresh(live) for _ in range(CONNECTIONS)]
+    for client in clients:
+        for number in range(5):
+            assert client.post(SCORE, content=application(f"even-{number}")).status_code == 200
+    until(lambda: len(said(caller, "request")) >= before + 5 * CONNECTIONS)
+    held = Counter(line["worker"] for line in said(caller, "request")[before:])
+    for client in clients:
+        client.close()
+    assert held[1] + held[2] == 5 * CONNECTIONS
+    assert abs(held[1] - held[2]) <= 2 * 5
+
+
+def test_a_worker_that_dies_is_replaced_and_the_log_says_so(caller: Caller, live: Live) -> None:
+    victim = children(live.process.pid)[0]
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: bool(said(caller, "worker died")))
+    with fresh(live) as client:
+        assert client.post(SCORE, content=application("while-one-is-dead")).status_code == 200
+    until(lambda: bool(said(caller, "worker replaced")))
+    died = said(caller, "worker died")[0]
+    assert (died["pid"], died["cause"]) == (victim, "SIGKILL")
+    assert victim not in children(live.process.pid)
+    assert len(children(live.process.pid)) == 2
+
+
+def test_a_reload_replaces_every_worker_and_loses_no_request(caller: Caller, live: Live) -> None:
+    before = set(children(live.process.pid))
+    key = principals.add(caller.home / "principals.yaml", "late", ["juniper-api"], ["read"])
+    statuses: Counter[int] = Counter()
+    done = threading.Event()
+
+    def call() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            headers = {**live.client.headers, "Connection": "close"}
+            body = application(f"reload-{threading.get_ident()}-{number}")
+            statuses[httpx.post(f"{live.client.base_url}{SCORE}", content=body, headers=headers).status_code] += 1
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for thread in callers:
+        thread.start()
+    live.process.send_signal(signal.SIGHUP)
+    until(lambda: len(said(caller, "worker relieved")) == 2)
+    until(lambda: not before & set(children(live.process.pid)))
+    done.set()
+    for thread in callers:
+        thread.join()
+    assert set(statuses) == {200}
+    with fresh(live) as client:
+        found = client.get("/v1/juniper-api/decisions/none", headers={"Authorization": f"Bearer {key}"})
+    assert found.status_code != 401
+
+
+def test_a_reload_that_is_refused_leaves_the_workers_as_they_are(caller: Caller, live: Live) -> None:
+    before = children(live.process.pid)
+    policy = caller.home / "policies" / "consumer-instalment.policy.yaml"
+    good = policy.read_bytes()
+    policy.write_bytes(good + b"\nunknown: 1\n")
+    try:
+        live.process.send_signal(signal.SIGHUP)
+        until(lambda: "reload refused" in caller.log.read_text())
+    finally:
+        policy.write_bytes(good)
+    assert children(live.process.pid) == before
+    assert live.client.post(SCORE, content=application("after-a-refused-reload")).status_code == 200
+    refusal = [line for line in caller.log.read_text().splitlines() if line.startswith("scoregate: ")]
+    caller.log.write_text("")  # what the others read is JSON again
+    assert "unknown" in refusal[0]
+
+
+def test_sigterm_answers_what_is_under_way_and_ends_with_0(caller: Caller, live: Live) -> None:
+    answered: dict[str, bytes] = {}
+    odd: list[object] = []
+
+    def call(lane: int) -> None:
+        with fresh(live) as client:
+            for number in range(10_000):
+                name = f"drain-{lane}-{number}"
+                try:
+                    response = client.post(SCORE, content=application(name))
+                except httpx.TransportError:
+                    return
+                if response.status_code != 200:
+                    odd.append(response.text)
+                    return
+                answered[name] = response.content
+
+    callers = [threading.Thread(target=call, args=(lane,)) for lane in range(6)]
+    for thread in callers:
+        thread.start()
+    until(lambda: len(answered) > 60)
+    live.process.send_signal(signal.SIGTERM)
+    assert live.process.wait(timeout=30) == 0
+    for thread in callers:
+        thread.join()
+    assert not odd
+    ledger = bootstrap.open_ledger(settings.load(home=caller.home), bootstrap.utc_now)
+    try:
+        assert ledger.verify_chain() == ()
+        kept = {e.decision_id for e in ledger.list(limit=1_000_000) if e.kind is Kind.DECISION}
+    finally:
+        ledger.close()
+    assert {json.loads(answer)["decision"]["id"] for answer in answered.values()} <= kept
+
+
+def test_workers_do_not_outlive_their_supervisor(caller: Caller) -> None:
+    with serving(caller, "--workers", "2") as live:
+        until(lambda: len(children(live.process.pid)) == 2)
+        workers = children(live.process.pid)
+        live.process.kill()
+        until(lambda: not any(alive(pid) for pid in workers))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_that_cannot_start_ends_all_with_its_one_line(caller: Caller, tmp_path: Path) -> None:
+    home = copied(caller.home, tmp_path / "home").home
+    (home / "state").write_text("in the way")
+    command = [*COMMAND, str(home), "serve", "--port", str(free_port()), "--workers", "3"]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("scoregate: ")
