@@ -4,7 +4,8 @@
 connection, ``reader.py`` and ``verify.py`` everything that only reads.
 """
 
-from gateway.ledger.ledger import Ledger, LoopLedger
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.on_loop import LoopLedger
 from gateway.ledger.seal import make_key_file
 from gateway.ledger.types import (
     Entry,

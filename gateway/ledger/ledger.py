@@ -19,11 +19,12 @@ from gateway.ledger.checkpoint import Checkpointer
 from gateway.ledger.connect import connect, place
 from gateway.ledger.jobs import Append, Propose, Refuse, Terms
 from gateway.ledger.migrate import prepare
+from gateway.ledger.on_loop import LoopLedger
 from gateway.ledger.reader import Reader
 from gateway.ledger.schema import SECRET
 from gateway.ledger.seal import KEY_BYTES, InvalidTag, Sealer, check_value, read_key
 from gateway.ledger.settle import Marks
-from gateway.ledger.sinks import FutureSink, LoopSink
+from gateway.ledger.sinks import FutureSink
 from gateway.ledger.statements import Statements
 from gateway.ledger.store import Keyring, Store
 from gateway.ledger.types import (
@@ -36,7 +37,6 @@ from gateway.ledger.types import (
     Proposal,
     Refusal,
     Settled,
-    Sink,
     Status,
 )
 from gateway.ledger.verify import verify
@@ -107,7 +107,7 @@ class Ledger:
         return future
 
     def on_loop(self, loop: asyncio.AbstractEventLoop) -> LoopLedger:
-        """The same two for one event loop, with one wake-up of the loop per group commit."""
+        """The same two for one event loop, whose callers are settled together; see gateway/ledger/on_loop.py."""
         return LoopLedger(self._writer, loop)
 
     def human_decision(self, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> Future[str]:
@@ -174,27 +174,6 @@ class Ledger:
                 f"the ledger {place(self._engine)} ends at block {block}, but {self._anchor.path} names {anchored}: "
                 "its end was cut off or an older copy put in place; to go on all the same, move the anchor file away"
             )
-
-
-class LoopLedger:
-    """Submitting from one event loop; its futures belong to that loop and may be cancelled without harm."""
-
-    def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
-        self._writer = writer
-        self.loop = loop
-        self._sink: Sink = LoopSink(loop)
-
-    def submit(self, proposal: Proposal) -> asyncio.Future[Settled]:
-        """As ``Ledger.submit``; call it in the loop's thread."""
-        future: asyncio.Future[Settled] = self.loop.create_future()
-        self._writer.put(Propose(proposal, self._sink, future))
-        return future
-
-    def refuse(self, refusal: Refusal) -> asyncio.Future[str]:
-        """As ``Ledger.refuse``; call it in the loop's thread."""
-        future: asyncio.Future[str] = self.loop.create_future()
-        self._writer.put(Refuse(refusal, self._sink, future))
-        return future
 
 
 def _several(references: str | Sequence[str]) -> Sequence[str]:

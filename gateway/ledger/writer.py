@@ -62,11 +62,20 @@ class Writer:
 
     def put(self, job: Job) -> None:
         """Queue a job; raises UpstreamError when the queue is full or the ledger is closed."""
+        self.require_room()
+        self.queue([job])
+
+    def require_room(self, further: int = 0) -> None:
+        """Raises UpstreamError when a job may not be queued behind ``further`` others that are still to come."""
         if self._closed:
             raise _closing()
-        if self._queue.qsize() >= self._bound:
+        if self._queue.qsize() + further >= self._bound:
             raise UpstreamError("too many submissions wait for the ledger; ask again later", retry_after=_RETRY_AFTER_S)
-        self._queue.put(job)
+
+    def queue(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs for which there was room; those that come after the end are turned away."""
+        for job in jobs:
+            self._queue.put(job)
         if self._closed and not self._thread.is_alive():
             self._abandon()
 

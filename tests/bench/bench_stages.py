@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bench_service import BUILD, bodies, prepare
@@ -43,7 +42,7 @@ def stages(desk: Any, raws: Sequence[bytes]) -> list[Row]:
              for n, raw in enumerate(raws[:BATCH])]  # fmt: skip
     trees = [desk.read(one) for one in asked]
     records = [read_record(line, tree, [])[0] for tree in trees]
-    scored = [line.scorer.score(record) for record in records]
+    pairs = [(record, line.scorer.score(record)) for record in records]
     assessed = [assess(line, tree) for tree in trees]
     proposals = [desk._propose(one, NOON) for one in asked]
     finished = [proposal.finish("", proposal.request_key) for proposal in proposals]
@@ -55,9 +54,9 @@ def stages(desk: Any, raws: Sequence[bytes]) -> list[Row]:
         "map and validate": per_call(lambda tree: read_record(line, tree, []), trees),
         "record digest": per_call(lambda record: line.layout.digest(record.values, record.states), records),
         "score": per_call(line.scorer.score, records),
-        "verdict": per_call(lambda pair: line.policy.decide(*pair, line.bundle), list(zip(records, scored, strict=True))),
+        "verdict": per_call(lambda pair: line.policy.decide(*pair, line.bundle), pairs),
         "proposal, all of the above": per_call(lambda one: desk._propose(one, NOON), asked),
-        "conclude": per_call(lambda one: conclude(line, one, "key", "", NOON), assessed),
+        "conclude": per_call(lambda one: conclude(line, one, "test", "key", "", NOON), assessed),
         "finish (conclude, answer, record, decision)": per_call(lambda one: one.finish("", one.request_key), proposals),
         "seal": per_call(lambda payload: sealer.seal("a" * 32, payload, random), payloads),
     }
