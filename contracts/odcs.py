@@ -7,6 +7,7 @@ on             property   value
 =============  =========  ============================================================================================
 contract       kind       ``request`` (a legacy system writes it) or ``answer`` (we write it)
 contract       unknown    ``refuse`` or ``ignore``: what happens to data that no field of the contract stands for
+contract       upcast     how a record of the version before becomes one of this version: see ``contracts/upcast.py``
 field          unit       ``currency`` (units of the field ``currency``), ``months``, ``years`` …; numbers must have one
 field          blank      ``refer`` or ``refuse``: what a blank leads to that the bundle has not learned
 field          rejected   ``refuse``, ``refer`` or ``impute``: what an unusable value leads to
@@ -41,10 +42,16 @@ from contracts.fields import PROPERTIES, FieldFault, read_examples, read_field
 from contracts.source import Source, nearest
 from contracts.types import Field, Value
 
+HEAD: Final[Mapping[str, tuple[str, ...] | type]] = {
+    "kind": ("request", "answer"), "unknown": ("refuse", "ignore"), "upcast": dict,
+}  # fmt: skip
+"""Our custom properties of a contract: the legal values, or the type."""
 READABLE: Final = ("v3.2.0", "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0")
 VENDOR: Final = "scoregate"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+
+_WORDS: Final[Mapping[type, str]] = {bool: "true or false", str: "a word", dict: "a mapping"}
 
 Place = tuple[str | int, ...]
 
@@ -65,8 +72,9 @@ class Contract:
 
     ``fields`` are its top-level scalar fields, in file order. ``paths`` maps every leaf to its field, also those in
     lists (``reasons[].code``, ``refer_causes[]``); ``lists`` maps each list to the most elements it may have.
-    ``examples`` holds legal values per leaf; the n-th examples of all fields belong together. ``digest`` is the
-    SHA-256 of ``content``, the bytes of the file, in hexadecimal.
+    ``examples`` holds legal values per leaf; the n-th examples of all fields belong together. ``made_from`` is the
+    reference of the version its upcaster starts from, empty for a first version. ``digest`` is the SHA-256 of
+    ``content``, the bytes of the file, in hexadecimal.
     """
 
     name: str
@@ -80,6 +88,7 @@ class Contract:
     paths: Mapping[str, Field] = field(default_factory=dict)
     lists: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    made_from: str = ""
     digest: str = ""
     content: bytes = field(default=b"", repr=False)
 
@@ -97,7 +106,7 @@ class Contract:
 class Reading(NamedTuple):
     """A contract as far as it could be read, what kept the rest from being read, and where its parts stand.
 
-    ``places`` maps each leaf path, and ``rule <id>`` for rules, to its place in ``source``.
+    ``places`` maps each leaf path, ``rule <id>`` for rules and ``upcast`` to its place in ``source``.
     """
 
     contract: Contract
@@ -162,6 +171,7 @@ class _Reader:
             paths=self.paths,
             lists=self.lists,
             examples=self.examples,
+            made_from=self.made_from(head),
             digest=hashlib.sha256(self.content).hexdigest(),
             content=self.content,
         )
@@ -174,10 +184,14 @@ class _Reader:
             self.fault(("id",), "is the contract's name: small letters, digits and _, starting with a letter")
         if not _VERSION.fullmatch(str(self.data["version"])):
             self.fault(("version",), "a version is three numbers, as in 1.0.0")
-        head = self.own(self.data, (), {"kind": ("request", "answer"), "unknown": ("refuse", "ignore")})
+        head = self.own(self.data, (), HEAD)
         if "kind" not in head:
             self.fault(("customProperties",), "says nowhere what it is", "add the property kind: request or answer")
         return head
+
+    def made_from(self, head: Mapping[str, Any]) -> str:
+        version = head["upcast"].get("from") if "upcast" in head else None
+        return f"{self.data['id']}@{version}" if isinstance(version, str) else ""
 
     def table(self) -> dict[str, Any]:
         tables: list[dict[str, Any]] = self.data.get("schema") or []
@@ -260,9 +274,11 @@ class _Reader:
             elif isinstance(legal, tuple) and value not in legal:
                 self.fault(here, f"{key} is one of {', '.join(legal)}", nearest(value, legal))
             elif isinstance(legal, type) and not isinstance(value, legal):
-                self.fault(here, f"{key} is {'true or false' if legal is bool else 'a word'}")
+                self.fault(here, f"{key} is {_WORDS[legal]}")
             else:
                 found[key] = value
+                if legal is dict:
+                    self.places[key] = (*here, "value")
         return found
 
     def fault(self, place: Place, message: str, hint: str = "") -> None:

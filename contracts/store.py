@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,8 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.lint import faults
 from contracts.odcs import Contract, Reading, read_odcs
 from contracts.source import nearest
+from contracts.upcast import Upcast, compose
+from contracts.upcast_reading import read_upcast
 
 CATALOG: Final = Path(__file__).parent / "catalog"
 SUFFIX: Final = ".odcs.yaml"
@@ -27,10 +29,15 @@ class ContractStore:
         self._published = _files(CATALOG)
         self._own = _files(self._folder) if self._folder else {}
         self._loaded: dict[str, Contract] = {}
+        self._steps: dict[str, Upcast] = {}
 
     def refs(self) -> tuple[str, ...]:
-        """Every contract there is, by reference."""
-        return tuple(sorted({*self._published, *self._own}))
+        """Every contract there is, by reference, the versions of one in their order."""
+        return tuple(sorted({*self._published, *self._own}, key=version_key))
+
+    def versions(self, name: str) -> tuple[str, ...]:
+        """References of all versions of one contract, the oldest first."""
+        return tuple(ref for ref in self.refs() if ref.partition("@")[0] == name)
 
     def get(self, ref: str) -> Contract:
         """The contract; raises ConfigurationError with every fault of its file, or when there is no such contract."""
@@ -38,12 +45,45 @@ class ContractStore:
             self._loaded[ref] = self._load(ref)
         return self._loaded[ref]
 
+    def upcast(self, before: str, after: str) -> Upcast | None:
+        """The way from records of one version to records of a later one, as one step; None where they are the same.
+
+        Raises ConfigurationError where there is no unbroken chain of upcasters between the two.
+        """
+        found: Upcast | None = None
+        for ref in self.chain(before, after)[1:]:
+            self.get(ref)
+            found = compose(found, self._steps[ref]) if found else self._steps[ref]
+        return found
+
+    def chain(self, before: str, after: str) -> tuple[str, ...]:
+        """Every version on the way, both ends included; raises ConfigurationError where the way is broken."""
+        way = [self.get(after)]
+        while way[-1].ref != before:
+            if not way[-1].made_from:
+                self.get(before)
+                raise ConfigurationError([self._gap(before, after, way[-1])])
+            way.append(self.get(way[-1].made_from))
+        return tuple(contract.ref for contract in reversed(way))
+
+    def _gap(self, before: str, after: str, end: Contract) -> Fault:
+        name = before.partition("@")[0]
+        message = f"no chain of upcasters leads from {before} to {after}"
+        if name != end.name:
+            return Fault("", 0, 0, message, f"{end.name} is another contract")
+        if version_key(before) > version_key(after):
+            return Fault("", 0, 0, message, f"{before} is the later one")
+        later = next((ref for ref in self.versions(name) if version_key(ref) > version_key(before)), after)
+        hint = f"{later} says nothing of how a record of {before} becomes one of it: give it an upcast from there"
+        return Fault("", 0, 0, message, hint)
+
     def lint(self) -> list[Fault]:
         """Every fault of every contract of the home, warnings too, and of files that stand where none is read."""
         found = _strays(self._folder, set(self._own.values())) if self._folder else []
         for ref in sorted(self._own):
             try:
-                found += self._faults(ref, read_odcs(self._own[ref]))
+                reading = read_odcs(self._own[ref])
+                found += [*self._faults(ref, reading), *self._step(reading)]
             except ConfigurationError as exc:
                 found += exc.faults
         return found
@@ -55,9 +95,40 @@ class ContractStore:
             raise ConfigurationError([Fault("", 0, 0, f"there is no contract {ref!r}", hint)])
         reading = read_odcs(path)
         found = self._faults(ref, reading)
+        found += self._step(reading)
         if any(fault.severity == "error" for fault in found):
             raise ConfigurationError(found)
         return reading.contract
+
+    def _step(self, reading: Reading) -> Sequence[Fault]:
+        """Reads the upcaster of a contract, which needs the version before."""
+        contract, before = reading.contract, reading.contract.made_from
+        if "upcast" not in reading.places:
+            return []
+        place = (*reading.places["upcast"], "from")
+        if message := self._no_origin(contract):
+            there = [ref.partition("@")[2] for ref in self.versions(contract.name)]
+            hint = nearest(before.partition("@")[2], there) or f"there are: {', '.join(there)}"
+            return [reading.source.fault(place, message, hint)]
+        try:
+            step, found = read_upcast(reading, self.get(before))
+        except ConfigurationError:
+            message = f"{before}, which this version is made from, has faults of its own"
+            return [reading.source.fault(place, message, "mend that one first")]
+        if step:
+            self._steps[contract.ref] = step
+        return found
+
+    def _no_origin(self, contract: Contract) -> str:
+        """Why an upcaster cannot begin where it says, in words."""
+        before = contract.made_from
+        if contract.kind != "request":
+            return "an answer is not upcast: an integration is answered in the version it names"
+        if not before:
+            return "an upcast says which version it starts from"
+        if version_key(before) >= version_key(contract.ref):
+            return f"{before} is not earlier than {contract.ref}, so the chain would never end"
+        return "" if before in self.refs() else f"there is no contract {before!r} to start from"
 
     def _faults(self, ref: str, reading: Reading) -> list[Fault]:
         found = []
@@ -69,6 +140,12 @@ class ContractStore:
             message = f"{ref} is published and may not be redefined"
             found.append(reading.source.fault((), message, "give it a version or a name of its own"))
         return found + faults(reading)
+
+
+def version_key(ref: str) -> tuple[str, tuple[int, ...]]:
+    """Puts references in order: by name, then by version, whose three numbers count as numbers."""
+    name, _, version = ref.partition("@")
+    return name, tuple(int(part) if part.isascii() and part.isdigit() else -1 for part in version.split("."))
 
 
 def _files(folder: Path) -> Mapping[str, Path]:

@@ -18,6 +18,8 @@ from models.types import REFER_CAUSES, Decision, Imputation, Reason
 ROOT = Path(__file__).parents[2]
 FROZEN = {
     "loan_application@1.0.0": "c980c71648d2fb891b85d523790896f286d9467a3177d9920abb7e36293ebe79",
+    "loan_application@1.1.0": "e6d45b2468cd87ca464f82644d640507325a61aaded3d66c7c6dfad4a7d4fa1c",
+    "loan_application@2.0.0": "e489fa31ae0cfd8729cd4c33e9aad06ff1cfed2433429074b6bf59dd7dfba9c0",
     "loan_decision@1.0.0": "80636bd472914f4afeaa68022031da7a140d1863e087508296f24bc56c03351c",
 }
 FILES = sorted(CATALOG.glob("*/*.odcs.yaml"))
@@ -57,8 +59,9 @@ def test_every_example_is_legal_for_its_field(ref: str) -> None:
         assert [problem for example in given if (problem := check(example))] == [], path
 
 
-def test_the_examples_of_an_application_make_whole_applications_without_a_problem() -> None:
-    contract = published("loan_application@1.0.0")
+@pytest.mark.parametrize("ref", ContractStore().versions("loan_application"))
+def test_the_examples_of_an_application_make_whole_applications_without_a_problem(ref: str) -> None:
+    contract = published(ref)
     engine = RowEngine(contract)
     rows = list(zip(*(contract.examples[field.name] for field in contract.fields), strict=True))
     assert len(rows) == 3
@@ -67,10 +70,18 @@ def test_the_examples_of_an_application_make_whole_applications_without_a_proble
         assert engine.check(list(row), states) == ((), ())
 
 
-def test_an_application_has_these_fields_in_this_order() -> None:
-    assert " ".join(field.name for field in published("loan_application@1.0.0").fields) == (
+WORK_AND_HOME = {
+    "loan_application@1.0.0": "employment_years employment_type home_ownership credit_records",
+    "loan_application@1.1.0": "employment_years employment_type home_ownership credit_records credit_enquiries",
+    "loan_application@2.0.0": "employment_months employment_type home_ownership adverse_records credit_enquiries",
+}
+
+
+@pytest.mark.parametrize("ref", WORK_AND_HOME)
+def test_an_application_has_these_fields_in_this_order(ref: str) -> None:
+    assert " ".join(field.name for field in published(ref).fields) == (
         "product currency loan_amount purchase_price term_months monthly_income monthly_expenses assets debt "
-        "employment_years employment_type home_ownership credit_records age_years marital_status"
+        f"{WORK_AND_HOME[ref]} age_years marital_status"
     )
 
 
@@ -94,8 +105,9 @@ def test_an_answer_knows_every_cause_and_word_a_decision_can_hold() -> None:
     assert paths["outcome"].codes == ("approve", "refer", "decline")
 
 
-def test_only_age_and_marital_status_are_protected_and_only_product_and_currency_essential() -> None:
-    fields = published("loan_application@1.0.0").fields
+@pytest.mark.parametrize("ref", ContractStore().versions("loan_application"))
+def test_only_age_and_marital_status_are_protected_and_only_product_and_currency_essential(ref: str) -> None:
+    fields = published(ref).fields
     assert [f.name for f in fields if f.protected] == ["age_years", "marital_status"]
     assert [f.name for f in fields if f.essential] == ["product", "currency"]
     assert [f.name for f in fields if f.required] == ["product", "currency", "loan_amount", "term_months"]
