@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 from contracts.digest import Layout
 from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError, SetupError
 from contracts.mapping.paths import getter
-from contracts.odcs import Contract
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
+from contracts.upcast import RowUpcast
 from gateway.http.roster import Roster
-from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
+from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.ledger import Ledger, make_key_file
 from gateway.ledger.connect import locate
 from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
-from gateway.pipeline import Line
+from gateway.pipeline import Line, Pinned
 from gateway.service import ClosedDesk, Lookup, ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, LookupAdapter, RoutedAdapter
@@ -209,8 +209,7 @@ def open_desk(installation: Installation, folder: Path, clock: Clock) -> Serving
     integration = read_integration(folder, installation.contracts)
     adapter = _adapter(installation, integration.adapter)
     codec = adapter.wire(integration.wire, folder)
-    contract = installation.contracts.get(integration.contract)
-    lines = [_line(installation, integration, contract, policy) for policy in _policies(installation, integration)]
+    lines = [_line(installation, integration, policy) for policy in _policies(installation, integration)]
     lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
     return ServingDesk(lines, codec, installation.ledger, clock, lookups, installation.modes)
 
@@ -239,12 +238,23 @@ def _policies(installation: Installation, integration: Integration) -> list[Poli
     return found
 
 
-def _line(installation: Installation, integration: Integration, contract: Contract, policy: Policy) -> Line:
+def _line(installation: Installation, integration: Integration, policy: Policy) -> Line:
     bundle = installation.bundles[policy.bundle_digest]
+    pinned = _pinned(installation.contracts, integration, bundle)
+    contract = installation.contracts.get(bundle.contract)
     bundle.check(contract)
     _refuse_demonstration(installation.settings, integration, bundle)
     bound = policy.bind(contract, bundle)
-    return Line(integration, contract, RowEngine(contract), Layout(contract), bundle, Scorer(bundle), bound)
+    return Line(integration, contract, RowEngine(contract), Layout(contract), bundle, Scorer(bundle), bound, pinned)
+
+
+def _pinned(contracts: ContractStore, integration: Integration, bundle: Bundle) -> Pinned | None:
+    """The version the integration speaks, with the way to the bundle's; None where they are the same."""
+    step = way_up(contracts, integration, bundle)
+    if step is None:
+        return None
+    spoken = contracts.get(integration.contract)
+    return Pinned(spoken, RowEngine(spoken), Layout(spoken), RowUpcast(step))
 
 
 def _refuse_demonstration(settings: Settings, integration: Integration, bundle: Bundle) -> None:
@@ -262,13 +272,20 @@ def keep_objects(installation: Installation) -> None:
     store = ObjectStore(installation.settings.state / "objects")
     for desk in installation.desks.values():
         _same(desk.integration.folder, store.put_folder(desk.integration.folder), desk.integration.digest)
-        store.put(installation.contracts.get(desk.integration.contract).content)
-        store.put(installation.contracts.get(desk.integration.answer).content)
+        for ref in _contracts_of(installation, desk.integration):
+            store.put(installation.contracts.get(ref).content)
     for policy in installation.policies:
         _same(Path(policy.source.file), store.put(Path(policy.source.file).read_bytes()), policy.digest)
     for path in sorted((installation.settings.home / "bundles").glob("*/*/*")):
         if path.is_file():
             store.put(path.read_bytes())
+
+
+def _contracts_of(installation: Installation, integration: Integration) -> set[str]:
+    """Every contract a decision of the integration rests on: its own two, and all on the way to its bundles'."""
+    bundles = [installation.bundles[policy.bundle_digest] for policy in _policies(installation, integration)]
+    ways = [installation.contracts.chain(integration.contract, bundle.contract) for bundle in bundles]
+    return {integration.answer, *(ref for way in ways for ref in way)}
 
 
 def _same(path: Path, kept: str, read: str) -> None:

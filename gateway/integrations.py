@@ -19,9 +19,11 @@ from contracts.mapping.tree import Unknown, Wired
 from contracts.odcs import Contract
 from contracts.section import Section
 from contracts.source import Path_, Source, nearest
-from contracts.store import ContractStore
+from contracts.store import ContractStore, version_key
+from contracts.upcast import Upcast
 from gateway.modes import Mode
 from gateway.objects import folder_digest
+from models.bundle import Bundle
 
 INTEGRATION_FILE: Final = "integration.yaml"
 KEYS: Final = (
@@ -87,6 +89,28 @@ class Integration:
 def read_integration(folder: Path, contracts: ContractStore) -> Integration:
     """Read one integration's folder; raises ConfigurationError with every fault of it."""
     return _Reader(folder, contracts).read()
+
+
+def way_up(contracts: ContractStore, integration: Integration, bundle: Bundle) -> Upcast | None:
+    """From the version the integration speaks to the one the bundle was trained on; None where they are the same.
+
+    Raises ConfigurationError, at the integration's ``contract``, where no way leads there.
+    """
+    try:
+        return contracts.upcast(integration.contract, bundle.contract)
+    except ConfigurationError as exc:
+        raise ConfigurationError([_lost(integration, bundle, fault) for fault in exc.faults]) from exc
+
+
+def _lost(integration: Integration, bundle: Bundle, fault: Fault) -> Fault:
+    if fault.file:
+        return fault
+    spoken, trained = integration.contract, bundle.contract
+    message = f"the bundle {bundle.ref} was trained on {trained}: {fault.message}"
+    hint = fault.hint
+    if spoken.partition("@")[0] == trained.partition("@")[0] and version_key(spoken) > version_key(trained):
+        hint = f"train the bundle again on {spoken}, or pin contract: {trained}"
+    return integration.fault(("contract",), message, hint)
 
 
 class _Reader:

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
-from contracts.mapping.conversions import Unfit, compile_chain
-from contracts.mapping.tree import Constant, NotCarried, Wired
-from contracts.odcs import Contract
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
-from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
+from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
+from gateway.lint_bundle import bundle_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
 from gateway.spi import Adapter
@@ -189,93 +187,22 @@ class IntegrationLint:
             yield integration.fault(("product",), f"no policy for {integration.product!r}", hint)
         elif not policies:
             yield integration.fault(("product",), f"no policy for {integration.product!r}", severity="warning")
-        contract = self._shelf.contracts.get(integration.contract)
         for policy in policies:
             bundle = self._shelf.bundles.get(policy.bundle_digest)
             if bundle is not None:
-                yield from self._with_bundle(integration, contract, policy, bundle)
+                yield from self._with_bundle(integration, policy, bundle)
 
-    def _with_bundle(
-        self, integration: Integration, contract: Contract, policy: Policy, bundle: Bundle
-    ) -> Iterator[Fault]:
+    def _with_bundle(self, integration: Integration, policy: Policy, bundle: Bundle) -> Iterator[Fault]:
         if not may_open(integration.name, integration.mode, bundle.use, self._allowed):
             message = f"mode live, but the bundle {bundle.ref} is marked for demonstration"
             hint = f"train your own, or allow it: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
             yield integration.fault(("mode",), message, hint)
         try:
+            step = way_up(self._shelf.contracts, integration, bundle)
+            contract = self._shelf.contracts.get(bundle.contract)
             bundle.check(contract)
             bound = policy.bind(contract, bundle)
         except ConfigurationError as exc:
             yield from exc.faults
             return
-        yield from _untrained(integration, bundle)
-        yield from _swallowed(integration, bundle)
-        yield from _stated(integration, bundle)
-        yield from _idle(integration, policy)
-        yield from _referred(integration, bound, bundle)
-
-
-def _untrained(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
-    """Constants the bundle was not trained for."""
-    for name, known in (("product", bundle.products), ("currency", bundle.currencies)):
-        entry = integration.request.entries.get(name)
-        if isinstance(entry, Constant) and entry.value not in known:
-            message = f"the bundle {bundle.ref} was not trained for {entry.value!r}"
-            yield integration.fault(("request", name), message, f"trained for: {', '.join(known)}")
-
-
-def _swallowed(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
-    """Literals that stand for missing but lie inside what training saw: a real value would be lost."""
-    for entry in integration.request.entries.values():
-        seen = bundle.ranges.get(entry.field.name)
-        if not isinstance(entry, Wired) or entry.codes or seen is None or seen.minimum is None or seen.maximum is None:
-            continue
-        convert = compile_chain(entry.convert, entry.field)
-        for literal, _ in entry.missing.literals:
-            try:
-                value = convert(literal)
-            except Unfit:
-                continue
-            if isinstance(value, int) and seen.minimum <= value <= seen.maximum:
-                low, high = entry.field.text(seen.minimum), entry.field.text(seen.maximum)
-                message = f"{literal} stands for missing, but training saw values from {low} to {high}"
-                place = ("request", entry.field.name, "missing", literal)
-                yield integration.fault(place, message, "a real value would be lost", "warning")
-
-
-def _stated(integration: Integration, bundle: Bundle) -> Iterator[Fault]:
-    """Constants for what the model weighs: no answer lists them as something the caller did not send."""
-    for name in [read.name for read in bundle.fields]:
-        if isinstance(integration.request.entries.get(name), Constant):
-            message = f"the bundle {bundle.ref} reads it, and the same value would count as sent by every applicant"
-            yield integration.fault(("request", name), message, "map it, or write not_carried", "warning")
-
-
-def _idle(integration: Integration, policy: Policy) -> Iterator[Fault]:
-    """Rules of the policy that can never apply, because a field they read is not carried."""
-    for name in sorted(policy.reads):
-        if isinstance(integration.request.entries.get(name), NotCarried):
-            message = f"a rule of {policy.name}@{policy.version} reads it, and never applies where it is not carried"
-            yield integration.fault(("request", name), message, "map it, or let the policy refer", "warning")
-
-
-def _referred(integration: Integration, policy: Policy, bundle: Bundle) -> Iterator[Fault]:
-    """The share of applications a person would have to decide, because of what is not carried."""
-    from models.refer_share import expected_refer_share
-
-    read = {f.name for f in bundle.fields}
-    lost = [
-        entry.field.name
-        for entry in integration.request.entries.values()
-        if isinstance(entry, NotCarried) and entry.field.name in read
-    ]
-    if not lost:
-        return
-    share = expected_refer_share(bundle, policy, lost)
-    message = f"about {share:.0%} of applications would be referred under {policy.name}@{policy.version}"
-    hint = f"not carried: {', '.join(lost)}"
-    if share > policy.max_refer_share:
-        message += f", which allows {policy.max_refer_share:.0%}"
-        yield integration.fault(("request",), message, hint)
-    else:
-        yield integration.fault(("request",), message, hint, "note")
+        yield from bundle_faults(integration, step, bound, bundle)

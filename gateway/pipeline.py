@@ -1,4 +1,4 @@
-"""The core's last step: map, validate, impute, score, reasons and decide as functions from values to values.
+"""The core's last step: map, upcast, validate, impute, score, reasons and decide as functions from values to values.
 
 No clock, network, log, global or environment is read here: as-of time and keys are arguments. The shell around it is
 gateway/service.py.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 from contracts.digest import Layout
 from contracts.errors import InvalidRecord
 from contracts.mapping.keys import Keys
+from contracts.mapping.request import Mapped
 from contracts.odcs import Contract
-from contracts.rows import RowEngine
+from contracts.rows import Checked, RowEngine
 from contracts.types import Problem, Record, State
+from contracts.upcast import RowUpcast
 from gateway.integrations import Integration
 from gateway.modes import Mode
 from models.bundle import Bundle
@@ -28,9 +30,27 @@ from models.types import Decision, Scored
 from models.verdict import Verdict
 
 
+class Pinned(NamedTuple):
+    """The version of the contract an integration speaks, where the bundle was trained on a later one."""
+
+    contract: Contract
+    rows: RowEngine
+    layout: Layout
+    upcast: RowUpcast
+
+    def told(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems found on the later version's fields, on the fields the integration knows."""
+        sources = self.upcast.tree.sources
+        return [problem._replace(path=sources.get(problem.path, problem.path)) for problem in problems]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One integration compiled: everything a decision depends on but the message and the time."""
+    """One integration compiled: everything a decision depends on but the message and the time.
+
+    ``contract``, ``rows`` and ``layout`` are those of the version the bundle was trained on. ``pinned`` is the version
+    the integration speaks, None where that is the same.
+    """
 
     integration: Integration
     contract: Contract
@@ -39,13 +59,19 @@ class Line:
     bundle: Bundle
     scorer: Scorer
     policy: Policy
+    pinned: Pinned | None = None
+
+    @property
+    def spoken(self) -> Contract:
+        """The contract as the integration speaks it."""
+        return self.pinned.contract if self.pinned else self.contract
 
 
 class Assessed(NamedTuple):
     """One record on its way through the core, ready to be decided once its place in the ledger is known.
 
     ``problems`` are the tolerated ones: the contract allows going on with the field rejected. ``sent_digest`` names
-    what the caller sent, ``record_digest`` what was scored: they differ where look-ups add to a message.
+    what the caller sent, in the version it speaks, ``record_digest`` what was scored.
     """
 
     keys: Keys
@@ -57,44 +83,80 @@ class Assessed(NamedTuple):
     verdict: Verdict
 
 
+class Arrived(NamedTuple):
+    """A record in the version it is scored in, its tolerated problems, and the digest of what was sent."""
+
+    record: Record
+    problems: tuple[Problem, ...]
+    sent_digest: bytes
+    record_digest: bytes
+
+
 def assess(line: Line, tree: Mapping[str, Any]) -> Assessed:
-    """Map, validate, impute, score and judge one native tree; raises InvalidRecord with every problem at once."""
+    """Map, upcast, validate, impute, score and judge one native tree; raises InvalidRecord with all its problems."""
     keys, key_problems = line.integration.keys.read(tree)
-    record, problems = read_record(line, tree, key_problems)
-    digest = line.layout.digest(record.values, record.states)
-    sent = sent_digest(line, record) if line.integration.request.looked_up else digest
+    record, problems, sent, digest = read_record(line, tree, key_problems)
     scored = line.scorer.score(record)
-    verdict = line.policy.decide(record, scored, line.bundle)
+    try:
+        verdict = line.policy.decide(record, scored, line.bundle)
+    except InvalidRecord as refused:
+        if line.pinned is None:
+            raise
+        raise InvalidRecord(line.pinned.told(refused.problems)) from refused
     return Assessed(keys, record, problems, sent, digest, scored, verdict)
 
 
-def sent_digest(line: Line, record: Record) -> bytes:
-    """Digest of what came on the wire: fields that are looked up count as not carried, whatever was found.
-
-    No upcaster exists while 1.0.0 is the only version, so this is the record as it was sent.
-    """
-    values, states = list(record.values), bytearray(record.states)
-    for position in line.integration.request.looked_up:
-        values[position], states[position] = None, State.NOT_CARRIED
-    return line.layout.digest(values, states)
-
-
-def read_record(
-    line: Line, tree: Mapping[str, Any], problems: list[Problem]
-) -> tuple[Record, tuple[Problem, ...]]:
-    """Map and validate; ``problems`` found before are raised together with the new ones."""
+def read_record(line: Line, tree: Mapping[str, Any], problems: list[Problem]) -> Arrived:
+    """Map, upcast and validate; ``problems`` found before are raised together with the new ones."""
     mapped = line.integration.request.read(tree)
+    if line.pinned:
+        return _read_pinned(line, line.pinned, mapped, problems)
     checked = line.rows.check(mapped.values, mapped.states)
+    tolerated = _tolerated(mapped, checked, problems, untrained(line, mapped.values))
+    values, states = tuple(mapped.values), bytes(mapped.states)
+    digest = line.layout.digest(values, states)
+    sent = sent_digest(line, mapped) if line.integration.request.looked_up else digest
+    record = Record(line.contract.ref, values, states, bytes(mapped.origins), mapped.causes)
+    return Arrived(record, tolerated, sent, digest)
+
+
+def _read_pinned(line: Line, pinned: Pinned, mapped: Mapped, problems: list[Problem]) -> Arrived:
+    """A record of an earlier version: it must be legal as what it claims to be, and then as what it becomes.
+
+    The second check finds nothing that the first did not, as far as ``contracts.upcast_reading`` can prove.
+    """
+    checked = pinned.rows.check(mapped.values, mapped.states)
+    risen = pinned.upcast.apply(mapped.values, mapped.states, mapped.origins, mapped.causes)
+    tolerated = _tolerated(mapped, checked, problems, pinned.told(untrained(line, risen.values)))
+    again = line.rows.check(risen.values, risen.states)
+    told = {problem.rule for problem in tolerated}
+    tolerated += tuple(problem for problem in pinned.told(again.tolerated) if problem.rule not in told)
+    if again.fatal:
+        raise InvalidRecord([*pinned.told(again.fatal), *tolerated])
+    record = Record(line.contract.ref, tuple(risen.values), bytes(risen.states), bytes(risen.origins), risen.causes)
+    return Arrived(record, tolerated, sent_digest(line, mapped), line.layout.digest(record.values, record.states))
+
+
+def _tolerated(mapped: Mapped, checked: Checked, before: list[Problem], after: list[Problem]) -> tuple[Problem, ...]:
+    """The problems a record may go on with; raises InvalidRecord with all where there are others."""
     # A value the mapping could not read is a problem already; that its field is unusable says no more.
     told = {(problem.path, "unusable") for problem in mapped.fatal}
     broken = [problem for problem in checked.fatal if (problem.path, problem.code) not in told]
-    fatal = [*problems, *mapped.fatal, *broken, *untrained(line, mapped.values)]
+    fatal = [*before, *mapped.fatal, *broken, *after]
     if fatal:
         raise InvalidRecord([*fatal, *mapped.tolerated, *checked.tolerated])
-    record = Record(
-        line.contract.ref, tuple(mapped.values), bytes(mapped.states), bytes(mapped.origins), mapped.causes
-    )
-    return record, (*mapped.tolerated, *checked.tolerated)
+    return (*mapped.tolerated, *checked.tolerated)
+
+
+def sent_digest(line: Line, mapped: Mapped) -> bytes:
+    """Digest of what came on the wire, in the version the integration speaks, before any upcast.
+
+    Fields that are looked up count as not carried, whatever was found.
+    """
+    values, states = list(mapped.values), bytearray(mapped.states)
+    for position in line.integration.request.looked_up:
+        values[position], states[position] = None, State.NOT_CARRIED
+    return (line.pinned or line).layout.digest(values, states)
 
 
 def untrained(line: Line, values: list[Any]) -> list[Problem]:

@@ -75,6 +75,13 @@ def _fields(console: Console, stages: Mapping[str, Any]) -> None:
     console.print(table(("field", "native path", "value", "state"), rows))
 
 
+def _upcast(console: Console, stages: Mapping[str, Any]) -> None:
+    upcast = stages["upcast"]
+    heading(console, "upcast", f"{upcast['from']} → {upcast['to']}; what is not named is as it was")
+    rows = [(f["field"], f["source"], f["value"], _state(f)) for f in upcast["fields"]]
+    console.print(table(("field", "made from", "value", "state"), rows))
+
+
 def _state(field: Mapping[str, str]) -> Text:
     """The state, and why or from where unless it came plainly by wire."""
     more = field["cause"] or (field["origin"] if field["origin"] != "wire" else "")
@@ -146,6 +153,7 @@ def _answer(console: Console, stages: Mapping[str, Any]) -> None:
 
 _STAGES = {
     "fields": _fields,
+    "upcast": _upcast,
     "problems": _problems,
     "imputed": _imputed,
     "score": _score,

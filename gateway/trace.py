@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.errors import CallerError, InvalidRecord, ScoregateError
 from contracts.types import Origin, Problem, State
+from contracts.upcast import Taken
 from gateway.modes import Mode
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.service import ServingDesk, decision_tree, derived_key
@@ -19,7 +20,7 @@ SHOWN_BYTES = 4000
 
 
 def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
-    """The stages integration, raw, fields, problems, imputed, score, policy, decision, answer; those reached.
+    """The stages integration, raw, fields, upcast, problems, imputed, score, policy, decision, answer; those reached.
 
     A refused message ends with ``problems`` and its native refusal as ``answer``. Nothing is recorded.
     """
@@ -33,6 +34,7 @@ def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
         return stages | _refused(desk, error)
     decision = foresee(line, assessed, desk.mode_of(asked.principal), as_of)
     return stages | {
+        "upcast": _upcast(line, assessed),
         "problems": [problem._asdict() for problem in assessed.problems],
         "imputed": [imputation._asdict() for imputation in decision.imputations],
         "score": _score(line, assessed),
@@ -66,9 +68,32 @@ def _fields(line: Line, tree: Mapping[str, Any]) -> list[Tree]:
             "cause": mapped.causes.get(position, ""),
         }
         for position, (field, value, state, origin) in enumerate(
-            zip(line.contract.fields, mapped.values, mapped.states, mapped.origins, strict=True)
+            zip(line.spoken.fields, mapped.values, mapped.states, mapped.origins, strict=True)
         )
     ]
+
+
+def _upcast(line: Line, assessed: Assessed) -> Tree:
+    """What the way to the version that is scored changed; empty where the integration speaks that version."""
+    if line.pinned is None:
+        return {}
+    record, tree = assessed.record, line.pinned.upcast.tree
+    changed = [(at, entry) for at, entry in enumerate(tree.entries) if entry != Taken(entry.field, entry.field.name)]
+    return {
+        "from": tree.before,
+        "to": tree.after,
+        "fields": [
+            {
+                "field": entry.field.name,
+                "source": entry.source if isinstance(entry, Taken) else "",
+                "value": entry.field.text(record.values[at]),
+                "state": State(record.states[at]).word,
+                "origin": Origin(record.origins[at]).word if record.states[at] == State.GIVEN else "",
+                "cause": record.causes.get(at, ""),
+            }
+            for at, entry in changed
+        ],
+    }
 
 
 def _refused(desk: ServingDesk, error: CallerError) -> Tree:

@@ -34,9 +34,9 @@ CREDIT = Path(__file__).parents[2] / "fixtures" / "credit_data"
 HIDDEN = (
     ("monthly_income",),
     ("assets",),
-    ("employment_years",),
+    ("employment_months",),
     ("loan_amount",),
-    ("credit_records",),
+    ("adverse_records",),
     ("employment_type",),
     ("home_ownership",),
     ("monthly_income", "assets"),

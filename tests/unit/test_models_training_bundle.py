@@ -66,7 +66,7 @@ def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
 def test_a_bundle_loads_as_it_was_made_and_fits_its_contract(made):
     bundle, folder = made
     loaded = Bundle.load(folder / "bundle", bundle.digest)
-    loaded.check(ContractStore(None).get("loan_application@1.0.0"))
+    loaded.check(ContractStore(None).get("loan_application@2.0.0"))
     assert loaded.features == bundle.features
     assert (loaded.products, loaded.currencies, loaded.use) == (("consumer-instalment",), ("EUR",), "demonstration")
 
@@ -97,7 +97,7 @@ def test_scores_move_with_each_feature_only_in_its_declared_direction(made):
     ]
     x = np.floor(x) + 1.0
     for field, sign in (
-        ("employment_years", 1),
+        ("employment_months", 1),
         ("assets", 1),
         ("debt", -1),
         ("monthly_income", 1),
@@ -208,7 +208,7 @@ def test_rows_that_break_the_contract_are_counted_and_the_first_are_shown(tmp_pa
         ("seed: 0", "sede: 0", "unknown key 'sede' did you mean 'seed'?"),
         ("leaves: 4", "leafs: 4", "did you mean 'leaves'?"),
         ("use: demonstration", "use: fun", "'fun' is not a legal 'use'"),
-        ("contract: loan_application@1.0.0", "contract: loan_aplication@1.0.0", "did you mean"),
+        ("contract: loan_application@2.0.0", "contract: loan_aplication@2.0.0", "did you mean"),
         (
             "debt: {expression: debt",
             "debt: {expression: dept",
