@@ -184,12 +184,18 @@ def _exact(native: Decimal, places: int, rule: str) -> int:
         raise Unfit("excess_scale", f"a number of at most {places} decimal places", rule) from None
 
 
-def _scaler(chain: Sequence[Conversion], shift: int, rule: str) -> Step | None:
-    """Apply every factor and the change of scale as one fraction."""
+def fraction_of(chain: Sequence[Conversion], shift: int) -> Fraction:
+    """Every factor of a chain and ten to the ``shift``, as one fraction."""
     fraction = Fraction(10) ** shift
     for step in chain:
         if stage(step) == 2:
             fraction = fraction * factor(step) if step.name == "multiply" else fraction / factor(step)
+    return fraction
+
+
+def _scaler(chain: Sequence[Conversion], shift: int, rule: str) -> Step | None:
+    """Apply every factor and the change of scale as one fraction."""
+    fraction = fraction_of(chain, shift)
     rounds = any(step.name == "divide" for step in chain)
     if fraction == 1:
         return None

@@ -69,7 +69,8 @@ class RequestMap:
         """Positions of the fields that look-ups fill and the caller does not."""
         self._causes = {at: "channel" for at, state in enumerate(carried) if state is State.NOT_CARRIED}
         read = [entry.path for entry in tree.entries if isinstance(entry, Wired)]
-        self._unknown = UnknownFields([*read, *tree.known]) if tree.unknown == "refuse" else None
+        self.unknown = UnknownFields([*read, *tree.known]) if tree.unknown == "refuse" else None
+        """Finds what nothing reads; None where that is ignored."""
 
     @classmethod
     def parse(
@@ -97,8 +98,8 @@ class RequestMap:
                 values[position] = quick(tree)
             except (KeyError, TypeError, Unfit):
                 self._settle(tree, position, wired, mapped)
-        if self._unknown:
-            mapped.fatal += [_unknown_problem(path) for path in self._unknown.find(tree)]
+        if self.unknown:
+            mapped.fatal += [_unknown_problem(path) for path in self.unknown.find(tree)]
         return mapped
 
     def native_path(self, path: str) -> str:
@@ -118,7 +119,7 @@ class RequestMap:
     def _settle(self, tree: Mapping[str, Any], position: int, wired: WiredField, mapped: Mapped) -> None:
         """The careful way, for whatever is not a plain present value."""
         entry = wired.entry
-        if entry.lookup and not _has_lookup(tree, entry.lookup):
+        if entry.lookup and not has_lookup(tree, entry.lookup):
             mapped.states[position] = State.NOT_CARRIED
             mapped.causes[position] = "source_down"
             return
@@ -136,7 +137,7 @@ class WiredField:
         self.entry = entry
         self._convert = compile_chain(entry.convert, entry.field, dict(entry.codes) if entry.codes else None)
         self._texts = dict(entry.missing.literals)
-        self._parsed = _parsed_literals(self._convert, entry.missing.literals)
+        self._parsed = parsed_literals(self._convert, entry.missing.literals)
         self.quick = _quick(entry.path, self._convert, self._parsed)
 
     def settle(self, tree: Mapping[str, Any]) -> Outcome:
@@ -227,7 +228,7 @@ def _checked(convert: Converter, literals: Mapping[Any, State]) -> Callable[[Any
     return ready
 
 
-def _parsed_literals(convert: Converter, literals: Iterable[tuple[str, State]]) -> dict[Any, State]:
+def parsed_literals(convert: Converter, literals: Iterable[tuple[str, State]]) -> dict[Any, State]:
     """Literals as the values they parse to, so that 0099 and 99.0 are the same sentinel as 99."""
     parsed = {}
     for text, state in literals:
@@ -238,7 +239,7 @@ def _parsed_literals(convert: Converter, literals: Iterable[tuple[str, State]]) 
     return parsed
 
 
-def _has_lookup(tree: Mapping[str, Any], name: str) -> bool:
+def has_lookup(tree: Mapping[str, Any], name: str) -> bool:
     lookups = tree.get("lookup")
     return isinstance(lookups, Mapping) and name in lookups
 
