@@ -173,7 +173,7 @@ BAD = {
     "NaN": (with_income("NaN"), 400, "not_a_number"),
     "Infinity": (with_income("-Infinity"), 400, "not_a_number"),
     "1e400": (text().replace(b"\"months\": 60", b"\"months\": 1e400"), 422, "invalid_record"),
-    "4,001 digits": (text(loan=application()["loan"] | {"purchasePriceCents": 10**4000}), 422, "invalid_record"),
+    "4,001 digits": (text(loan=application()["loan"] | {"amountCents": 10**4000}), 422, "invalid_record"),
     "a duplicate key": (text()[:-1] + f', "applicationId": "{PERSON}"}}'.encode(), 400, "duplicate_name"),
     "an unknown field": (applicant(nickname=PERSON), 422, "invalid_record"),
     "10 MB": (text()[:-1] + b" " * 10_000_000 + b"}", 413, "too_large"),
