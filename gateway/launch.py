@@ -6,8 +6,10 @@ gateway's parallelism is its processes, and OpenMP inside a server was measured 
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, MutableMapping
@@ -69,21 +71,44 @@ def misplaced() -> str:
 
 
 def _cache(environ: MutableMapping[str, str]) -> Path:
-    """The user's cache folder; where that cannot be written, a fresh folder of our own.
+    """The user's cache folder; where that cannot be written, a fresh folder of our own, begun with what is there.
 
-    Never a shared place: the cache holds compiled code, and what others can write there would run here.
+    Never a shared place: the cache holds compiled code, and what others can write there would run here. An image
+    brings its kernels compiled in a folder that nobody can write; numba wants a folder it can, so they are copied.
     """
     base = environ.get("XDG_CACHE_HOME") or (Path(environ["HOME"]) / ".cache" if environ.get("HOME") else None)
-    if base is not None:
-        folder = Path(base) / "scoregate" / "numba"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            pass
-        else:
-            if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
-                return folder
-    return Path(tempfile.mkdtemp(prefix="scoregate-numba-"))
+    folder = Path(base) / "scoregate" / "numba" if base else None
+    if folder is not None and _made(folder) and os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
+        return folder
+    fresh = Path(tempfile.mkdtemp(prefix="scoregate-numba-"))
+    atexit.register(shutil.rmtree, fresh, ignore_errors=True)
+    if folder is not None and _trusted(folder):
+        shutil.copytree(folder, fresh, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        _owned(fresh)
+    return fresh
+
+
+def _made(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _trusted(folder: Path) -> bool:
+    """Whether nobody but the superuser and us could have put anything there."""
+    try:
+        kept = [entry.stat() for entry in (folder, *folder.rglob("*"))]
+    except OSError:
+        return False
+    return all(one.st_uid in (0, os.getuid()) and not one.st_mode & 0o022 for one in kept)
+
+
+def _owned(folder: Path) -> None:
+    """Folders that were copied from a read-only place carry its mode; ours are written to."""
+    for entry in (folder, *folder.rglob("*")):
+        entry.chmod(0o700 if entry.is_dir() else 0o600)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError, Fault, SetupError
@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SCOREGATE_", frozen=True, extra="forbid")
 
     home: Path = Path()
-    """Folder that holds integrations, contracts, bundles, policies and state."""
+    """Folder that holds integrations, contracts, bundles and policies; serving only reads it."""
+    state: Path = Path("state")
+    """Folder of all that serving writes: keys, ledger, objects; not given: ``state`` in the home."""
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
@@ -43,6 +45,11 @@ class Settings(BaseSettings):
     queue: int = Field(4096, ge=1)
     """Submissions that may wait for the ledger before callers are told to come back later."""
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _state_in_home(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {"state": values.get("state") or Path(values.get("home") or "") / "state"}
 
     @field_validator("allow_demonstration", mode="before")
     @classmethod
@@ -70,10 +77,6 @@ class Settings(BaseSettings):
     @property
     def anchor_file(self) -> Path:
         return self.anchor or self.state / "ledger.anchor"
-
-    @property
-    def state(self) -> Path:
-        return self.home / "state"
 
 
 def load(**given: Any) -> Settings:

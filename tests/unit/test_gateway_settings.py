@@ -17,6 +17,15 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
     assert settings.load(home=tmp_path, port=9001).port == 9001
 
 
+def test_state_lies_in_the_home_unless_it_is_given_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert settings.load(home=tmp_path).state == tmp_path / "state"
+    monkeypatch.setenv("SCOREGATE_HOME", "/srv/home")
+    assert settings.load().state == Path("/srv/home/state")
+    monkeypatch.setenv("SCOREGATE_STATE", "/state")
+    assert settings.load(home=tmp_path).state == Path("/state")
+    assert settings.load(home=tmp_path).anchor_file == Path("/state/ledger.anchor")
+
+
 def test_names_in_a_list_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SCOREGATE_ALLOW_DEMONSTRATION", "a, b,")
     assert settings.load(home=tmp_path).allow_demonstration == ("a", "b")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,41 @@ def test_without_a_cache_of_the_callers_own_a_fresh_folder_is_made(environ: dict
     assert folder.is_dir()
     assert folder.stat().st_mode & 0o077 == 0
     folder.rmdir()
+
+
+READ_ONLY_CACHE = """
+import os, sys, models.compilation  # all that is imported, while the interpreter can be read
+from pathlib import Path
+from gateway import launch
+os.setuid(65534) if os.getuid() == 0 else None
+environ = {"XDG_CACHE_HOME": sys.argv[1]}
+launch.prepare(environ)
+print(sorted(path.name for path in Path(environ["NUMBA_CACHE_DIR"]).parent.rglob("*")))
+"""
+
+
+@pytest.fixture
+def seen_by_all() -> Iterator[Path]:
+    """A folder other users can read, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        for path in Path(folder).rglob("*"):
+            path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("mode", "taken"), [(0o644, "['kernels-1', 'one.nbi']"), (0o666, "[]")])
+def test_an_image_brings_compiled_code_that_only_its_maker_could_write(
+    mode: int, taken: str, seen_by_all: Path
+) -> None:
+    kept = seen_by_all / "scoregate" / "numba" / "kernels-1"
+    kept.mkdir(parents=True)
+    (kept / "one.nbi").write_bytes(b"compiled")
+    (kept / "one.nbi").chmod(mode)
+    for folder in (kept, *kept.parents[:3]):
+        folder.chmod(0o555)
+    command = [sys.executable, "-c", READ_ONLY_CACHE, str(seen_by_all)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == taken, done.stderr
 
 
 def test_nothing_heavy_is_imported_before_the_process_is_set_up() -> None:
