@@ -67,6 +67,18 @@ def serve(
 
 
 @app.command()
+def ready(
+    port: Annotated[int | None, typer.Option(help="Port of the gateway, default 8080.")] = None,
+) -> None:
+    """Ask the gateway on this machine whether it can decide: 0 if so, 1 if not. The health check of the image."""
+    from gateway.probe import ask
+
+    found = ask(_settings(port=port))
+    _console(stderr=not found.ready).print(found.said, markup=False)
+    raise typer.Exit(0 if found.ready else 1)
+
+
+@app.command()
 def demo(
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it serving.")] = False,
@@ -84,9 +96,11 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder the bundle is written to.")],
 ) -> None:
     """Train a model and write it with its tables, imputer, reasons and card as one bundle."""
+    from models.scoring import Scorer
     from models.training import train as build
 
     bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line))
+    Scorer(bundle).warm()  # what cannot score is not announced; and the kernels are compiled for the gateway to come
     _console().print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}")
 
 

@@ -18,6 +18,8 @@ import httpx
 from gateway.http import principals
 
 ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
+SCORE = "/v1/juniper-api/score"
 COMMAND = [sys.executable, "-m", "gateway.launch", "--home"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 

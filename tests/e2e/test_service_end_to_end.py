@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from live_gateway import COMMAND, ENVIRONMENT, Caller, Live, copied, free_port, serving
+from live_gateway import COMMAND, ENVIRONMENT, EXAMPLE, SCORE, Caller, Live, copied, free_port, serving
 
 from gateway import bootstrap, settings
 from gateway.http import principals
@@ -31,8 +31,7 @@ from gateway.ledger import Filters, Kind, Ledger
 from models.archive import canonical
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
-SCORE, DECISIONS = "/v1/juniper-api/score", "/v1/juniper-api/decisions"
+DECISIONS = "/v1/juniper-api/decisions"
 POLICY = Path("policies/consumer-instalment.policy.yaml")
 BUNDLE = Path("bundles/credit_risk/1.0.0")
 INTEGRATION = Path("integrations/juniper-api/integration.yaml")
