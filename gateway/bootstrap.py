@@ -186,7 +186,9 @@ def open_ledger(settings: Settings, clock: Clock) -> Ledger:
     """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
     keys = settings.state / "keys"
     try:
-        keys.mkdir(parents=True, exist_ok=True)
+        settings.state.parent.mkdir(parents=True, exist_ok=True)
+        settings.state.mkdir(mode=0o700, exist_ok=True)
+        keys.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
     return Ledger(

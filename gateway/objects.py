@@ -47,9 +47,9 @@ class ObjectStore:
 
     def _write(self, target: Path, content: bytes) -> None:
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = target.with_name(f".{target.name}.{os.getpid()}")
-            with beside.open("wb") as file:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

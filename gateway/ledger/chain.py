@@ -101,7 +101,7 @@ class Anchor:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as exc:
             raise SetupError(f"cannot write the anchor file {path}: {exc.strerror}") from exc
         self._torn = _ends_torn(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ def connect(where: Path | URL) -> Engine:
         where = URL.create(DRIVERS["sqlite"], database=str(where))
     if where.get_backend_name() == "sqlite":
         engine = create_engine(where, isolation_level="AUTOCOMMIT")
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _tune)
         return engine
     try:
@@ -86,6 +89,12 @@ def _check_folder(path: Path) -> None:
         raise SetupError(f"the ledger's directory {path.parent} does not exist; make it or name another")
     if path.is_dir():
         raise SetupError(f"the ledger {path} is a directory; name a file")
+
+
+def _make_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """Make the file for its owner only before SQLite makes it for all; what SQLite puts beside it takes its mode."""
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _tune(connection: Any, _record: object) -> None:
