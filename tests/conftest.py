@@ -46,6 +46,15 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder for ``ledger_samples.open_ledger``: once for a ledger in SQLite, once for one in PostgreSQL."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        (tmp_path / "ledger.url").write_text(server.new_database())
+    return tmp_path
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.ledger import Finished, Ledger, Proposal, Refusal, make_key_file
+from gateway.ledger.connect import locate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALID = timedelta(days=30)
+URL_FILE = "ledger.url"
+"""A file of this name in a ledger's folder holds the URL of its database."""
 
 
 def digest(text: str) -> bytes:
@@ -59,9 +62,12 @@ def refusal(**changes: Any) -> Refusal:
 
 
 def open_ledger(folder: Path, **changes: Any) -> Ledger:
-    """The ledger of a folder, with its key files, made on first use."""
+    """The ledger of a folder, with its key files, made on first use; in PostgreSQL where the folder says so."""
+    url = folder / URL_FILE
+    where = locate(f"file:{url}") if url.exists() else folder / "ledger.db"
     given: dict[str, Any] = {
         "master_key": make_key_file(folder / "keys" / "master.key"),
         "signing_key": make_key_file(folder / "keys" / "signing.key"),
+        "anchor": folder / "ledger.anchor",
     }
-    return Ledger(folder / "ledger.db", **(given | changes))
+    return Ledger(where, **(given | changes))

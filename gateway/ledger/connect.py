@@ -15,6 +15,8 @@ from gateway.secret import is_reference, read_text
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 """What a URL may begin with, and the driver that is used for it."""
+SILENCE_MS = 10_000
+"""After this long without a sign of a server that vanished, a connection to it is given up."""
 CONNECT_SECONDS = 3
 """How long a connection to a server may take to be made."""
 
@@ -59,9 +61,16 @@ def connect(where: Path | URL) -> Engine:
         event.listen(engine, "connect", _tune)
         return engine
     try:
-        # The driver takes positions only when asked to; the writer binds whole groups by position.
-        options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "scoregate"}
-        return create_engine(where, isolation_level="AUTOCOMMIT", paramstyle="format", connect_args=options)
+        options: dict[str, Any] = {
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": "scoregate",
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": SILENCE_MS,
+        }
+        # Readers keep connections; pre_ping replaces those that a restart of the server cut.
+        return create_engine(where, isolation_level="AUTOCOMMIT", pool_pre_ping=True, connect_args=options)
     except ModuleNotFoundError as exc:
         raise MissingLibrary(exc.name or "psycopg", "pip install 'scoregate[postgresql]'") from exc
 

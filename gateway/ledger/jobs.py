@@ -36,9 +36,13 @@ class Terms(NamedTuple):
 
 
 class Round:
-    """One attempt at settling a group: what is known, and the drafts so far."""
+    """One attempt at settling a group: what is known, and the drafts so far.
 
-    def __init__(self, terms: Terms, store: Store, book: Book) -> None:
+    ``again`` says that an attempt before this one ended without an answer from the database: it may have succeeded.
+    """
+
+    def __init__(self, terms: Terms, store: Store, book: Book, again: bool) -> None:
+        self.again = again
         self.terms = terms
         self.store = store
         self.book = book
@@ -48,6 +52,10 @@ class Round:
     def now(self, received: int) -> int:
         """The moment at which expiry is judged, in microseconds."""
         return received if self.terms.now is None else microseconds(self.terms.now())
+
+    def is_done(self, name: str) -> bool:
+        """Whether an entry whose id is ours alone was written by the attempt before."""
+        return self.again and self.store.holds(name)
 
     def draft(
         self, kind: Kind, name: str, payload: Payload, columns: tuple[object, ...], *, received: int, erases: str = ""
@@ -139,8 +147,9 @@ class Refuse:
     def place(self, round_: Round) -> str:
         if self._draft is None:
             self._draft = self._make(round_)
-        round_.drafts.append(self._draft)
         name: str = self._draft.columns[0]
+        if not round_.is_done(name):
+            round_.drafts.append(self._draft)
         return name
 
     def _make(self, round_: Round) -> Draft:
@@ -156,7 +165,7 @@ class Refuse:
 class Append:
     """A fact about an earlier decision: what a person decided, or that its contents were erased. Result: entry id."""
 
-    __slots__ = ("at", "by", "content", "decision_id", "kind", "outcome", "sink", "token")
+    __slots__ = ("at", "by", "content", "decision_id", "kind", "name", "outcome", "sink", "token")
 
     def __init__(
         self,
@@ -170,6 +179,7 @@ class Append:
         token: object,
     ) -> None:
         self.kind = kind
+        self.name = _new_name(kind)
         self.decision_id = decision_id
         self.outcome = outcome
         self.by = by
@@ -179,25 +189,29 @@ class Append:
         self.token = token
 
     def place(self, round_: Round) -> str:
+        if round_.is_done(self.name):
+            return self.name
         found = round_.store.decision(self.decision_id)
         if found is None:
             raise NotFound(f"no decision {self.decision_id} in this ledger")
         mode, integration, business = found
-        name, received = _new_name(self.kind), microseconds(self.at)
+        received = microseconds(self.at)
         columns = (self.decision_id, None, business, mode, integration, self.by, self.outcome, received, None, None)
         erases = self.decision_id if self.kind is Kind.ERASURE else ""
         payload = Payload(b"", b"", b"", self.content)
-        round_.drafts.append(round_.draft(self.kind, name, payload, columns, received=received, erases=erases))
-        return name
+        round_.drafts.append(round_.draft(self.kind, self.name, payload, columns, received=received, erases=erases))
+        return self.name
 
 
 def _new_name(kind: Kind) -> str:
     return f"{kind.word}-{os.urandom(12).hex()}"
 
 
-def place_all(jobs: Sequence[Job], terms: Terms, store: Store) -> tuple[list[Draft], list[object]]:
+def place_all(
+    jobs: Sequence[Job], terms: Terms, store: Store, *, again: bool = False
+) -> tuple[list[Draft], list[object]]:
     """Place a group on what the ledger holds now: drafts to append, and per job its result or exception."""
-    round_ = Round(terms, store, _open_book(jobs, store))
+    round_ = Round(terms, store, _open_book(jobs, store), again)
     results: list[object] = []
     for job in jobs:
         try:
@@ -217,7 +231,8 @@ def _open_book(jobs: Sequence[Job], store: Store) -> Book:
         return Book({}, {}, _none)
     requests = list({job.request for job in proposals})
     businesses = list({job.business for job in proposals if job.business is not None})
-    return Book(store.stored(requests), store.latest(businesses), lambda request: store.stored([request])[request])
+    stored, latest = store.known(requests, businesses)
+    return Book(stored, latest, lambda request: store.stored([request])[request])
 
 
 def _none(_request: bytes) -> None:

@@ -80,12 +80,11 @@ class Ledger:
         self._reader = Reader(self._engine, self._keyring, marks)
         self._anchor = Anchor(anchor or _beside(where))
         self._check_anchor()
-        statements = Statements(self._engine.dialect)
         sealer = self._keyring.masters[self._keyring.master]
         self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._futures = FutureSink()
         self._writer = Writer(
-            lambda: Store(self._engine, statements, self._keyring, patience),
+            _stores(self._engine, self._keyring, patience),
             Terms(marks, sealer, retention or {}, now),
             self._anchor,
             bound,
@@ -174,6 +173,17 @@ class Ledger:
                 f"the ledger {place(self._engine)} ends at block {block}, but {self._anchor.path} names {anchored}: "
                 "its end was cut off or an older copy put in place; to go on all the same, move the anchor file away"
             )
+
+
+def _stores(engine: Engine, keyring: Keyring, patience: float) -> Callable[[], Store]:
+    """How the writer gets a connection to its kind of database."""
+    if engine.dialect.name == "sqlite":
+        statements = Statements(engine.dialect)
+        return lambda: Store(engine, statements, keyring, patience)
+    from gateway.ledger.postgres import PostgresStore, statements_for
+
+    prepared = statements_for(engine)
+    return lambda: PostgresStore(engine, prepared, keyring, patience)
 
 
 def _several(references: str | Sequence[str]) -> Sequence[str]:

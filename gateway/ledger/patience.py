@@ -1,7 +1,7 @@
-"""Waiting for another process's turn at the database, without SQLite's own waiting.
+"""Waiting for another process's turn at the database, and for a database that may be back in a moment.
 
-SQLite's busy handler sleeps 1, 2, 5, 10 … 100 ms for a lock that is held for one, and some operations (switching to the
-write-ahead log, recovering it after a crash) do not use it at all.
+Another process's turn: SQLite's busy handler sleeps 1, 2, 5, 10 … 100 ms for a lock that is held for one, and some
+operations (switching to the write-ahead log, recovering it after a crash) do not use it at all.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
 T = TypeVar("T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.000_1, 0.005, 1.3
 _BUSY_CODES = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
+_PASSING_STATES = ("08", "40001", "40P01", "57P01", "57P02", "57P03")
+"""Connection lost, serialization failure, deadlock, shutting down, crashed, starting up: PostgreSQL appendix A."""
 
 
 def patiently(work: Callable[[], T], patience: float) -> T:
@@ -31,3 +36,26 @@ def patiently(work: Callable[[], T], patience: float) -> T:
 def _is_busy(exc: Exception) -> bool:
     cause = getattr(exc, "orig", exc)  # SQLAlchemy wraps what happens while connecting
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
+
+
+def passes(exc: BaseException) -> bool:
+    """Whether the same asking may succeed in a moment: the server was restarted, or chose us as a deadlock's victim."""
+    cause = getattr(exc, "orig", exc)
+    if not hasattr(cause, "sqlstate"):
+        return False  # not from PostgreSQL's driver
+    return cause.sqlstate.startswith(_PASSING_STATES) if cause.sqlstate else "connection" in str(cause)
+
+
+def persistence(patience: float, before_retry: Callable[[], object]) -> Retrying:
+    """Asks again while what went wrong may pass, with growing random pauses, for ``patience`` seconds in all."""
+
+    def between(_state: RetryCallState) -> None:
+        before_retry()
+
+    return Retrying(
+        retry=retry_if_exception(passes),
+        stop=stop_after_delay(patience),
+        wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+        before_sleep=between,
+        reraise=True,
+    )

@@ -49,6 +49,7 @@ class Statements:
         self.set_head = self._text(
             update(HEAD).values(number=bindparam("n"), digest=bindparam("d"), entries=bindparam("e")), ["n", "d", "e"]
         )
+        self.named = self._text(select(ENTRY.c.id).where(ENTRY.c.name == bindparam("a")), ["a"])
         self.decision = self._text(
             select(ENTRY.c.mode, ENTRY.c.integration, ENTRY.c.business).where(
                 ENTRY.c.name == bindparam("a"), ENTRY.c.kind == _DECISION

@@ -1,4 +1,7 @@
-"""One connection of the writer: reads what a group needs, appends a block, commits. No rule is decided here."""
+"""One connection of the writer: reads what a group needs, appends a block, commits. No rule is decided here.
+
+This is SQLite's; gateway/ledger/postgres.py changes how statements travel.
+"""
 
 from __future__ import annotations
 
@@ -59,12 +62,10 @@ class Store:
         self._of_one_entry = driver.IntegrityError, driver.DataError, driver.ProgrammingError
         self._statements = statements
         self._keyring = keyring
-        if engine.dialect.name == "sqlite":
-            self._run("PRAGMA busy_timeout=0")  # gateway/ledger/patience.py waits instead
-        else:
-            self._run(f"SET lock_timeout = {int(patience * 1000)}")
-            self._run("SET jit = off")  # compiling a plan costs more than any of these statements
-            self._run("SET enable_seqscan = off")  # plans are kept, and the first are made on an empty table
+        self._tune(patience)
+
+    def _tune(self, _patience: float) -> None:
+        self._run("PRAGMA busy_timeout=0")  # gateway/ledger/patience.py waits instead
 
     def close(self) -> None:
         """Give the connection up for good; an open transaction is rolled back."""
@@ -77,6 +78,12 @@ class Store:
     def head(self) -> Head:
         return Head(*self._run(self._statements.head).fetchone())
 
+    def known(
+        self, requests: Sequence[bytes], businesses: Sequence[bytes]
+    ) -> tuple[dict[bytes, Stored | None], dict[bytes, str]]:
+        """``stored`` and ``latest`` of a whole group."""
+        return self.stored(requests), self.latest(businesses)
+
     def stored(self, requests: Sequence[bytes]) -> dict[bytes, Stored | None]:
         """The decisions under request marks; None for each mark that has none."""
         found: dict[bytes, Stored | None] = dict.fromkeys(requests)
@@ -87,6 +94,10 @@ class Store:
     def latest(self, businesses: Sequence[bytes]) -> dict[bytes, str]:
         """The newest decision under each business mark that has one."""
         return {bytes(mark): name for mark, name in self._read(self._statements.latest, businesses)}
+
+    def holds(self, name: str) -> bool:
+        """Whether there is an entry of this id."""
+        return self._run(self._statements.named, (name,)).fetchone() is not None
 
     def decision(self, name: str) -> tuple[str, str, bytes | None] | None:
         """Mode, integration and business mark of a decision."""

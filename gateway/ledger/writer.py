@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway.ledger.chain import Anchor
 from gateway.ledger.jobs import Job, Propose, Terms, place_all
-from gateway.ledger.patience import patiently
+from gateway.ledger.patience import passes, patiently, persistence
 from gateway.ledger.store import Block, Store
 from gateway.ledger.types import Sink
 
@@ -53,6 +53,9 @@ class Writer:
         self._closed = False
         self._store: Store | None = None
         self._head = _UNKNOWN
+        self._again = False
+        self._down = False
+        self._retrying = persistence(patience, self._forget)
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -122,8 +125,10 @@ class Writer:
                 if type(job) is Propose:
                     job.mark(self._terms.marks)
             results = self._attempt(jobs)
+            self._down = False
         except Exception as exc:  # noqa: BLE001 - the thread must outlive whatever happens to one group
             results = self._recover(jobs, exc)
+        self._again = False
         _deliver(jobs, results)
         if self._store is not None:
             self._committed(len(jobs), self._store)
@@ -132,13 +137,14 @@ class Writer:
         """Settle a group in one transaction, or in none where everything was settled before."""
         store = self._store = self._store or patiently(self._open_store, self._patience)
         before = self._head
-        drafts, results = patiently(lambda: place_all(jobs, self._terms, store), self._patience)
+        again = self._again
+        drafts, results = patiently(lambda: place_all(jobs, self._terms, store, again=again), self._patience)
         if not drafts:
             return results
         patiently(store.begin, self._patience)
         head = store.lock_head()
         if head.number != before:
-            drafts, results = place_all(jobs, self._terms, store)
+            drafts, results = place_all(jobs, self._terms, store, again=again)
         if not drafts:
             store.rollback()
             return results
@@ -155,17 +161,31 @@ class Writer:
             self.anchor_failures += 1  # the decision is durable; a gap in the anchor is counted, not fatal
 
     def _recover(self, jobs: Sequence[Job], cause: Exception) -> list[object]:
-        """Give the connection up; a group that cannot be stored as it is gets settled one by one."""
-        self._head = _UNKNOWN
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        """Give the connection up; ask again where that may help. A group with an entry that cannot be stored gets
+        settled one by one. While the database is down, each group asks once: nobody waits for patience in vain.
+        """
+        store = self._forget()
+        if passes(cause) and not self._down:
+            try:
+                return self._retrying(self._attempt, jobs)
+            except Exception as exc:  # noqa: BLE001 - as above
+                cause, store = exc, self._forget()
         if store is None or not store.blames_an_entry(cause):
+            self._down = passes(cause)
             self.failed_commits += 1
             return [_unavailable(cause) for _ in jobs]
         if len(jobs) == 1:
             return [_unfit(cause)]
         return [result for job in jobs for result in self._alone(job)]
+
+    def _forget(self) -> Store | None:
+        """Close the connection, of which it is unknown what it did; returns it, for what it knows of errors."""
+        self._head = _UNKNOWN
+        self._again = True
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        return store
 
     def _alone(self, job: Job) -> list[object]:
         try:
@@ -205,5 +225,8 @@ def _unfit(cause: Exception) -> ScoregateError:
 
 def _short(cause: Exception) -> str:
     """A database's own words without what it was asked, which may hold values."""
-    known = ("disk is full", "locked", "disk I/O error", "unable to open", "readonly", "connection")
+    known = (
+        "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",
+        "readonly", "does not answer", "connection",
+    )  # fmt: skip
     return next((sign for sign in known if sign in str(cause)), type(cause).__name__)

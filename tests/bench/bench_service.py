@@ -20,7 +20,7 @@ from rich.console import Console
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build" / "bench"
-PORT = 18181
+PORT = int(os.environ.get("BENCH_PORT", "18181"))
 ROUNDS = 5
 SECONDS = 4
 CONNECTIONS = 8
@@ -99,9 +99,9 @@ def bodies(target: Path) -> Path:
 
 
 @contextmanager
-def serving(home: Path, answer_bytes: int) -> Iterator[None]:
+def serving(home: Path, answer_bytes: int, **environment: str) -> Iterator[None]:
     command = [sys.executable, str(HERE / "server.py"), str(home), str(PORT), str(answer_bytes)]
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(HERE.parents[1])})
+    process = subprocess.Popen(command, env=os.environ | environment | {"PYTHONPATH": str(HERE.parents[1])})
     try:
         wait(f"http://127.0.0.1:{PORT}/readyz")
         yield

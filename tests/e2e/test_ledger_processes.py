@@ -59,11 +59,11 @@ def finish(child: Child) -> list[list[str]]:
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.soak)])
 def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice(
-    start: Start, tmp_path: Path, rounds: int
+    start: Start, ledger_folder: Path, rounds: int
 ) -> None:
     acknowledged: dict[str, str] = {}
     for number in range(rounds):
-        child = start("load", tmp_path, f"round{number}")
+        child = start("load", ledger_folder, f"round{number}")
         assert child.stdout
         child.stdout.readline()
         time.sleep(0.05 + 0.07 * (number % 5))
@@ -72,7 +72,7 @@ def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice
         assert child.returncode == -9, errors
         acknowledged.update(line.split() for line in out.splitlines() if line.count(" ") == 1)
     assert len(acknowledged) > 20 * rounds
-    check_every_decision_is_there_once(tmp_path, acknowledged)
+    check_every_decision_is_there_once(ledger_folder, acknowledged)
 
 
 def check_every_decision_is_there_once(folder: Path, acknowledged: dict[str, str]) -> None:
@@ -103,20 +103,20 @@ def run_side_by_side(start: Start, command: str, folder: Path, count: int) -> di
     return by_number
 
 
-def test_two_processes_that_ask_the_same_get_one_decision_each(start: Start, tmp_path: Path) -> None:
-    settled = run_side_by_side(start, "keys", tmp_path, 300)
+def test_two_processes_that_ask_the_same_get_one_decision_each(start: Start, ledger_folder: Path) -> None:
+    settled = run_side_by_side(start, "keys", ledger_folder, 300)
     assert len(settled) == 300
     for left, right in settled.values():
         assert left[:2] == right[:2]
         assert {left[2], right[2]} == {"True", "False"}
-    ledger = open_ledger(tmp_path)
+    ledger = open_ledger(ledger_folder)
     assert ledger.status().entries == 300
     assert ledger.verify_chain() == ()
     ledger.close()
 
 
-def test_two_hundred_simultaneous_equals_over_two_processes_get_one_decision(start: Start, tmp_path: Path) -> None:
-    settled = [one for both in run_side_by_side(start, "equals", tmp_path, 100).values() for one in both]
+def test_two_hundred_simultaneous_equals_over_two_processes_get_one_decision(start: Start, ledger_folder: Path) -> None:
+    settled = [one for both in run_side_by_side(start, "equals", ledger_folder, 100).values() for one in both]
     assert len(settled) == 200
     assert len({tuple(one[:2]) for one in settled}) == 1
     assert sum(one[2] == "False" for one in settled) == 1
