@@ -89,14 +89,19 @@ class Conflict(CallerError):
 
 
 class AccessDenied(CallerError):
-    """One generic text outward; ``cause`` goes to the audit only. ``known`` tells 'who are you' from 'may not'."""
+    """One generic text outward; ``cause`` goes to the audit only. ``known`` tells 'who are you' from 'may not'.
+
+    ``retry_after``, in whole seconds, is not 0 where too many attempts failed: nothing was checked.
+    """
 
     code = "access_denied"
 
-    def __init__(self, cause: str, *, known: bool = False) -> None:
-        super().__init__("access denied: check the credentials and what they are allowed to do")
+    def __init__(self, cause: str, *, known: bool = False, retry_after: int = 0) -> None:
+        message = "access denied: check the credentials and what they are allowed to do"
+        super().__init__(message, code="too_many_attempts" if retry_after else None)
         self.cause = cause
         self.known = known
+        self.retry_after = retry_after
 
 
 class NotFound(CallerError):

@@ -19,16 +19,16 @@ from contracts.rows import RowEngine
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.upcast import RowUpcast
-from gateway.http.roster import Roster
+from gateway.access.roster import Roster
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.ledger import Ledger, make_key_file
-from gateway.ledger.connect import locate
+from gateway.ledger.connect import connect, locate
 from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line, Pinned
 from gateway.service import ClosedDesk, Lookup, ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, LookupAdapter, RoutedAdapter
+from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
 from models.bundle import Bundle
 from models.policy import Policy, clashes
 from models.scoring import Scorer
@@ -339,15 +339,22 @@ def application(installation: Installation, worker: int = 1) -> Gateway:
     import sys
     from importlib.metadata import version
 
+    from gateway.access.keeper import Keeper
+    from gateway.access.layer import Access
+    from gateway.access.store import SharedAccess
     from gateway.http.app import build
     from gateway.http.journal import Journal
 
     settings = installation.settings
     installation.roster.read()
+    journal = Journal(sys.stderr.buffer, settings.log_level, worker)
+    store = SharedAccess(connect(ledger_place(settings)))
+    access = Access(Keeper(installation.roster, store, report=lambda error: journal.failed("", "", error)))
+    installation.modes.overridden = access.overridden
     return build(
         mounted(installation),
-        installation.roster.current,
-        Journal(sys.stderr.buffer, settings.log_level, worker),
+        access,
+        journal,
         ready=lambda: readiness(installation),
         close=installation.close,
         version=version("scoregate"),
@@ -368,8 +375,10 @@ def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
     adapter, integration = _adapter(installation, desk.integration.adapter), desk.integration
     routes = adapter.routes(desk) if isinstance(adapter, RoutedAdapter) else ()
     limits, welcome = integration.limits, frozenset(integration.principals) or None
+    credentials = adapter.credentials if isinstance(adapter, CredentialAdapter) else None
     return [
-        Mounted(route, limits.bytes, limits.deadline, welcome, integration.mode, desk.turned_away) for route in routes
+        Mounted(route, limits.bytes, limits.deadline, welcome, integration.mode, desk.turned_away, credentials)
+        for route in routes
     ]
 
 

@@ -81,6 +81,48 @@ class Request(NamedTuple):
     principal: str
 
 
+class ApiKey(NamedTuple):
+    """Evidence: a key that names its caller by itself."""
+
+    key: bytes
+
+
+class Password(NamedTuple):
+    """Evidence: a user name and its password, as sent."""
+
+    user: str
+    password: bytes
+
+
+class Signed(NamedTuple):
+    """Evidence: a proof that the sender knows a secret we know, too.
+
+    ``holds`` says whether the proof was made with a secret; it is pure and compares in constant time. ``at`` is when it
+    was made, in seconds since 1970 in UTC; ``nonce`` tells this proof from every other of the same caller. ``user`` is
+    empty where the message names nobody: then every caller of the integration is tried.
+    """
+
+    at: float
+    nonce: bytes
+    holds: Callable[[bytes], bool]
+    user: str = ""
+
+
+class Certificate(NamedTuple):
+    """Evidence: the SHA-256 of a certificate in DER whose private key the sender was proved to hold.
+
+    The proof is the adapter's affair (a signature in the message) or the server's (TLS). A proof that could be sent
+    again says when it was made, and has a nonce.
+    """
+
+    sha256: bytes
+    at: float | None = None
+    nonce: bytes = b""
+
+
+Evidence = ApiKey | Password | Signed | Certificate
+
+
 class Response(NamedTuple):
     status: int
     headers: Sequence[tuple[str, str]]
@@ -147,6 +189,19 @@ class RoutedAdapter(Adapter, Protocol):
     """An adapter that is called: gateway/http mounts what it returns."""
 
     def routes(self, desk: Desk) -> Sequence[Route]: ...
+
+
+@runtime_checkable
+class CredentialAdapter(RoutedAdapter, Protocol):
+    """A called adapter whose messages carry their sender's credentials in the body, or in headers of its own.
+
+    The adapter only finds the evidence; the gateway checks it against principals.yaml, with lock-out, nonces and audit.
+    """
+
+    def credentials(self, request: Request, body: bytes) -> Evidence | None:
+        """What a message says of its sender, None if nothing. The caller is unknown yet: ``request.principal`` is ''
+        and ``request.body`` empty. Raises MalformedPayload where the evidence cannot be read.
+        """
 
 
 @runtime_checkable

@@ -12,10 +12,14 @@ from fakes import MemoryDesk
 
 from adapters.rest import adapter
 from adapters.rest.codec import RestCodec
+from gateway.access.entries import Credential, Principal
+from gateway.access.keeper import Keeper
+from gateway.access.layer import Access
+from gateway.access.roster import Roster
 from gateway.http.app import Gateway, Readiness, build
 from gateway.http.door import Mounted
 from gateway.http.journal import Journal
-from gateway.http.principals import Principal, Principals
+from gateway.http.principals import Principals
 
 KEY = "sg_" + "k" * 43
 READ_ONLY_KEY = "sg_" + "r" * 43
@@ -60,12 +64,19 @@ def principals() -> Principals:
     )
 
 
-def _principal(name: str, key: str, integration: str, operations: Sequence[str]) -> tuple[Principal, list[bytes]]:
-    digest = hashlib.sha256(key.encode()).digest()
-    return Principal(name, frozenset({integration}), frozenset(operations)), [digest]
+def _principal(name: str, key: str, integration: str, operations: Sequence[str]) -> Principal:
+    held = Credential("api_key", hashlib.sha256(key.encode()).hexdigest())
+    return Principal(name, frozenset({integration}), frozenset(operations), credentials=(held,))
 
 
-def house(desk: MemoryDesk | None = None, *, level: str = "debug", ready: bool = True, **bounds: Any) -> House:
+def house(
+    desk: MemoryDesk | None = None,
+    *,
+    level: str = "debug",
+    ready: bool = True,
+    access: Access | None = None,
+    **bounds: Any,
+) -> House:
     """One integration, ``juniper-api``, over a desk in memory; ``bounds`` are those of ``Mounted``."""
     desk = desk or MemoryDesk("juniper-api", RestCodec())
     log = io.BytesIO()
@@ -73,7 +84,7 @@ def house(desk: MemoryDesk | None = None, *, level: str = "debug", ready: bool =
     closed: list[str] = []
     app = build(
         [Mounted(route, turned_away=desk.turned_away, **bounds) for route in adapter.routes(desk)],
-        principals(),
+        access or Access(Keeper(Roster.of(principals()))),
         journal,
         ready=lambda: Readiness(ready, {"juniper-api": "ready", "broken": "unavailable"}),
         close=lambda: closed.append("closed"),

@@ -7,7 +7,8 @@ MalformedPayload       400     408 ``body_timeout``, 413 ``too_large``, 415 ``un
                                431 ``headers_too_large``
 InvalidRecord          422     RFC 9110 15.5.21; every problem by JSON pointer
 Conflict               409     422 ``request_key_conflict``: Idempotency-Key draft-07, same key other payload
-AccessDenied           401     with WWW-Authenticate; 403 when the caller is known but may not
+AccessDenied           401     with WWW-Authenticate; 403 when the caller is known but may not;
+                               429 ``too_many_attempts``, with Retry-After
 NotFound               404     405 ``method_not_allowed``
 DecisionExpired        410     the decision stands but is no longer acted on; read it or ask with a new key
 UpstreamError          503     with Retry-After
@@ -77,6 +78,7 @@ NARROWER: Mapping[str, int] = {
     "method_not_allowed": 405,
     "request_key_conflict": 422,
     "too_large": 413,
+    "too_many_attempts": 429,
     "unsupported_media_type": 415,
 }
 """Statuses that go by ``detail_code``, before the class is asked."""
@@ -94,10 +96,10 @@ def status_of(error: ScoregateError) -> int:
 def headers_of(error: ScoregateError) -> list[tuple[str, str]]:
     """What an answer of this error carries beside its body."""
     headers = [("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")]
-    if isinstance(error, UpstreamError):
+    if isinstance(error, UpstreamError | AccessDenied) and error.retry_after:
         headers.append(("Retry-After", str(error.retry_after)))
-    if isinstance(error, AccessDenied) and not error.known:
-        headers.append(("WWW-Authenticate", 'Bearer realm="scoregate"'))
+    if isinstance(error, AccessDenied) and not error.known and not error.retry_after:
+        headers.append(("WWW-Authenticate", 'Bearer realm="scoregate", Basic realm="scoregate", charset="UTF-8"'))
     return headers
 
 
@@ -162,6 +164,8 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
         return NotFound(message, code=code)
     if status == 410:
         return DecisionExpired(message, decision_id=decision)
+    if status == 429 and code == "too_many_attempts":
+        return AccessDenied(message, retry_after=_seconds(headers.get("retry-after", "")))
     if status == 429 or status > 500:
         return UpstreamError(message, code=code, retry_after=_seconds(headers.get("retry-after", "")))
     return InternalFault(message, code=code)

@@ -39,12 +39,13 @@ _REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is not application/json.",
     "422": "The application breaks its contract, or the Idempotency-Key stands for another application.",
+    "429": "Too many attempts of this caller failed; Retry-After says when the next is looked at.",
     "431": "Too many headers.",
     "500": "Our fault.",
     "503": "Unavailable for now; Retry-After says when to ask again.",
 }
-_SCORE = ("400", "401", "403", "408", "409", "410", "413", "415", "422", "431", "500", "503")
-_READ = ("400", "401", "403", "404", "431", "500", "503")
+_SCORE = ("400", "401", "403", "408", "409", "410", "413", "415", "422", "429", "431", "500", "503")
+_READ = ("400", "401", "403", "404", "429", "431", "500", "503")
 
 
 def score(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:

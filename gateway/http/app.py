@@ -15,12 +15,12 @@ from fastapi import Response as Reply
 from starlette.exceptions import HTTPException
 from starlette.routing import Route as Address
 
+from gateway.access.layer import Access
 from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
 from gateway.http.journal import Journal
 from gateway.http.metrics import exposition
-from gateway.http.principals import Principals
 from gateway.http.watch import Watch
 from gateway.spi import Response
 
@@ -52,7 +52,7 @@ class Gateway:
 
 def build(
     mounted: Sequence[Mounted],
-    principals: Principals,
+    access: Access,
     journal: Journal,
     *,
     ready: Callable[[], Readiness],
@@ -63,13 +63,14 @@ def build(
     request has been answered.
     """
     watch = Watch()
-    doors = [Door(one, principals, journal, watch) for one in mounted]
+    doors = [Door(one, access, journal, watch) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
-    return Gateway(doors, _cold(doors, journal, document, ready, close))
+    return Gateway(doors, _cold(doors, access, journal, document, ready, close))
 
 
 def _cold(
     doors: Sequence[Door],
+    access: Access,
     journal: Journal,
     document: bytes,
     ready: Callable[[], Readiness],
@@ -77,7 +78,9 @@ def _cold(
 ) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        access.keeper.start()
         yield
+        await access.close()
         journal.flush()
         close()
 

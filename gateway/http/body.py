@@ -23,6 +23,9 @@ _ONCE = (
     b"content-length",
     b"content-type",
     b"idempotency-key",
+    b"webhook-id",
+    b"webhook-signature",
+    b"webhook-timestamp",
     b"x-api-key",
     b"x-correlation-id",
 )

@@ -15,6 +15,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from contracts.errors import AccessDenied, InternalFault, MalformedPayload, ScoregateError, UpstreamError
+from gateway.access.entries import Principal
+from gateway.access.evidence import SIGNATURE, SPENT, of_head, of_signature
+from gateway.access.layer import Access
 from gateway.http import problems
 from gateway.http.body import (
     Disconnected,
@@ -28,10 +31,9 @@ from gateway.http.body import (
     respond_and_drain,
 )
 from gateway.http.journal import Journal, Visit
-from gateway.http.principals import Principals
 from gateway.http.watch import Watch
 from gateway.modes import Mode, of_request
-from gateway.spi import Request, Response, Route
+from gateway.spi import ApiKey, Evidence, Password, Request, Response, Route
 
 READ_SECONDS = 10.0
 """How long a body may take to arrive."""
@@ -54,7 +56,7 @@ class Mounted(NamedTuple):
 
     ``principals`` of None leaves the choice to principals.yaml alone. ``mode`` is the integration's. ``turned_away`` is
     told who was refused and why when a known caller is refused before the adapter's handler ran, so that it can be
-    recorded.
+    recorded. ``credentials`` is the adapter's, where its messages carry them in their own way.
     """
 
     route: Route
@@ -63,6 +65,7 @@ class Mounted(NamedTuple):
     principals: frozenset[str] | None = None
     mode: Mode = "test"
     turned_away: Callable[[str, ScoregateError], Awaitable[None]] = _unrecorded
+    credentials: Callable[[Request, bytes], Evidence | None] | None = None
     read_seconds: float = READ_SECONDS
     guard_seconds: float = GUARD_SECONDS
 
@@ -70,10 +73,11 @@ class Mounted(NamedTuple):
 class Door:
     """The ASGI endpoint of one mounted route."""
 
-    def __init__(self, mounted: Mounted, principals: Principals, journal: Journal, watch: Watch) -> None:
+    def __init__(self, mounted: Mounted, access: Access, journal: Journal, watch: Watch) -> None:
         self.mounted, self.route = mounted, mounted.route
-        self._principals, self._journal, self._watch = principals, journal, watch
-        self._welcome = _welcome(mounted, principals)
+        self._access, self._journal, self._watch = access, journal, watch
+        self._generation = -1
+        self._welcome: Mapping[str, Mode] = {}
         self._correlations = _correlations()
         self._takes_body = mounted.route.method not in _NO_BODY
         self._guard = mounted.deadline + mounted.guard_seconds
@@ -106,15 +110,55 @@ class Door:
         sent = headers.get("x-correlation-id")
         if sent is not None and _CORRELATION.fullmatch(sent):
             visit.correlation = sent
-        visit.principal = self._principals.authenticate(headers).name
-        mode = self._welcome.get(visit.principal)
-        if mode is None:
-            raise AccessDenied(f"may not {self.route.operation} {self.route.integration}", known=True)
-        visit.mode = mode
+        client = scope.get("client")
+        visit.address = client[0] if client else ""
+        try:
+            evidence = of_head(headers)
+        except AccessDenied as error:
+            raise self._access.refuse(error, visit.address) from error
+        if evidence is not None:
+            found = self._access.at_once(evidence, visit.address)
+            if found is None:
+                found = await self._access.check(evidence, visit.address, self.route.integration)
+            self._welcome_in(found.name, visit)
+        elif not self._takes_body or (self.mounted.credentials is None and SIGNATURE not in headers):
+            raise self._access.refuse(AccessDenied("no credentials"), visit.address)
         body = await self._body(receive, headers, visit) if self._takes_body else b""
-        headers.pop("authorization", None)  # no adapter needs the key, so none can leak it
-        headers.pop("x-api-key", None)
+        if evidence is None or self.mounted.credentials is not None:
+            head = Request(scope["method"], scope["path"], _parameters(scope), headers, b"", "")
+            await self._examine(evidence, head, body, visit)
+        for name in SPENT:
+            headers.pop(name, None)
         return Request(scope["method"], scope["path"], _parameters(scope), headers, body, visit.principal)
+
+    def _welcome_in(self, principal: str, visit: Visit) -> None:
+        """Take a known caller in, or raise AccessDenied because it may not do this here."""
+        if self._generation != self._access.roster.generation:
+            self._generation = self._access.roster.generation
+            self._welcome = _welcome(self.mounted, self._access.roster.table.principals.by_name)
+        visit.principal = principal
+        mode = self._welcome.get(principal)
+        if mode is None:
+            cause = f"may not {self.route.operation} {self.route.integration}"
+            self._access.turned_away(principal, visit.address, self.route.integration, cause)
+            raise AccessDenied(cause, known=True)
+        visit.mode = mode
+
+    async def _examine(self, known: ApiKey | Password | None, request: Request, body: bytes, visit: Visit) -> None:
+        """Find the caller in what only the whole message shows: a signature, or what its adapter knows to read."""
+        found: list[Evidence] = [known] if known is not None else []
+        try:
+            if SIGNATURE in request.headers:
+                found.append(of_signature(request.headers, body))
+            inside = self.mounted.credentials(request, body) if self.mounted.credentials is not None else None
+            found += [] if inside is None else [inside]
+            if len(found) != 1:
+                raise AccessDenied("credentials in two places" if found else "no credentials")
+        except AccessDenied as error:
+            raise self._access.refuse(error, visit.address) from error
+        if known is None:
+            caller = await self._access.check(found[0], visit.address, self.route.integration, len(body))
+            self._welcome_in(caller.name, visit)
 
     async def _body(self, receive: Receive, headers: Mapping[str, str], visit: Visit) -> bytes:
         self._watch.enter(visit, self.mounted.read_seconds)
@@ -175,12 +219,12 @@ def _correlations() -> Iterator[str]:
     return (f"{start}{number:012x}" for number in itertools.count())
 
 
-def _welcome(mounted: Mounted, principals: Principals) -> Mapping[str, Mode]:
+def _welcome(mounted: Mounted, principals: Mapping[str, Principal]) -> Mapping[str, Mode]:
     """The callers that both principals.yaml and the integration let in, and the mode of what they ask."""
     route = mounted.route
     return {
         name: of_request(mounted.mode, principal.mode)
-        for name, principal in principals.by_name.items()
+        for name, principal in principals.items()
         if principal.may(route.operation, route.integration)
         and (mounted.principals is None or name in mounted.principals)
     }

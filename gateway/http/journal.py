@@ -29,10 +29,10 @@ LEVELS = ("debug", "info", "warning", "error")
 class Visit:
     """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read."""
 
-    __slots__ = ("cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole")
+    __slots__ = ("address", "cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole")
 
     def __init__(self) -> None:
-        self.correlation = self.principal = self.mode = self.code = self.cause = ""
+        self.address = self.correlation = self.principal = self.mode = self.code = self.cause = ""
         self.whole = self.overdue = False
         self.due = 0.0
         self.task: asyncio.Task[Any] | None = None

@@ -10,9 +10,10 @@ from gateway.http import problems
 from gateway.spi import Route
 
 VERSION = "3.1.0"
-_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}, {"basic": []}]
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The API key of a principal."},
+    "basic": {"type": "http", "scheme": "basic", "description": "User name and password of a principal."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, in a header."},
 }
 

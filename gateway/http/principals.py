@@ -1,60 +1,35 @@
-"""Who may call: ``principals.yaml`` of the home, and the one authentication layer all routed adapters share.
+"""Who may call: ``principals.yaml`` of the home, read and changed. The file holds no secret, only what tells one.
 
-A key is ``sg_`` and 256 random bits. The file keeps only its SHA-256, so it holds no secret: an unsalted digest is
-enough for a value nobody can guess. Two digests per principal let keys rotate without a gap.
+An API key is ``sg_`` and 256 random bits. See gateway/access/entries.py for what is kept of each kind of credential.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
-import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from ruamel.yaml import YAML
 
-from contracts.errors import AccessDenied, ConfigurationError, Fault, SetupError
+from contracts.errors import ConfigurationError, Fault, SetupError
 from contracts.section import Section
-from contracts.source import Source
-from gateway.modes import Mode
+from contracts.source import Source, nearest
+from gateway.access.entries import ENTRY_KEYS, MAX_LIVE, Credential, Kind, Principal, read_entry
 
-OPERATIONS = ("score", "read")
-MODES = ("test", "live")
-KEYS = ("name", "key_sha256", "integrations", "operations", "mode")
-MAX_DIGESTS = 2
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_PREFIX = 8  # bytes of the digest the table is keyed by; the rest is compared in constant time
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """One caller. ``integrations`` may hold ``*`` for all; ``mode`` is ``live`` only where the file says so."""
-
-    name: str
-    integrations: frozenset[str]
-    operations: frozenset[str]
-    mode: Mode = "test"
-
-    def may(self, operation: str, integration: str) -> bool:
-        return operation in self.operations and bool(self.integrations & {integration, "*"})
+FILE = "principals.yaml"
+Entry = dict[str, Any]
 
 
 class Principals:
-    """The principals of one home, read once at start."""
+    """The principals of one home, as the file says at one moment."""
 
-    def __init__(self, entries: Sequence[tuple[Principal, Sequence[bytes]]]) -> None:
-        self.by_name: Mapping[str, Principal] = {principal.name: principal for principal, _ in entries}
-        self._by_prefix: dict[bytes, list[tuple[bytes, Principal]]] = {}
-        for principal, digests in entries:
-            for digest in digests:
-                self._by_prefix.setdefault(digest[:_PREFIX], []).append((digest, principal))
+    def __init__(self, entries: Sequence[Principal]) -> None:
+        self.by_name: Mapping[str, Principal] = {principal.name: principal for principal in entries}
 
     @classmethod
     def read(cls, path: Path, name: str | None = None) -> Principals:
@@ -67,7 +42,7 @@ class Principals:
         source, faults = Source.read(path, name), list[Fault]()
         top = Section(source, faults, (), source.data if source.data is not None else {}, ("principals",))
         entries = [
-            _entry(Section(source, faults, ("principals", index), data, KEYS))
+            read_entry(Section(source, faults, ("principals", index), data, ENTRY_KEYS))
             for index, data in enumerate(top.take("principals", list, []))
         ]
         _refuse_duplicates(source, entries, faults)
@@ -75,63 +50,20 @@ class Principals:
             raise ConfigurationError(faults)
         return cls(entries)
 
-    def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """The caller whose key is in ``Authorization: Bearer`` or ``X-API-Key``; header names are lower case.
 
-        Raises AccessDenied, whose text never says which part was wrong; its ``cause`` does, for the audit.
-        """
-        digest = hashlib.sha256(_credential(headers).encode()).digest()
-        for known, principal in self._by_prefix.get(digest[:_PREFIX], ()):
-            if hmac.compare_digest(known, digest):
-                return principal
-        raise AccessDenied("no principal has this key")
-
-
-def _credential(headers: Mapping[str, str]) -> str:
-    bearer, key = headers.get("authorization"), headers.get("x-api-key")
-    if bearer is None:
-        if key is None:
-            raise AccessDenied("no credentials")
-        return key
-    scheme, _, credential = bearer.partition(" ")
-    if scheme.lower() != "bearer":
-        raise AccessDenied("the scheme of Authorization is not Bearer")
-    if key is not None and key != credential:
-        raise AccessDenied("Authorization and X-API-Key differ")
-    return credential
-
-
-def _entry(section: Section) -> tuple[Principal, list[bytes]]:
-    name = section.take("name", str)
-    if name and not _NAME.fullmatch(name):
-        section.fault(("name",), f"{name!r} is not a name", "lower-case letters, digits, dot, dash; at most 64")
-    digests = section.texts("key_sha256")
-    for index, digest in enumerate(digests):
-        if not _DIGEST.fullmatch(digest):
-            section.fault(("key_sha256", index), "is not a SHA-256 in 64 lower-case hex digits")
-    if "key_sha256" in section.data and not 1 <= len(digests) <= MAX_DIGESTS:
-        section.fault(("key_sha256",), f"holds {len(digests)} digests; expected one, or two while a key is rotated")
-    principal = Principal(
-        name,
-        frozenset(section.texts("integrations")),
-        frozenset(section.members("operations", OPERATIONS)),
-        cast(Mode, section.choice("mode", MODES, "test")),
-    )
-    return principal, [bytes.fromhex(digest) for digest in digests if _DIGEST.fullmatch(digest)]
-
-
-def _refuse_duplicates(
-    source: Source, entries: Sequence[tuple[Principal, Sequence[bytes]]], faults: list[Fault]
-) -> None:
+def _refuse_duplicates(source: Source, entries: Sequence[Principal], faults: list[Fault]) -> None:
     names: set[str] = set()
-    keys: set[bytes] = set()
-    for index, (principal, digests) in enumerate(entries):
+    taken: dict[tuple[str, str], str] = {}
+    for index, principal in enumerate(entries):
         if principal.name in names:
             faults.append(source.fault(("principals", index, "name"), f"{principal.name!r} is named twice"))
-        if keys.intersection(digests):
-            faults.append(source.fault(("principals", index, "key_sha256"), "another principal has the same key"))
         names.add(principal.name)
-        keys.update(digests)
+        for credential in principal.credentials:
+            for mark in filter(None, (credential.held, credential.user)):
+                owner = taken.setdefault((credential.kind, mark), principal.name)
+                if owner != principal.name:
+                    what = "key" if mark == credential.held else "user name"
+                    faults.append(source.fault(("principals", index), f"another principal has the same {what}"))
 
 
 def unlisted(home: Path, name: str, integrations: Sequence[str]) -> list[str]:
@@ -150,34 +82,147 @@ def unlisted(home: Path, name: str, integrations: Sequence[str]) -> list[str]:
     return found
 
 
-def add(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str]) -> str:
-    """Add a caller to the file, made if there is none, and return its key: the only time the key is seen.
+def new_key() -> tuple[str, Credential]:
+    """A new API key and what the file keeps of it."""
+    key = f"sg_{secrets.token_urlsafe(32)}"
+    return key, Credential("api_key", hashlib.sha256(key.encode()).hexdigest())
+
+
+def add(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str], mode: str = "test") -> str:
+    """Add a caller with an API key to the file, made if there is none; returns the key, the only time it is seen.
 
     Raises ConfigurationError when the name is taken or anything is wrong with the result; the file is then unchanged.
     """
-    return _write(path, name, integrations, operations, replacing=False)
+    key, credential = new_key()
+    insert(path, name, integrations, operations, mode, credential)
+    return key
 
 
 def replace(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str]) -> str:
-    """As ``add``, but a caller of this name is replaced: its old keys stop working when the gateway starts again."""
-    return _write(path, name, integrations, operations, replacing=True)
+    """As ``add``, but a caller of this name is replaced: its old keys stop working when the file is read again."""
+    key, credential = new_key()
+
+    def change(entries: list[Entry]) -> None:
+        kept = [entry for entry in entries if entry.get("name") != name]
+        if len(kept) != len(entries):
+            entries[:] = kept
+        entries.append(_entry(name, integrations, operations, "test", credential))
+
+    _write(path, change)
+    return key
 
 
-def _write(path: Path, name: str, integrations: Sequence[str], operations: Sequence[str], *, replacing: bool) -> str:
-    if path.exists() and name in Principals.read(path).by_name and not replacing:
-        raise ConfigurationError([Fault(str(path), 0, 0, f"{name!r} is named already", "choose another name")])
-    yaml = YAML(typ="rt")
-    document = (yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
-    key = f"sg_{secrets.token_urlsafe(32)}"
-    entry = {
+def insert(
+    path: Path, name: str, integrations: Sequence[str], operations: Sequence[str], mode: str, credential: Credential
+) -> None:
+    """Add a caller with any credential; raises as ``add`` does."""
+    if path.exists() and name in Principals.read(path).by_name:
+        raise ConfigurationError(
+            [Fault(str(path), 0, 0, f"{name!r} is named already", "rotate its credential, or choose another name")]
+        )
+    _write(path, lambda entries: entries.append(_entry(name, integrations, operations, mode, credential)))
+
+
+def rotate(path: Path, name: str, credential: Credential, old_until: datetime | None = None) -> None:
+    """Give a caller a second secret of a kind; the first is taken until ``old_until``, or until ``finish``.
+
+    Raises ConfigurationError where a rotation is under way, and where the caller has no secret of the kind or is not
+    there.
+    """
+
+    def change(entry: Entry) -> None:
+        live = [one for one in entry["credentials"] if one["kind"] == credential.kind]
+        if len(live) >= MAX_LIVE:
+            raise _fault(path, f"{name!r} has {MAX_LIVE} live secrets of the kind {credential.kind}", _FINISH)
+        if old_until is not None:
+            for old in live:
+                old["expires"] = written(old_until)
+        entry["credentials"].append(_kept(credential, name))
+
+    _write(path, lambda entries: change(_of(path, entries, name)))
+
+
+def finish(path: Path, name: str, kind: Kind) -> int:
+    """Drop all secrets of a kind but the newest; the result says how many went."""
+    dropped = 0
+
+    def change(entry: Entry) -> None:
+        nonlocal dropped
+        live = [one for one in entry["credentials"] if one["kind"] == kind]
+        for old in live[:-1]:
+            entry["credentials"].remove(old)
+            dropped += 1
+        if live:
+            live[-1].pop("expires", None)
+
+    _write(path, lambda entries: change(_of(path, entries, name)))
+    return dropped
+
+
+def disable(path: Path, name: str, at: datetime) -> None:
+    """Turn a caller away from now on; its entry stays, so that the audit still knows who it was."""
+
+    def change(entry: Entry) -> None:
+        entry.setdefault("disabled", written(at))
+
+    _write(path, lambda entries: change(_of(path, entries, name)))
+
+
+_FINISH = "end the rotation under way with: scoregate principal rotate NAME --finish"
+
+
+def _entry(
+    name: str, integrations: Sequence[str], operations: Sequence[str], mode: str, credential: Credential
+) -> Entry:
+    return {
         "name": name,
-        "key_sha256": [hashlib.sha256(key.encode()).hexdigest()],
         "integrations": list(integrations),
         "operations": list(operations),
+        "mode": mode,
+        "credentials": [_kept(credential, name)],
     }
-    known = document.setdefault("principals", [])
-    kept = [old for old in known if not (replacing and old.get("name") == name)]
-    document["principals"] = [*kept, entry] if len(kept) != len(known) else [*known, entry]
+
+
+def _kept(credential: Credential, name: str) -> Entry:
+    key = {"password": "scrypt", "signature": "secret"}.get(credential.kind, "sha256")
+    kept: Entry = {"kind": credential.kind, key: credential.held}
+    if credential.user and credential.user != name:
+        kept["user"] = credential.user
+    kept["made"] = written(credential.made or datetime.now(UTC))
+    if credential.expires is not None:
+        kept["expires"] = written(credential.expires)
+    return kept
+
+
+def written(moment: datetime) -> str:
+    """A time as the file has it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _of(path: Path, entries: list[Entry], name: str) -> Entry:
+    """The entry of a caller, its short form of API keys written out; raises ConfigurationError if there is none."""
+    for entry in entries:
+        if entry.get("name") == name:
+            keys = entry.pop("key_sha256", [])
+            short = [{"kind": "api_key", "sha256": digest} for digest in keys]
+            entry["credentials"] = [*short, *entry.get("credentials", [])]
+            return entry
+    known = [str(entry.get("name")) for entry in entries]
+    raise _fault(path, f"there is no {name!r}", nearest(name, known) or f"there are: {', '.join(known) or 'none'}")
+
+
+def _fault(path: Path, message: str, hint: str) -> ConfigurationError:
+    return ConfigurationError([Fault(str(path), 0, 0, message, hint)])
+
+
+def _write(path: Path, change: Callable[[list[Entry]], None]) -> None:
+    """Change the file in one step; it stays as it was where the result would be wrong. Comments are kept."""
+    yaml = YAML(typ="rt")
+    yaml.width = 4096
+    if path.exists():
+        Principals.read(path)
+    document = (yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+    change(document.setdefault("principals", []))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,4 +235,3 @@ def _write(path: Path, name: str, integrations: Sequence[str], operations: Seque
     finally:
         with suppress(OSError):
             beside.unlink()
-    return key

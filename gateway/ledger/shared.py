@@ -3,7 +3,7 @@
 ====================  ================================================================================================
 ``lockout``           failed attempts by principal or address, and until when it is turned away
 ``nonce``             a token that may be used once, and when it may be forgotten
-``audit``             one row per security event, appended only; never a secret, never a value of an application
+``audit``             security events, one row per hour and kind with its count; never a secret or a guess of one
 ====================  ================================================================================================
 
 Adding a table: declare it here on METADATA with ``info=since(VERSION)`` (schema.VERSION, raised by one if that version
@@ -40,12 +40,14 @@ AUDIT = Table(
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
-    Column("event", String(64), nullable=False),
-    Column("principal", String(256), nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("principal", String(64), nullable=False),
     Column("integration", String(128), nullable=False),
-    Column("cause", String(256), nullable=False),
-    Column("correlation", String(128), nullable=False),
+    Column("credential", String(16), nullable=False),
     Column("address", String(64), nullable=False),
+    Column("cause", String(128), nullable=False),
     info=since(2),
 )
 Index("audit_at", AUDIT.c.at, info=since(2))

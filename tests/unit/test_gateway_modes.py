@@ -60,12 +60,8 @@ def live(built_home: Path, tmp_path: Path) -> Iterator[Installation]:
     file = home / "integrations" / "juniper-api" / "integration.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("mode: test", "mode: live"), encoding="utf-8")
     names = {"crm": "live", "trial": "test", "erp": "live"}
-    for name in names:
-        principals.add(home / "principals.yaml", name, ["*"], ["score", "read"])
-    text = (home / "principals.yaml").read_text(encoding="utf-8")
     for name, mode in names.items():
-        text = text.replace(f"name: {name}\n", f"name: {name}\n  mode: {mode}\n")
-    (home / "principals.yaml").write_text(text, encoding="utf-8")
+        principals.add(home / "principals.yaml", name, ["*"], ["score", "read"], mode)
     made = install(settings_.load(home=home, allow_demonstration="juniper-api/crm"), with_ledger=True)
     made.roster.read()
     assert not made.faulty, made.faulty
@@ -105,6 +101,7 @@ def test_the_command_line_stands_for_the_integration_alone(live: Installation) -
 
 
 def test_a_caller_that_left_the_file_keeps_its_mode(live: Installation) -> None:
+    assert live.roster.path is not None
     live.roster.path.write_text("principals: []\n", encoding="utf-8")
     live.roster.read()
     assert live.desk("juniper-api").mode_of("trial") == "test"

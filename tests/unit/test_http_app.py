@@ -101,7 +101,7 @@ def test_the_document_describes_every_address_and_needs_a_key() -> None:
     }
     for item in document["paths"].values():
         for operation in item.values():
-            assert operation["security"] == [{"bearer": []}, {"apiKey": []}]
+            assert operation["security"] == [{"bearer": []}, {"apiKey": []}, {"basic": []}]
             assert "components" not in operation
     operation = document["paths"][SCORE]["post"]
     assert {"200", "400", "401", "409", "413", "415", "422", "503"} <= set(operation["responses"])

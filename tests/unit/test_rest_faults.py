@@ -75,7 +75,16 @@ def test_access_denied_gives_one_text_whatever_the_cause() -> None:
 
 
 def test_unknown_callers_are_told_how_to_say_who_they_are() -> None:
-    assert ("WWW-Authenticate", 'Bearer realm="scoregate"') in faults.headers_of(errors.AccessDenied("x"))
+    told = dict(faults.headers_of(errors.AccessDenied("x")))["WWW-Authenticate"]
+    assert told == 'Bearer realm="scoregate", Basic realm="scoregate", charset="UTF-8"'
+
+
+def test_who_failed_too_often_is_told_when_to_come_back() -> None:
+    locked = errors.AccessDenied("locked out", retry_after=8)
+    assert faults.status_of(locked) == 429
+    headers = dict(faults.headers_of(locked))
+    assert headers["Retry-After"] == "8"
+    assert "WWW-Authenticate" not in headers
     assert all(name != "WWW-Authenticate" for name, _ in faults.headers_of(errors.AccessDenied("x", known=True)))
 
 

@@ -1,0 +1,90 @@
+"""The audit of who came in and who did not: counted per hour, so that ten thousand attempts are one line.
+
+One line per hour, event, principal, address, credential and cause; a worker writes it when it first happens and brings
+its count up to date. ``principal`` is only ever a name of principals.yaml, and no line holds a secret, or a guess of
+one. What exceeds ``MOST_LINES`` an hour is gathered in one line per event, without names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+HOUR = 3600
+MOST_LINES = 500
+ADMITTED, REFUSED, OVERRIDDEN, RELOADED = "admitted", "refused", "demonstration_override", "principals_changed"
+EVENTS = (ADMITTED, REFUSED, OVERRIDDEN, RELOADED)
+MANY = "(many)"
+
+
+class Line(NamedTuple):
+    """What tells one line of an hour from another."""
+
+    event: str
+    principal: str
+    address: str
+    credential: str
+    cause: str
+    integration: str
+
+
+class Written(NamedTuple):
+    """A line to write or to bring up to date: ``times`` more, up to ``last``, in seconds since 1970."""
+
+    line: Line
+    first: float
+    last: float
+    times: int
+
+
+class Tally:
+    """The count of one line in this process, how much of it is written, and in which row (0: not yet)."""
+
+    __slots__ = ("count", "first", "last", "line", "row", "sent")
+
+    def __init__(self, line: Line, now: float) -> None:
+        self.line, self.first, self.last = line, now, now
+        self.count = self.sent = self.row = 0
+
+
+class Audit:
+    """The lines of this hour, and those of the last that are not written yet. ``clock`` gives seconds since 1970."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._hour = 0
+        self._lines: dict[Line, Tally] = {}
+        self._past: list[Tally] = []
+
+    def note(self, line: Line) -> None:
+        now = self._clock()
+        if now >= self._hour + HOUR:
+            self._turn(now)
+        tally = self._lines.get(line)
+        if tally is None:
+            if len(self._lines) >= MOST_LINES:
+                line = Line(line.event, "", MANY, "", MANY, "")
+            tally = self._lines.setdefault(line, Tally(line, now))
+        tally.count += 1
+        tally.last = now
+
+    def pending(self, *, last: bool = False) -> list[tuple[Tally, Written]]:
+        """What to write now: new lines, grown ones, and with ``last`` everything.
+
+        Admissions come with every request, so their count is brought up to date only when their hour is over.
+        """
+        self._past = [tally for tally in self._past if tally.count > tally.sent]
+        grown = [tally for tally in self._lines.values() if tally.count > tally.sent]
+        now = [tally for tally in grown if last or not tally.row or tally.line.event != ADMITTED]
+        return [
+            (tally, Written(tally.line, tally.first, tally.last, tally.count - tally.sent))
+            for tally in (*self._past, *now)
+        ]
+
+    def wrote(self, tally: Tally, written: Written, row: int) -> None:
+        tally.row = row
+        tally.sent += written.times
+
+    def _turn(self, now: float) -> None:
+        self._past = [*self._past, *self._lines.values()][-2 * MOST_LINES :]
+        self._lines, self._hour = {}, int(now // HOUR * HOUR)

@@ -1,0 +1,173 @@
+"""Keeps what workers share about callers: a few exchanges a second with the ledger, off the event loop.
+
+A request costs no database access; only a nonce does, which every worker has to know before its message is taken, and
+nonces that come together are settled together. Where the ledger cannot be had, counts wait, locks hold as they were,
+and what needs a nonce is answered with "later".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from contracts.errors import SetupError, UpstreamError
+from gateway.access.audit import RELOADED, Audit, Line, Tally, Written
+from gateway.access.lockout import Count, Lockout
+from gateway.access.roster import Roster
+from gateway.access.store import SharedAccess
+
+PERIOD = 0.25
+"""Seconds between two exchanges: how long a lock made by one worker may be unknown to another."""
+CLEAN_SECONDS = 60.0
+KNOWN_SECONDS = 86400.0
+"""How long an address a caller logged in from is held to be its own."""
+MOST_KNOWN = 100_000
+MOST_NONCES = 1000
+"""Nonces that may wait for one exchange."""
+
+
+class _Sent(NamedTuple):
+    """What one exchange takes along."""
+
+    failures: dict[bytes, int]
+    lines: list[tuple[Tally, Written]]
+    claims: list[tuple[bytes, float, asyncio.Future[bool]]]
+    clean: bool
+
+
+class _Brought(NamedTuple):
+    """What it brings back; ``known`` is None where nobody looked."""
+
+    unused: list[bool]
+    rows: list[int]
+    counts: dict[bytes, Count]
+    known: set[tuple[str, str]] | None
+
+
+class Keeper:
+    """The one that exchanges. Without a ``store`` counts stay in this process and no nonce can be known.
+
+    ``report`` is told what went wrong, once per spell. Only the store is used off the event loop.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        store: SharedAccess | None = None,
+        clock: Callable[[], float] = time.time,
+        report: Callable[[Exception], None] = lambda _error: None,
+    ) -> None:
+        self.roster, self.clock = roster, clock
+        self.lockout, self.audit = Lockout(clock), Audit(clock)
+        self._logged_in: set[tuple[str, str]] = set()
+        self._store, self._report = store, report
+        self._claims: list[tuple[bytes, float, asyncio.Future[bool]]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._executor = ThreadPoolExecutor(1, "access") if store else None
+        self._clean_at = 0.0
+        self._faulty: set[str] = set()
+
+    def start(self) -> None:
+        """Begin exchanging, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Write what is left, then let go of the database."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._store is not None and self._executor is not None:
+            await self._exchange(last=True)
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.close)
+            self._executor.shutdown()
+
+    def logged_in(self, principal: str, address: str) -> None:
+        """A caller came in from here."""
+        if len(self._logged_in) < MOST_KNOWN:
+            self._logged_in.add((principal, address))
+
+    def is_own(self, principal: str, address: str) -> bool:
+        """Whether this caller came in from here within the last day."""
+        return (principal, address) in self._logged_in
+
+    async def unused(self, nonce: bytes, expires: float) -> bool:
+        """Whether no worker has seen this nonce before; from now on all have.
+
+        Raises UpstreamError when that cannot be known now.
+        """
+        if self._store is None or len(self._claims) >= MOST_NONCES:
+            raise UpstreamError("signed messages cannot be taken now", code="busy")
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._claims.append((nonce, expires, future))
+        self._wake.set()
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            await self._exchange()
+            self._reread()
+            try:
+                async with asyncio.timeout(PERIOD):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def _reread(self) -> None:
+        """Take a changed principals.yaml in; a faulty one changes nothing and is reported."""
+        try:
+            if self.roster.read_if_changed():
+                self.audit.note(Line(RELOADED, "", "", "", "", ""))
+        except SetupError as error:
+            self._report(error)
+
+    async def _exchange(self, *, last: bool = False) -> None:
+        if self._store is None:
+            return
+        now = self.clock()
+        claims, self._claims = self._claims, []
+        sent = _Sent(self.lockout.unsent(), self.audit.pending(last=last), claims, now >= self._clean_at)
+        try:
+            loop = asyncio.get_running_loop()
+            brought = await loop.run_in_executor(self._executor, _exchange, self._store, sent, now)
+        except Exception as error:  # noqa: BLE001 # whatever it is, it is tried again, and nobody waits for ever
+            self._failed(sent, error)
+            return
+        self._faulty.clear()
+        self._take(sent, brought, now)
+
+    def _take(self, sent: _Sent, brought: _Brought, now: float) -> None:
+        for (_, _, future), unused in zip(sent.claims, brought.unused, strict=True):
+            if not future.done():
+                future.set_result(unused)
+        for (tally, written), row in zip(sent.lines, brought.rows, strict=True):
+            self.audit.wrote(tally, written, row)
+        self.lockout.share(brought.counts)
+        if brought.known is not None:
+            self._logged_in = brought.known
+            self._clean_at = now + CLEAN_SECONDS
+
+    def _failed(self, sent: _Sent, error: Exception) -> None:
+        self.lockout.unsend(sent.failures)
+        for _, _, future in sent.claims:
+            if not future.done():
+                future.set_exception(UpstreamError("signed messages cannot be taken now", code="busy"))
+        if type(error).__name__ not in self._faulty:
+            self._faulty.add(type(error).__name__)
+            self._report(error)
+
+
+def _exchange(store: SharedAccess, sent: _Sent, now: float) -> _Brought:
+    """One exchange with the database, nonces first: somebody waits for them."""
+    unused = store.use([(nonce, expires) for nonce, expires, _ in sent.claims]) if sent.claims else []
+    if sent.failures:
+        store.count(sent.failures, now)
+    rows = store.write([(tally.row, written) for tally, written in sent.lines]) if sent.lines else []
+    if sent.clean:
+        store.forget(now)
+    known = store.logged_in(now - KNOWN_SECONDS) if sent.clean else None
+    return _Brought(unused, rows, store.counts(now), known)

@@ -1,0 +1,217 @@
+"""The one authentication layer: evidence in, a caller out. Every adapter that is called uses it, and only it.
+
+What costs nothing to check (an API key, a password seen to be right a moment ago) is decided at once; passwords are
+checked one after the other off the event loop; signatures and certificates need their body first. Outwardly every
+failure is the same. See lockout.py for when nothing is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from contracts.errors import AccessDenied, UpstreamError
+from gateway.access import passwords
+from gateway.access.audit import ADMITTED, OVERRIDDEN, REFUSED, Line
+from gateway.access.entries import MAX_LIVE, Kind, Principal
+from gateway.access.keeper import Keeper
+from gateway.access.lockout import network, subject
+from gateway.access.roster import PREFIX, Holder
+from gateway.spi import ApiKey, Certificate, Evidence, Password, Signed
+
+TOLERANCE = 300.0
+"""Seconds a signature's time may be off ours, both ways; as Standard Webhooks proposes."""
+REMEMBERED = 1024
+REMEMBER_SECONDS = 600.0
+MOST_WAITING = 32
+"""Passwords that may wait to be checked; about six seconds' work."""
+LARGE = 256 << 10
+"""Bytes of body from which on signatures are checked off the event loop."""
+_NOBODY = passwords.Hash(passwords.LN, passwords.R, passwords.P, bytes(16), bytes(32))
+"""Checked where there is no such user, so that an answer takes as long."""
+
+
+class _Remembered(NamedTuple):
+    holder: Holder
+    generation: int
+    until: float
+
+
+class Access:
+    """Authentication for all doors of this process."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper, self.roster = keeper, keeper.roster
+        self._clock, self._lockout, self._audit = keeper.clock, keeper.lockout, keeper.audit
+        self._memory_key = secrets.token_bytes(32)
+        self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._one_at_a_time = asyncio.Lock()
+        self._waiting = 0
+        self._checker = ThreadPoolExecutor(1, "passwords")
+
+    def at_once(self, evidence: ApiKey | Password, address: str) -> Principal | None:
+        """The caller, where that can be told without waiting; None where it cannot. Raises AccessDenied."""
+        if isinstance(evidence, ApiKey):
+            digest = hashlib.sha256(evidence.key).digest()
+            return self._by_digest(self.roster.table.keys.get(digest[:PREFIX], ()), digest, "api_key", address)
+        found = self._memory.get(self._mark(evidence, address))
+        if found and found.generation == self.roster.generation and found.until > self._clock():
+            return self._admit(found.holder, address)
+        return None
+
+    async def check(self, evidence: Evidence, address: str, integration: str, size: int = 0) -> Principal:
+        """The caller of any evidence; ``size`` is that of the body it covers. Raises AccessDenied, and UpstreamError
+        when it cannot be checked now.
+        """
+        if isinstance(evidence, Password):
+            return self.at_once(evidence, address) or await self._by_password(evidence, address)
+        if isinstance(evidence, Signed):
+            return await self._by_signature(evidence, address, integration, size)
+        if isinstance(evidence, Certificate):
+            return await self._by_certificate(evidence, address)
+        return self._by_key(evidence, address)
+
+    def refuse(self, error: AccessDenied, address: str) -> AccessDenied:
+        """What a request whose credentials cannot even be read is answered with; it counts as a failure."""
+        return self._refused("", "", "", address, error.cause)
+
+    def overridden(self, integration: str, principal: str) -> None:
+        """A demonstration bundle decided live by an override."""
+        self._audit.note(Line(OVERRIDDEN, principal, "", "", "", integration))
+
+    def turned_away(self, principal: str, address: str, integration: str, cause: str) -> None:
+        """A known caller asked for what it may not do."""
+        self._audit.note(Line(REFUSED, principal, address, "", cause, integration))
+
+    async def close(self) -> None:
+        self._checker.shutdown(wait=False, cancel_futures=True)
+        await self.keeper.close()
+
+    def _by_key(self, evidence: ApiKey, address: str) -> Principal:
+        found = self.at_once(evidence, address)
+        if found is None:
+            raise AssertionError("an API key is always decided at once")
+        return found
+
+    def _by_digest(self, holders: Iterable[Holder], digest: bytes, kind: Kind, address: str) -> Principal:
+        for holder in holders:
+            if hmac.compare_digest(_digest(holder), digest):
+                return self._admit(holder, address)
+        raise self._refused("", "", kind, address, f"nobody has this {kind}")
+
+    async def _by_password(self, evidence: Password, address: str) -> Principal:
+        holders = self.roster.table.passwords.get(evidence.user, [])
+        name = holders[0].principal.name if holders else ""
+        if self._waiting >= MOST_WAITING:
+            raise UpstreamError("too many passwords to check at once", code="busy", retry_after=5)
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                self._refuse_locked(evidence.user, name, "password", address)
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders)
+        finally:
+            self._waiting -= 1
+        if found is None:
+            raise self._refused(evidence.user, name, "password", address, "the user name or the password is wrong")
+        caller = self._admit(found, address)
+        self._remember(evidence, address, found)
+        return caller
+
+    async def _by_signature(self, evidence: Signed, address: str, integration: str, size: int) -> Principal:
+        holders = [
+            holder
+            for holder in self.roster.table.signers
+            if holder.principal.integrations & {integration, "*"} and evidence.user in ("", holder.credential.user)
+        ]
+        if size < LARGE:
+            found = _signer(evidence, holders)
+        else:
+            found = await asyncio.get_running_loop().run_in_executor(None, _signer, evidence, holders)
+        if found is None:
+            raise self._refused("", "", "signature", address, "nobody's signature")
+        return await self._once(found, evidence.at, evidence.nonce, address)
+
+    async def _by_certificate(self, evidence: Certificate, address: str) -> Principal:
+        holders = self.roster.table.certificates.get(evidence.sha256[:PREFIX], ())
+        if evidence.at is None:
+            return self._by_digest(holders, evidence.sha256, "certificate", address)
+        for holder in holders:
+            if hmac.compare_digest(_digest(holder), evidence.sha256):
+                return await self._once(holder, evidence.at, evidence.nonce, address)
+        raise self._refused("", "", "certificate", address, "nobody has this certificate")
+
+    async def _once(self, holder: Holder, at: float, nonce: bytes, address: str) -> Principal:
+        """A proof that is right counts once, and near the time it was made."""
+        name, kind = holder.principal.name, holder.credential.kind
+        if abs(self._clock() - at) > TOLERANCE:
+            raise self._refused("", name, kind, address, f"made more than {TOLERANCE:.0f} s from now")
+        mark = hashlib.sha256(f"{kind}\0{name}\0".encode() + nonce).digest()
+        if not await self.keeper.unused(mark, at + TOLERANCE + 1):
+            raise self._refused("", name, kind, address, "sent a second time")
+        return self._admit(holder, address)
+
+    def _admit(self, holder: Holder, address: str) -> Principal:
+        principal, kind = holder.principal, holder.credential.kind
+        if principal.disabled is not None:
+            raise self._refused("", principal.name, kind, address, "disabled")
+        if holder.expires <= self._clock():
+            raise self._refused("", principal.name, kind, address, "expired")
+        self._audit.note(Line(ADMITTED, principal.name, address, kind, "", ""))
+        self.keeper.logged_in(principal.name, address)
+        return principal
+
+    def _refused(self, user: str, name: str, kind: str, address: str, cause: str) -> AccessDenied:
+        """Count a failure; where its address is locked already, say only when to come back."""
+        place = subject("address", network(address))
+        wait = self._lockout.seconds_left(place)
+        if not wait:
+            self._lockout.failed(place, *([subject("user", user)] if user else []))
+        self._audit.note(Line(REFUSED, name, address, kind, cause, ""))
+        return AccessDenied(cause, retry_after=wait)
+
+    def _refuse_locked(self, user: str, name: str, kind: str, address: str) -> None:
+        locked = [subject("address", network(address))]
+        if not (name and self.keeper.is_own(name, address)):
+            locked.append(subject("user", user))
+        wait = self._lockout.seconds_left(*locked)
+        if wait:
+            self._audit.note(Line(REFUSED, name, address, kind, "locked out", ""))
+            raise AccessDenied("locked out", retry_after=wait)
+
+    def _mark(self, evidence: Password, address: str) -> bytes:
+        user = evidence.user.encode()
+        text = b"%d:%b%d:%b" % (len(user), user, len(address), address.encode())
+        return hmac.digest(self._memory_key, text + evidence.password, "sha256")
+
+    def _remember(self, evidence: Password, address: str, holder: Holder) -> None:
+        until = self._clock() + REMEMBER_SECONDS
+        self._memory[self._mark(evidence, address)] = _Remembered(holder, self.roster.generation, until)
+        if len(self._memory) > REMEMBERED:
+            self._memory.popitem(last=False)
+
+
+def _digest(holder: Holder) -> bytes:
+    return holder.held if isinstance(holder.held, bytes) else b""
+
+
+def _checked(password: bytes, holders: list[Holder]) -> Holder | None:
+    """Who has this password. A wrong one takes as long whether nobody, one, or a rotating caller has the name."""
+    for holder in holders:
+        if isinstance(holder.held, passwords.Hash) and passwords.verify(password, holder.held):
+            return holder
+    for _ in range(MAX_LIVE - len(holders)):
+        passwords.verify(password, _NOBODY)
+    return None
+
+
+def _signer(evidence: Signed, holders: list[Holder]) -> Holder | None:
+    """Whose secret made this proof; all are tried, so that the time tells nothing."""
+    found = [holder for holder in holders if evidence.holds(_digest(holder))]
+    return found[0] if found else None

@@ -1,0 +1,111 @@
+"""Lock-out with exponential back-off, by address and by user name: the law, and the counts of this process.
+
+* A failed attempt counts against the address it came from and, where it named a user, against that name.
+* From the eleventh failure on, each locks its address and its name: for one second, then two, then four, at most 15
+  minutes. While a lock holds, nothing counts. An hour after the last lock all is forgotten.
+* What cannot be guessed is never locked out: a right API key, signature or certificate always gets in.
+* Passwords are what a lock is for: while it holds, none is checked. Two exceptions keep a stranger from locking out the
+  real caller: a name's lock does not hold for addresses that caller has logged in from within the last day; and a
+  password this process saw to be right from the same address within the last minutes is still known to be.
+
+Workers share the counts through the ledger, a few times a second; between two looks each counts for itself. Both tables
+are bounded: at ``MOST_SUBJECTS`` the ones that ended first make room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
+
+FREE = 10
+"""Failures before the first lock."""
+LONGEST = 900.0
+FORGET = 3600.0
+"""Seconds after the end of the last lock until the count starts anew."""
+MOST_SUBJECTS = 10_000
+
+
+class Count(NamedTuple):
+    """Failures so far, and until when nothing is checked, in seconds since 1970."""
+
+    failures: int
+    until: float
+
+
+NONE = Count(0, 0.0)
+
+
+def counted(before: Count, more: int, now: float) -> Count:
+    """The count after ``more`` further failures; raising them one by one gives the same lock."""
+    failures = (0 if now > before.until + FORGET else before.failures) + more
+    seconds = min(2.0 ** min(failures - FREE - 1, 20), LONGEST) if failures > FREE else 0.0
+    return Count(failures, max(before.until, now + seconds))
+
+
+def subject(kind: str, value: str) -> bytes:
+    """How a count is filed: a digest, so that the table tells no name."""
+    return hashlib.sha256(f"{kind}\0{value}".encode(errors="surrogatepass")).digest()[:16]
+
+
+def network(address: str) -> str:
+    """What counts as one address: an IPv6 caller owns all of its /64, so that is one."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return str(parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else parsed)
+
+
+class Lockout:
+    """The counts of this process over those the workers share. ``clock`` gives seconds since 1970."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._shared: Mapping[bytes, Count] = {}
+        self._own: dict[bytes, Count] = {}
+        self._unsent: dict[bytes, int] = {}
+
+    def seconds_left(self, *subjects: bytes) -> int:
+        """Whole seconds until an attempt of these is looked at again; 0 when it is now."""
+        now = self._clock()
+        until = max((max(self._count(one).until for one in subjects)), 0.0)
+        return int(until - now) + 1 if until > now else 0
+
+    def failed(self, *subjects: bytes) -> None:
+        """Count one failure of each, at once here, and for the other workers with the next exchange."""
+        now = self._clock()
+        for one in subjects:
+            self._make_room()
+            self._own[one] = counted(self._count(one), 1, now)
+            self._unsent[one] = self._unsent.get(one, 0) + 1
+
+    def unsent(self) -> dict[bytes, int]:
+        """What the other workers do not know yet; it counts as sent from now on."""
+        unsent, self._unsent = self._unsent, {}
+        return unsent
+
+    def unsend(self, counts: Mapping[bytes, int]) -> None:
+        """Take back what could not be sent."""
+        for one, count in counts.items():
+            self._unsent[one] = self._unsent.get(one, 0) + count
+
+    def share(self, counts: Mapping[bytes, Count]) -> None:
+        """What all workers know together, those of this process included that were sent."""
+        self._shared = counts
+        self._own = {one: count for one, count in self._own.items() if one in self._unsent}
+
+    def _count(self, one: bytes) -> Count:
+        return self._own.get(one) or self._shared.get(one) or NONE
+
+    def _make_room(self) -> None:
+        if len(self._own) < MOST_SUBJECTS:
+            return
+        for gone in sorted(self._own, key=lambda one: self._own[one].until)[: MOST_SUBJECTS // 10]:
+            del self._own[gone]
+            self._unsent.pop(gone, None)
