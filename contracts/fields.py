@@ -19,6 +19,7 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...] | type]] = {
     "reason": str,
     "protected": bool,
     "essential": bool,
+    "meaning": int,
 }
 """Our custom properties of a field: the legal values, or the type."""
 
@@ -64,6 +65,7 @@ def read_field(name: str, node: Mapping[str, Any], own: Mapping[str, Any]) -> Fi
         reason_group=own.get("reason"),
         protected=own.get("protected", False),
         essential=own.get("essential", False),
+        meaning=own.get("meaning", 1),
         personal=node.get("classification") == "personal",
         description=" ".join(str(node.get("description", "")).split()),
     )

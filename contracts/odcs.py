@@ -15,6 +15,8 @@ field          monotone   ``rising`` or ``falling``: how the probability of defa
 field          reason     the reason group
 field          protected  true: read by the card's group figures only, never by features, imputer, policy or rules
 field          essential  true: no integration may leave it out
+field          meaning    a whole number, 1 unless said: it grows when the same values begin to mean something else
+server         any        facts of the wire that a reader depends on: record format, namespace, SOAP action …
 =============  =========  ============================================================================================
 
 Everything else is plain ODCS: ``enum`` lists codes, ``multipleOf`` gives the decimals of a number, ``classification:
@@ -41,6 +43,7 @@ from contracts.expressions import Expr, ExpressionFault, parse
 from contracts.fields import PROPERTIES, FieldFault, read_examples, read_field
 from contracts.source import Source, nearest
 from contracts.types import Field, Value
+from contracts.wire import Wire, read_wire
 
 HEAD: Final[Mapping[str, tuple[str, ...] | type]] = {
     "kind": ("request", "answer"), "unknown": ("refuse", "ignore"), "upcast": dict,
@@ -51,7 +54,9 @@ VENDOR: Final = "scoregate"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 
-_WORDS: Final[Mapping[type, str]] = {bool: "true or false", str: "a word", dict: "a mapping"}
+_WORDS: Final[Mapping[type, str]] = {
+    bool: "true or false", str: "a word", dict: "a mapping", int: "a whole number",
+}  # fmt: skip
 
 Place = tuple[str | int, ...]
 
@@ -73,8 +78,9 @@ class Contract:
     ``fields`` are its top-level scalar fields, in file order. ``paths`` maps every leaf to its field, also those in
     lists (``reasons[].code``, ``refer_causes[]``); ``lists`` maps each list to the most elements it may have.
     ``examples`` holds legal values per leaf; the n-th examples of all fields belong together. ``made_from`` is the
-    reference of the version its upcaster starts from, empty for a first version. ``digest`` is the SHA-256 of
-    ``content``, the bytes of the file, in hexadecimal.
+    reference of the version its upcaster starts from, empty for a first version. ``labels`` says what each code of a
+    leaf means, ``wire`` what is declared of its bytes. ``digest`` is the SHA-256 of ``content``, the bytes of the file,
+    in hexadecimal.
     """
 
     name: str
@@ -88,6 +94,8 @@ class Contract:
     paths: Mapping[str, Field] = field(default_factory=dict)
     lists: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
     made_from: str = ""
     digest: str = ""
     content: bytes = field(default=b"", repr=False)
@@ -152,6 +160,8 @@ class _Reader:
         self.paths: dict[str, Field] = {}
         self.lists: dict[str, int] = {}
         self.examples: dict[str, tuple[Value, ...]] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.nodes: dict[str, Mapping[str, Any]] = {}
 
     def read(self) -> Reading:
         head = self.head()
@@ -171,6 +181,8 @@ class _Reader:
             paths=self.paths,
             lists=self.lists,
             examples=self.examples,
+            labels=self.labels,
+            wire=read_wire(self.data, table, self.nodes),
             made_from=self.made_from(head),
             digest=hashlib.sha256(self.content).hexdigest(),
             content=self.content,
@@ -235,6 +247,8 @@ class _Reader:
         try:
             found = read_field(name, node, self.own(node, place, PROPERTIES))
             self.paths[path] = found
+            self.nodes[path] = node
+            self.labels[path] = {str(e["value"]): str(e.get("label", "")) for e in node.get("enum") or []}
             self.examples[path] = read_examples(found, node)
         except FieldFault as exc:
             self.fault((*place, *exc.place), exc.message, exc.hint)

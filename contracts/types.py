@@ -75,6 +75,8 @@ class Field:
     protected: bool = False
     essential: bool = False
     personal: bool = False
+    meaning: int = 1
+    """Grows when the same values begin to mean something else."""
     description: str = ""
 
     def text(self, value: Value) -> str:

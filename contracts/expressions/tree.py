@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -99,3 +99,19 @@ def walk(expr: Expr) -> Iterator[Expr]:
 def names(expr: Expr) -> frozenset[str]:
     """Every field the expression mentions."""
     return frozenset(node.name for node in walk(expr) if isinstance(node, Name))
+
+
+def rename(expr: Expr, names: Mapping[str, str]) -> Expr:
+    """The expression with fields under other names; a name that is not in ``names`` stays."""
+    match expr:
+        case Name(name=name):
+            return Name(names.get(name, name))
+        case Neg(a=a) | Not(a=a) | OneOf(a=a):
+            return replace(expr, a=rename(a, names))
+        case Arith(a=a, b=b) | Compare(a=a, b=b):
+            return replace(expr, a=rename(a, names), b=rename(b, names))
+        case Logic(items=items):
+            return replace(expr, items=tuple(rename(item, names) for item in items))
+        case Call(args=args):
+            return replace(expr, args=tuple(rename(arg, names) for arg in args))
+    return expr
