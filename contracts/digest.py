@@ -40,12 +40,12 @@ class Layout:
     """The layout of one contract's records."""
 
     def __init__(self, contract: Contract) -> None:
-        self._header = hashlib.sha256(HEADER + _text(contract.ref))
-        self._encoders = tuple(_encoder(field) for field in contract.fields)
+        self.header = hashlib.sha256(HEADER + _text(contract.ref))
+        self.encoders = tuple(_encoder(field) for field in contract.fields)
 
     def digest(self, values: Sequence[Value], states: bytes | bytearray) -> bytes:
         """The 32 bytes that name a record; values and states are in contract order and legal in the contract."""
-        hasher = self._header.copy()
+        hasher = self.header.copy()
         hasher.update(self.body(values, states))
         return hasher.digest()
 
@@ -54,9 +54,9 @@ class Layout:
         if any(states):
             return b"".join(
                 encode(value) if state == _GIVEN else _STATES[state]
-                for encode, value, state in zip(self._encoders, values, states, strict=True)
+                for encode, value, state in zip(self.encoders, values, states, strict=True)
             )
-        return b"".join([encode(value) for encode, value in zip(self._encoders, values, strict=True)])
+        return b"".join([encode(value) for encode, value in zip(self.encoders, values, strict=True)])
 
 
 def _encoder(field: Field) -> Encode:

@@ -34,7 +34,7 @@ from contracts.types import Record
 from models.bundle import Bundle
 from models.reasons import MOST_REASONS, ReasonGroup, ReasonMap
 from models.types import Reason, Scored
-from models.verdict import Judge, Rule, Verdict, watched_fields
+from models.verdict import Judge, Rule, Verdict, Watched, watched_fields
 
 _TOP = (
     "name", "version", "product", "bundle", "cut_offs", "knock_outs", "refer_rules", "validity_days", "notice_days",
@@ -130,13 +130,13 @@ class Policy:
         judge = Judge(
             approve=self.cut_offs.approve,
             decline=self.cut_offs.decline,
-            knock_outs=[(compile_rule(rule), _knock_out_reason(rule)) for rule in self.knock_outs],
+            knock_outs=[(compile_rule(rule), knock_out_reason(rule)) for rule in self.knock_outs],
             refer_rules=[compile_rule(rule) for rule in self.refer_rules],
             flip_tolerance=self.flip_tolerance,
             most_reasons=self.most_reasons,
             automatic_decline=self.automatic_decline,
             reasons=reason_map(contract, bundle),
-            watched=watched_fields(contract.fields, [f.name for f in bundle.fields], supported(bundle), self.reads),
+            watched=watched_in(contract, bundle, self),
         )
         return replace(self, judge=judge)
 
@@ -193,12 +193,18 @@ def reason_map(contract: Contract, bundle: Bundle) -> ReasonMap:
     )
 
 
+def watched_in(contract: Contract, bundle: Bundle, policy: Policy) -> list[Watched]:
+    """Every field of the contract, with what becomes of it where it is not given."""
+    return watched_fields(contract.fields, [f.name for f in bundle.fields], supported(bundle), policy.reads)
+
+
 def supported(bundle: Bundle) -> dict[str, bool]:
     """Per field the bundle reads: whether it saw enough blanks to score one."""
     return {f.name: bundle.supports_blank(f.name) for f in bundle.fields}
 
 
-def _knock_out_reason(rule: PolicyRule) -> Reason:
+def knock_out_reason(rule: PolicyRule) -> Reason:
+    """The reason a knock-out gives; it has no points."""
     from decimal import Decimal
 
     return Reason(rule.id, rule.code, rule.text, Decimal("0.00"), "given")

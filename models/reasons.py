@@ -17,7 +17,7 @@ from models.types import Reason
 MOST_REASONS = 5
 _WORD = tuple(state.word for state in State)
 # A group that touches several fields takes the state that says least: an unknown field outweighs an unusable one.
-_WEIGHT = (0, 1, 3, 2)
+WEIGHT = (0, 1, 3, 2)
 
 
 class ReasonGroup(NamedTuple):
@@ -53,7 +53,7 @@ class ReasonMap:
         found = [0] * len(self.groups)
         for position in positions:
             for index in self._touched.get(position, ()):
-                if _WEIGHT[states[position]] > _WEIGHT[found[index]]:
+                if WEIGHT[states[position]] > WEIGHT[found[index]]:
                     found[index] = states[position]
         return found
 
@@ -67,8 +67,8 @@ class ReasonMap:
         adverse = [(p, index) for index, p in enumerate(points) if p < 0]
         if states is None:
             adverse.sort()
-            return Ranked(tuple(self._reason(index, p, 0) for p, index in adverse[:most]), False)
-        worst = max(range(len(states)), key=lambda index: (_WEIGHT[states[index]], -index), default=0)
+            return Ranked(tuple(self.reason(index, p, 0) for p, index in adverse[:most]), False)
+        worst = max(range(len(states)), key=lambda index: (WEIGHT[states[index]], -index), default=0)
         if information < 0:
             adverse.append((information, len(points)))
         adverse.sort()
@@ -76,14 +76,15 @@ class ReasonMap:
         own = {index for _, group, index in principal if group == index}
         return Ranked(
             tuple(
-                self._reason(group, p, states[group])
+                self.reason(group, p, states[group])
                 for p, group, index in principal
                 if states[group] != State.NOT_CARRIED and (group == index or (group not in own and states[group]))
             ),
             any(states[group] == State.NOT_CARRIED for _, group, _ in principal),
         )
 
-    def _reason(self, index: int, points: int, state: int) -> Reason:
+    def reason(self, index: int, points: int, state: int) -> Reason:
+        """The reason a group gives in a state, with its points in hundredths."""
         group = self.groups[index]
         text = (group.text, group.incomplete, "", group.unverified)[state]
         code = group.code + ("", "B", "", "U")[state]

@@ -7,7 +7,7 @@ blank is scored as the model learned it. The drawn fields, and only they, are li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from models.bundle import Bundle
 from models.features import number_of, value_of
 from models.kernel import ScoredColumns, ScoringModel, attribute, score_records
 from models.types import Scored
+
+if TYPE_CHECKING:
+    from contracts.columns import ColumnRecords
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -80,7 +83,7 @@ class Scorer:
             out.points[0],
             information,
             out.draw_scores[0] if drawn else None,
-            self._bounds(missing[0], out.bounds[0]) if drawn else {},
+            self.bounds(missing[0], out.bounds[0]) if drawn else {},
         )
 
     def score_columns(self, x: Floats, missing: Bools) -> ScoredColumns:
@@ -107,6 +110,18 @@ class Scorer:
                     missing[row, j] = not (state == State.BLANK and self._supported[j])
         return x, missing
 
+    def arrays(self, records: ColumnRecords) -> tuple[Floats, Bools]:
+        """``columns`` of records that lie in columns already."""
+        if records.contract.ref != self.bundle.contract:
+            raise InternalFault(f"the bundle {self.bundle.ref} scores records of {self.bundle.contract} only")
+        x = np.empty((records.frame.height, len(self._numbers)))
+        missing = np.zeros(x.shape, dtype=np.bool_)
+        for j, (field, position) in enumerate(zip(self.bundle.fields, self.bundle.positions, strict=True)):
+            x[:, j] = records.numbers(field)
+            states = np.asarray(records.states[position])
+            missing[:, j] = (states != State.GIVEN) & ((states != State.BLANK) | (not self._supported[j]))
+        return x, missing
+
     def explain_path_dependent(self, record: Record) -> Explanation:
         """Contributions as TreeSHAP's path-dependent form gives them: against the trees' own training shares."""
         x, missing = self.columns([record])
@@ -125,7 +140,8 @@ class Scorer:
         """Path-dependent points per reason group, (G,), in the bundle's group order."""
         return self.explain_path_dependent(record).groups
 
-    def _bounds(self, missing: Bools, bounds: Floats) -> dict[int, tuple[str, str]]:
+    def bounds(self, missing: Bools, bounds: Floats) -> dict[int, tuple[str, str]]:
+        """``Scored.imputed`` of a record, of a row of ``columns`` and one of ``ScoredColumns.bounds``."""
         fields, pairs = self.bundle.fields, bounds.tolist()
         return {
             j: (fields[j].text(value_of(fields[j], pairs[j][0])), fields[j].text(value_of(fields[j], pairs[j][1])))

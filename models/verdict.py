@@ -105,7 +105,7 @@ class Judge:
             outcome,
             tuple(sorted(causes, key=_ORDER.__getitem__)),
             reasons,
-            self._imputations(record, scored) if odd or any(record.origins) else (),
+            self.imputations(record, scored) if odd or any(record.origins) else (),
             Decimal(f"{scored.pd:.6f}"),
             score,
             _published(scored.score_min),
@@ -122,9 +122,10 @@ class Judge:
         point = self.outcome(_published(score))
         if draws is None:
             return point, 0.0
-        return point, float(np.mean(self._outcomes(draws) != self._outcomes(np.array([score]))))
+        return point, float(np.mean(self.outcomes(draws) != self.outcomes(np.array([score]))))
 
-    def _outcomes(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    def outcomes(self, scores: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """What the cut-offs alone say of scores: 1 approve, 0 refer, -1 decline."""
         published = np.rint(scores)
         return (published >= self._approve).astype(np.int64) - (published < self._decline)
 
@@ -169,7 +170,8 @@ class Judge:
             raise InvalidRecord(refused)
         return causes
 
-    def _imputations(self, record: Record, scored: Scored) -> tuple[Imputation, ...]:
+    def imputations(self, record: Record, scored: Scored) -> tuple[Imputation, ...]:
+        """What the bundle reads of a record and the caller did not send as such."""
         listed = []
         for w in self._read:
             state, origin = record.states[w.position], record.origins[w.position]

@@ -38,11 +38,11 @@ _WHOLE: Final = "^[+-]?[0-9]{1,18}$"
 
 
 class Mapped(NamedTuple):
-    """A batch mapped. ``frame`` has, by the names of the contract's fields, their values, beside them the states of
-    those in ``varying`` as ``<field>.state``, and ``.ok``: where the row may be trusted.
+    """A batch mapped. ``frame`` has the values by the names of the contract's fields, the states of those that come
+    from the wire as ``<field>.state``, and ``.ok``: where the row may be trusted.
 
-    ``states`` are the states of the others, the same in every row. A frame of one row stands for any number of equal
-    ones: nothing comes from the wire then.
+    ``states`` are the states of the other fields, the same in every row. A frame of one row stands for any number of
+    equal ones: nothing comes from the wire then.
     """
 
     frame: pl.DataFrame
@@ -107,9 +107,13 @@ def column_type(field: Field) -> Any:
     return kinds.get(field.type, pl.String)
 
 
+def held(field: Field, value: Value) -> Any:
+    """A value as its column holds it: a code as its place."""
+    return field.codes.index(str(value)) if field.type == "code" and value is not None else value
+
+
 def _literal(field: Field, value: Value) -> pl.Expr:
-    held = field.codes.index(str(value)) if field.type == "code" and value is not None else value
-    return pl.lit(held, dtype=column_type(field))
+    return pl.lit(held(field, value), dtype=column_type(field))
 
 
 class _Source:
@@ -216,9 +220,8 @@ class _FieldPrinter:
         return parsed
 
     def _looked_up(self, text: pl.Expr, codes: Sequence[tuple[str, str | bool]]) -> pl.Expr:
-        coded = self.field.type == "code"
-        held = [self.field.codes.index(str(value)) if coded else value for _, value in codes]
-        return _choice(text, [code for code, _ in codes], held, column_type(self.field))
+        values = [held(self.field, value) for _, value in codes]
+        return _choice(text, [code for code, _ in codes], values, column_type(self.field))
 
 
 def _any(conditions: Sequence[tuple[pl.Expr, State]]) -> pl.Expr:
@@ -242,14 +245,14 @@ def _reads(parse: Any, text: str) -> bool:
     return True
 
 
-def _choice(text: pl.Expr, known: Sequence[str], held: Sequence[Any], kind: Any) -> pl.Expr:
+def _choice(text: pl.Expr, known: Sequence[str], values: Sequence[Any], kind: Any) -> pl.Expr:
     """The value beside the text; null where the text is not known."""
     if not known:
         return pl.lit(None, dtype=kind)
     if len(known) > _FEW:
-        return text.replace_strict(list(known), pl.Series(held, dtype=kind), default=None, return_dtype=kind)
+        return text.replace_strict(list(known), pl.Series(values, dtype=kind), default=None, return_dtype=kind)
     chain: Any = pl
-    for one, value in zip(known, held, strict=True):
+    for one, value in zip(known, values, strict=True):
         chain = chain.when(text == one).then(pl.lit(value, dtype=kind))
     found: pl.Expr = chain.otherwise(pl.lit(None, dtype=kind))
     return found

@@ -62,12 +62,12 @@ class RequestMap:
         self._values = [entry.value if isinstance(entry, Constant) else None for entry in tree.entries]
         carried = [State.NOT_CARRIED if isinstance(entry, NotCarried) else State.GIVEN for entry in tree.entries]
         self._states = bytes(carried)
-        self._origins = bytes(
+        self.origins = bytes(
             Origin.LOOKUP if isinstance(entry, Wired) and entry.lookup else Origin.WIRE for entry in tree.entries
         )
-        self.looked_up = tuple(at for at, origin in enumerate(self._origins) if origin == Origin.LOOKUP)
+        self.looked_up = tuple(at for at, origin in enumerate(self.origins) if origin == Origin.LOOKUP)
         """Positions of the fields that look-ups fill and the caller does not."""
-        self._causes = {at: "channel" for at, state in enumerate(carried) if state is State.NOT_CARRIED}
+        self.causes = {at: "channel" for at, state in enumerate(carried) if state is State.NOT_CARRIED}
         read = [entry.path for entry in tree.entries if isinstance(entry, Wired)]
         self.unknown = UnknownFields([*read, *tree.known]) if tree.unknown == "refuse" else None
         """Finds what nothing reads; None where that is ignored."""
@@ -92,7 +92,7 @@ class RequestMap:
     def read(self, tree: Mapping[str, Any]) -> Mapped:
         """Map one native tree, collecting every problem. Raises nothing, whatever the tree holds."""
         values = self._values[:]
-        mapped = Mapped(values, bytearray(self._states), bytearray(self._origins), self._causes.copy())
+        mapped = Mapped(values, bytearray(self._states), bytearray(self.origins), self.causes.copy())
         for position, quick, wired in self._quick:
             try:
                 values[position] = quick(tree)

@@ -18,12 +18,14 @@ NASTINESS = (0.0, 0.02, 0.1, 0.5)
 
 
 def by_row(of: House, engine: RowEngine, tree: Any) -> tuple[tuple[Value, ...], bytes, list[Problem], list[Problem]]:
-    """Values, states, the problems a regular record may have (literals declared as unusable), and all others."""
+    """Values, states, the problems a regular record may have (literals declared as unusable), and all others but
+    warnings."""
     mapped = of.request.read(tree)
     declared = [problem for problem in mapped.tolerated if problem.code == "rejected_value"]
     others = [*mapped.fatal, *(problem for problem in mapped.tolerated if problem.code != "rejected_value")]
     checked = engine.check(mapped.values, mapped.states)
-    return tuple(mapped.values), bytes(mapped.states), declared, [*others, *checked.fatal, *checked.tolerated]
+    others += [*checked.fatal, *(problem for problem in checked.tolerated if problem.code != "rule")]
+    return tuple(mapped.values), bytes(mapped.states), declared, others
 
 
 def native(of: House, engine: ColumnEngine, trees: list[Any]) -> Natives:
@@ -33,7 +35,7 @@ def native(of: House, engine: ColumnEngine, trees: list[Any]) -> Natives:
 def compared(of: House, trees: list[Any], natives: Natives, engine: ColumnEngine) -> tuple[int, int]:
     """How many records are free of problems, and how many of those the column engine took; fails where they part."""
     rows = RowEngine(of.contract)
-    taken, left = engine.read(natives)
+    _, taken, left = engine.read(natives)
     assert sorted([*taken.rows.tolist(), *left.tolist()]) == list(range(len(trees)))
     place = {row: at for at, row in enumerate(taken.rows.tolist())}
     sound = 0
