@@ -377,7 +377,7 @@ def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
     limits, welcome = integration.limits, frozenset(integration.principals) or None
     credentials = adapter.credentials if isinstance(adapter, CredentialAdapter) else None
     return [
-        Mounted(route, limits.bytes, limits.deadline, welcome, integration.mode, desk.turned_away, credentials)
+        Mounted(route, *limits.of(route.operation), welcome, integration.mode, desk.turned_away, credentials)
         for route in routes
     ]
 

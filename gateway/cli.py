@@ -237,7 +237,7 @@ def verify(
 def add(
     name: str,
     integration: Annotated[list[str], typer.Option(help="What it may call; repeat for more.")],
-    operation: Annotated[list[str] | None, typer.Option(help="score, read; default both.")] = None,
+    operation: Annotated[list[str] | None, typer.Option(help="score, batch, read; default score and read.")] = None,
 ) -> None:
     """Add a caller and print its API key. The key is shown once; only its SHA-256 is kept."""
     from gateway.bootstrap import require_integrations

@@ -34,6 +34,7 @@ RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_COUNT: Final = re.compile(r"([1-9][0-9]{0,5})()")
 _SIZE: Final = re.compile(r"([1-9][0-9]{0,8})(B|KB|MB|KiB|MiB)?")
 _BYTES: Final = {None: 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20}
 LONGEST_DEADLINE: Final = 300.0
@@ -41,10 +42,19 @@ LARGEST_MESSAGE: Final = 100_000_000
 
 
 class Limits(NamedTuple):
-    """``deadline`` in seconds, ``bytes`` of one message."""
+    """``deadline`` in seconds and ``bytes`` of one message; the same of one batch; ``queue`` is how many submissions
+    of this integration may be under way in one process before further ones are told to come back.
+    """
 
     deadline: float = 5.0
     bytes: int = 1_000_000
+    batch_deadline: float = 30.0
+    batch_bytes: int = 10_000_000
+    queue: int = 1024
+
+    def of(self, operation: str) -> tuple[int, float]:
+        """Bytes and seconds that a request of this operation may take."""
+        return (self.batch_bytes, self.batch_deadline) if operation == "batch" else (self.bytes, self.deadline)
 
 
 class LookupSpec(NamedTuple):
@@ -249,11 +259,16 @@ class _Reader:
         section = self._top.section("limits", Limits._fields)
         deadline = self._measure(section, "deadline", "5s", _DURATION, _SECONDS, "such as 5s or 500ms")
         size = self._measure(section, "bytes", "1MB", _SIZE, _BYTES, "such as 64KB or 1MB")
-        if deadline > LONGEST_DEADLINE:
-            section.fault(("deadline",), f"a deadline is at most {LONGEST_DEADLINE:.0f}s")
-        if size > LARGEST_MESSAGE:
-            section.fault(("bytes",), f"a message has at most {LARGEST_MESSAGE} bytes")
-        return Limits(deadline, int(size))
+        batch_deadline = self._measure(section, "batch_deadline", "30s", _DURATION, _SECONDS, "such as 30s")
+        batch_size = self._measure(section, "batch_bytes", "10MB", _SIZE, _BYTES, "such as 10MB")
+        queue = self._measure(section, "queue", "1024", _COUNT, {"": 1}, "such as 1024")
+        for key, seconds in (("deadline", deadline), ("batch_deadline", batch_deadline)):
+            if seconds > LONGEST_DEADLINE:
+                section.fault((key,), f"a deadline is at most {LONGEST_DEADLINE:.0f}s")
+        for key, length in (("bytes", size), ("batch_bytes", batch_size)):
+            if length > LARGEST_MESSAGE:
+                section.fault((key,), f"a message has at most {LARGEST_MESSAGE} bytes")
+        return Limits(deadline, int(size), batch_deadline, int(batch_size), int(queue))
 
     def _measure(
         self, section: Section, key: str, default: str, form: re.Pattern[str], units: Mapping[Any, float], usage: str

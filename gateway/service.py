@@ -18,11 +18,13 @@ from contracts.errors import (
     DecisionExpired,
     InternalFault,
     InvalidRecord,
+    MalformedPayload,
     NotFound,
     ScoregateError,
     UpstreamError,
 )
 from contracts.types import Problem
+from gateway.batches import Batches, breathe
 from gateway.integrations import Integration
 from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
@@ -91,6 +93,7 @@ class ServingDesk:
         self._lookups = lookups or {}
         self._modes = modes or Modes()
         self._on_loop: LoopLedger | None = None
+        self._batches = Batches(integration.name, self._decide_gently, integration.limits.batch_deadline)
 
     def mode_of(self, principal: str) -> Mode:
         """Whether what this principal asks here is live or a trial."""
@@ -118,6 +121,8 @@ class ServingDesk:
 
     def read(self, asked: Asked) -> Tree:
         """Decode and gather: the native tree with what the protocol and the look-ups add to it."""
+        if len(asked.raw) > self.integration.limits.bytes:
+            raise MalformedPayload(f"larger than {self.integration.limits.bytes} bytes, the limit", code="too_large")
         tree = self.codec.decode(asked.raw, asked.header)
         gather(tree, self._lookups)
         return tree
@@ -143,12 +148,25 @@ class ServingDesk:
 
     async def turned_away(self, principal: str, error: ScoregateError) -> None:
         """Record a refusal that was made at the door, before anything could be read."""
-        asked = Asked(b"", {}, principal)
+        await self.refuse(Asked(b"", {}, principal), error)
+
+    async def refuse(self, asked: Asked, error: ScoregateError) -> None:
         await self._in_time(self._loop_ledger().refuse(self._refused(asked, error, self._clock())))
 
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
-        as_of = self._clock()
-        started = [self._start(one, as_of) for one in asked]
+        return self._decide_all(asked, lambda: None)
+
+    async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        return await self._batches.decide(asked)
+
+    def _decide_gently(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        return self._decide_all(asked, breathe)
+
+    def _decide_all(self, asked: Sequence[Asked], between: Callable[[], None]) -> list[Answer | ScoregateError]:
+        as_of, started = self._clock(), []
+        for one in asked:
+            started.append(self._start(one, as_of))
+            between()
         return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
 
     async def find(self, key: str, principal: str) -> Answer:
@@ -287,6 +305,12 @@ class ClosedDesk:
 
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         return [self._closed() for _ in asked]
+
+    async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:  # noqa: ARG002 # as above
+        raise self._closed()
+
+    async def refuse(self, asked: Asked, error: ScoregateError) -> None:
+        """Nothing is recorded for an integration that is switched off."""
 
     async def find(self, key: str, principal: str) -> Answer:  # noqa: ARG002 # as above
         raise self._closed()

@@ -132,10 +132,10 @@ class Response(NamedTuple):
 class Route(NamedTuple):
     """One concrete address of one integration.
 
-    ``operation`` (``score`` or ``read``) is what a principal must be allowed. ``handle`` may raise; ``refuse`` renders
-    its errors, and those of gateway/http itself (authentication, limits), in the adapter's native form. ``openapi`` is
-    the operation object; its member ``components`` holds the schemas it brings into the document, where
-    ``#/components/schemas/Problem`` stands already.
+    ``operation`` (``score``, ``batch`` or ``read``) is what a principal must be allowed. ``handle`` may raise;
+    ``refuse`` renders its errors, and those of gateway/http itself (authentication, limits), in the adapter's native
+    form. ``openapi`` is the operation object; its member ``components`` holds the schemas it brings into the document,
+    where ``#/components/schemas/Problem`` stands already.
     """
 
     method: str
@@ -164,6 +164,15 @@ class Desk(Protocol):
 
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         """The same for a batch, in order, blocking; one bad record spoils one record."""
+
+    async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        """The same off the event loop, within the batch deadline: what misses it is late, and can be asked again.
+
+        Raises UpstreamError when too many batches wait.
+        """
+
+    async def refuse(self, asked: Asked, error: ScoregateError) -> None:
+        """Record a refusal the adapter itself makes, of what it could not even ask."""
 
     async def find(self, key: str, principal: str) -> Answer:
         """The stored answer of a request key, a decision id, or the newest of a business key; raises NotFound.

@@ -63,6 +63,18 @@ class MemoryDesk:
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         raise NotImplementedError
 
+    async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        outcomes: list[Answer | ScoregateError] = []
+        for one in asked:
+            try:
+                outcomes.append(await self.decide(one))
+            except ScoregateError as error:
+                outcomes.append(error)
+        return outcomes
+
+    async def refuse(self, asked: Asked, error: ScoregateError) -> None:
+        self.refused.append((asked.principal, error.detail_code))
+
     async def find(self, key: str, principal: str) -> Answer:
         if key not in self.stored:
             raise NotFound("no decision stands under this key")

@@ -42,7 +42,8 @@ class Live(NamedTuple):
 
 def copied(built_home: Path, home: Path) -> Caller:
     shutil.copytree(built_home, home, ignore=shutil.ignore_patterns("state", "principals.yaml"))
-    return Caller(home, principals.add(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"]))
+    operations = ["score", "batch", "read"]
+    return Caller(home, principals.add(home / "principals.yaml", "juniper", ["juniper-api"], operations))
 
 
 def free_port() -> int:

@@ -93,13 +93,7 @@ class RestCodec:
         return pointer
 
     def _read_header(self, header: Mapping[str, str]) -> dict[str, str]:
-        media_type = header.get(TYPE_HEADER, "application/json")
-        if media_type != "application/json" and not _MEDIA_TYPE.fullmatch(media_type):
-            raise MalformedPayload(
-                "the body must be sent as application/json, in UTF-8",
-                code="unsupported_media_type",
-                path="header:content-type",
-            )
+        check_media_type(header)
         found = {}
         key = header.get(KEY_HEADER)
         if key is not None:
@@ -110,6 +104,17 @@ class RestCodec:
         if CORRELATION_HEADER in header:
             found[CORRELATION_HEADER] = header[CORRELATION_HEADER]
         return found
+
+
+def check_media_type(header: Mapping[str, str]) -> None:
+    """Raises MalformedPayload for a body that says it is something else than JSON in UTF-8."""
+    media_type = header.get(TYPE_HEADER, "application/json")
+    if media_type != "application/json" and not _MEDIA_TYPE.fullmatch(media_type):
+        raise MalformedPayload(
+            "the body must be sent as application/json, in UTF-8",
+            code="unsupported_media_type",
+            path="header:content-type",
+        )
 
 
 def check_correlation(header: Mapping[str, str]) -> None:

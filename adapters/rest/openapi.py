@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.rest import schema
+from adapters.rest.batch import APPLICATION, ITEM_KEY, KEY, MOST_ITEMS
 from adapters.rest.codec import BARE_KEY, CORRELATION, MAX_KEY, QUOTED_KEY, RestCodec
 from gateway.spi import Fields
 
@@ -45,6 +46,7 @@ _REFUSALS = {
     "503": "Unavailable for now; Retry-After says when to ask again.",
 }
 _SCORE = ("400", "401", "403", "408", "409", "410", "413", "415", "422", "429", "431", "500", "503")
+_BATCH = ("400", "401", "403", "408", "413", "415", "429", "431", "500", "503")
 _READ = ("400", "401", "403", "404", "429", "431", "500", "503")
 
 
@@ -71,6 +73,59 @@ def score(integration: str, codec: RestCodec, described: Fields) -> dict[str, An
         "responses": _responses(integration, "The decision, with its reasons and what was imputed.", _SCORE),
         "components": {"schemas": _schemas(integration, codec, described)},
     }
+
+
+def batch(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:
+    """The operation object of ``POST /v1/<integration>/batch``."""
+    key = {"type": "string", "pattern": f"^{ITEM_KEY}$", "description": "What Idempotency-Key is to a single asking."}
+    judged_alone = {"description": "Whatever else is sent is refused in its own outcome, and in no other."}
+    item = _object(
+        {KEY: key, APPLICATION: {"anyOf": [{"$ref": _component(integration, "application")}, judged_alone]}},
+        [KEY, APPLICATION] if codec.key_required else [APPLICATION],
+    ) | {"additionalProperties": False}
+    items = {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": item}
+    sent: dict[str, Any] = {"schema": {**_object({"items": items}, ["items"]), "additionalProperties": False}}
+    if codec.examples:
+        some = [{KEY: name, APPLICATION: value} for name, value in codec.examples[:3]]
+        sent["examples"] = {"several": {"value": {"items": some}}}
+    responses = _responses(integration, "", _BATCH)
+    responses["200"] = {
+        "description": "One outcome for each item, in their order; each has an answer or a problem.",
+        "headers": {"X-Correlation-ID": _ANSWER_HEADERS["X-Correlation-ID"]},
+        "content": {"application/json": {"schema": {"$ref": _component(integration, "outcomes")}}},
+    }
+    schemas = _schemas(integration, codec, described)
+    schemas[_name(integration, "outcomes")] = _outcomes(integration)
+    return {
+        "operationId": f"batch_{integration}",
+        "summary": f"Score up to {MOST_ITEMS} applications of {integration}",
+        "description": "A fault of the envelope refuses the whole; what is wrong with an application is that item's "
+        "alone. A batch sent again is safe: items with the same key and application get their stored answer. Pointers "
+        "in an item's problem count from its application.",
+        "tags": [integration],
+        "parameters": [_CORRELATION],
+        "requestBody": {"required": True, "content": {"application/json": sent}},
+        "responses": responses,
+        "components": {"schemas": schemas},
+    }
+
+
+def _outcomes(integration: str) -> dict[str, Any]:
+    properties = {
+        "pointer": {"type": "string", "description": "JSON pointer to the application in the request."},
+        "status": {"type": "integer", "description": "The HTTP status this application would get alone."},
+        "decision_id": {"type": "string"},
+        "repeated": {"type": "boolean", "description": "This answer was given before, to the same request key."},
+        "answer": {"$ref": _component(integration, "answer")},
+        "retry_after": {"type": "integer", "description": "Seconds; with status 503 only."},
+        "problem": {"$ref": "#/components/schemas/Problem"},
+    }
+    outcome = _object(properties, ["pointer", "status"])
+    return _object({"items": {"type": "array", "items": outcome}}, ["items"])
+
+
+def _object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "required": required, "properties": dict(properties)}
 
 
 def read(integration: str, codec: RestCodec, described: Fields) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def read(raw: bytes) -> dict[str, Any]:
     shape = raw.translate(_TO_SHAPE)
     if shape.count(b"[") > MAX_DEPTH:
         _check_depth(raw)
-    text = _decode(raw)
+    text = text_of(raw)
     plain = _EXPONENT not in shape and _LONG_NUMBER not in shape
     tree = _parse_plain(text) if plain else None
     if tree is None:
@@ -93,7 +93,8 @@ def _parse(text: str) -> Any:
         raise _too_deep() from exc
 
 
-def _decode(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
+    """The text; raises MalformedPayload for another encoding than UTF-8."""
     try:
         return raw.decode() if not raw.startswith(_BOM) else raw[len(_BOM) :].decode()
     except UnicodeDecodeError as exc:

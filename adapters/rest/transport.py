@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.rest import faults, openapi, schema
-from adapters.rest.codec import HEADERS, MAX_KEY, RestCodec, check_correlation
-from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError
+from adapters.rest import batch, faults, openapi, schema
+from adapters.rest.codec import HEADERS, KEY_HEADER, MAX_KEY, RestCodec, check_correlation
+from contracts.errors import ConfigurationError, Fault, MalformedPayload, NotFound, ScoregateError, UpstreamError
 from contracts.source import Source, nearest
 from gateway.spi import Answer, Asked, Desk, Request, Response, Route
 
@@ -20,7 +21,7 @@ _REPLAYED = ("Idempotency-Replayed", "true")
 
 
 class RestAdapter:
-    """``POST /v1/<integration>/score`` and ``GET /v1/<integration>/decisions/<key>``, in JSON."""
+    """``POST /v1/<integration>/score`` and ``…/batch``, ``GET /v1/<integration>/decisions/<key>``, in JSON."""
 
     name = "rest"
 
@@ -51,6 +52,18 @@ class RestAdapter:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}
             return _answered(await desk.decide(Asked(request.body, header, request.principal)))
 
+        async def score_many(request: Request) -> Response:
+            header = {name: request.headers[name] for name in HEADERS if name in request.headers}
+            try:
+                batch.check_header(header)
+                items = await asyncio.to_thread(batch.read, request.body)
+            except MalformedPayload as error:
+                await desk.refuse(Asked(request.body, header, request.principal), error)
+                raise
+            beside = {name: value for name, value in header.items() if name != KEY_HEADER}
+            asked = [Asked(one.application, beside | one.header(), request.principal) for one in items]
+            return _answered_all(desk, codec, await desk.decide_batch(asked))
+
         async def read(request: Request) -> Response:
             check_correlation(request.headers)
             key = request.parameters["key"]
@@ -59,10 +72,12 @@ class RestAdapter:
             return _answered(await desk.find(key, request.principal))
 
         base, described = f"/v1/{desk.name}", desk.fields()
-        asked, found = openapi.score(desk.name, codec, described), openapi.read(desk.name, codec, described)
+        parts = (openapi.score, openapi.batch, openapi.read)
+        said = {part.__name__: part(desk.name, codec, described) for part in parts}
         return (
-            Route("POST", f"{base}/score", desk.name, "score", score, refuse, asked),
-            Route("GET", f"{base}/decisions/{{key}}", desk.name, "read", read, refuse, found),
+            Route("POST", f"{base}/score", desk.name, "score", score, refuse, said["score"]),
+            Route("POST", f"{base}/batch", desk.name, "batch", score_many, refuse, said["batch"]),
+            Route("GET", f"{base}/decisions/{{key}}", desk.name, "read", read, refuse, said["read"]),
         )
 
 
@@ -75,6 +90,16 @@ def _answered(answer: Answer) -> Response:
     if answer.repeated:
         headers.append(_REPLAYED)
     return Response(200, headers, answer.payload)
+
+
+def _answered_all(desk: Desk, codec: RestCodec, outcomes: Sequence[Answer | ScoregateError]) -> Response:
+    """The outcomes of a batch; where nothing could be decided at all, the refusal a single asking would get."""
+    first = outcomes[0]
+    if isinstance(first, UpstreamError) and all(isinstance(one, UpstreamError) for one in outcomes):
+        raise first
+    refusals = [desk.refusal(one) if isinstance(one, ScoregateError) else None for one in outcomes]
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    return Response(200, headers, batch.write(codec, list(zip(outcomes, refusals, strict=True))))
 
 
 def _schema(section: Mapping[str, Any], key: str, folder: Path, found: list[Fault]) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ from gateway.secret import is_reference
 
 Kind = Literal["api_key", "password", "signature", "certificate"]
 KINDS: Final = cast("tuple[Kind, ...]", get_args(Kind))
-OPERATIONS: Final = ("score", "read")
+OPERATIONS: Final = ("score", "batch", "read")
 MODES: Final = ("test", "live")
 MAX_LIVE: Final = 2
 """Live secrets of one kind: one, or two while it is rotated."""

@@ -97,6 +97,7 @@ def test_the_document_describes_every_address_and_needs_a_key() -> None:
     assert document["info"]["version"] == "1.2.3"
     assert {(path, method) for path, item in document["paths"].items() for method in item} == {
         (SCORE, "post"),
+        ("/v1/juniper-api/batch", "post"),
         ("/v1/juniper-api/decisions/{key}", "get"),
     }
     for item in document["paths"].values():
