@@ -101,9 +101,13 @@ def _check_folder(path: Path) -> None:
 
 
 def _make_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """Make the file for its owner only before SQLite makes it for all; what SQLite puts beside it takes its mode."""
-    with suppress(OSError):  # SQLite says what is wrong with the place
-        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make the file for its owner only before SQLite makes it for all; what SQLite puts beside it takes its mode.
+
+    Only where there is none: to close a file that is open elsewhere in this process gives up every lock the process
+    holds on it, and another process would take the ledger for unused and delete its write-ahead log.
+    """
+    with suppress(OSError):  # it is there, or SQLite says what is wrong with the place
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _tune(connection: Any, _record: object) -> None:

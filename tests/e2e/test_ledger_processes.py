@@ -196,3 +196,18 @@ def test_a_writer_that_waits_for_another_goes_on_as_soon_as_it_may(tmp_path: Pat
     assert time.monotonic() - begun < 0.1
     other.close()
     ledger.close()
+
+
+def test_another_process_that_comes_and_goes_takes_nothing_with_it(tmp_path: Path) -> None:
+    """SQLite deletes its log when the last connection closes; ours must still count, whatever else we opened."""
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(*db.execute('SELECT count(*) FROM entry'))"
+    ledger = open_ledger(tmp_path)
+    try:
+        for number in range(1, 4):
+            ledger.submit(proposal(f"k{number}")).result()
+            ledger.list()  # a connection beside the writer's
+            command = [sys.executable, "-c", look, str(tmp_path / "ledger.db")]
+            seen = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            assert seen == f"({number},)\n"
+    finally:
+        ledger.close()
