@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.upcast import RowUpcast
 from gateway.access.roster import Roster
+from gateway.clock import Clock, never_back
+from gateway.clock import utc_now as utc_now
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.ledger import Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from gateway.http.app import Gateway, Readiness
     from gateway.http.door import Mounted
 
-Clock = Callable[[], datetime]
 PRINCIPALS_FILE = "principals.yaml"
 
 
@@ -75,24 +75,21 @@ class Installation:
             self.ledger.close()
 
 
-def utc_now() -> datetime:
-    """Whole seconds: an answer carries no more."""
-    return datetime.now(UTC).replace(microsecond=0)
-
-
 def install(
     settings: Settings,
     *,
     with_ledger: bool,
-    clock: Clock = utc_now,
+    clock: Clock | None = None,
     adapters: Mapping[str, Adapter] | None = None,
 ) -> Installation:
-    """Make a home ready. ``clock`` and ``adapters`` stand in for the real ones, as in tests.
+    """Make a home ready. ``clock`` and ``adapters`` stand in for the real ones, as in tests; the real clock never goes
+    back.
 
     Raises SetupError for what all integrations share; faults of single integrations end up in ``faulty``.
     """
     if not (settings.home / "integrations").is_dir():
         raise SetupError(f"{settings.home / 'integrations'} is missing: {settings.home} is not a home; see --home")
+    clock = clock or never_back(utc_now)
     contracts = ContractStore(settings.home)
     bundles = read_bundles(settings.home)
     policies = read_policies(settings.home, bundles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -31,9 +31,13 @@ from gateway.ledger import Refusal as Refused
 from gateway.modes import Mode, Modes
 from gateway.pipeline import Assessed, Line, assess, conclude
 from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
+from gateway.turns import Turns, late
 from models.types import Decision
 
 T = TypeVar("T")
+
+LOOKUP_THREADS = 8
+"""Submissions of one integration whose look-ups are made side by side; a slow source holds up nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class ServingDesk:
         self._lookups = lookups or {}
         self._modes = modes or Modes()
         self._on_loop: LoopLedger | None = None
+        self._turns = Turns(integration.limits.queue)
+        self._pool: ThreadPoolExecutor | None = None
         self._batches = Batches(integration.name, self._decide_gently, integration.limits.batch_deadline)
 
     def mode_of(self, principal: str) -> Mode:
@@ -132,11 +138,22 @@ class ServingDesk:
         return self.codec.encode(self.integration.answer_map.write(decision_tree(decision)))
 
     async def decide(self, asked: Asked) -> Answer:
-        as_of, ledger = self._clock(), self._loop_ledger()
+        if self._lookups:  # others may be slow: what is late goes on
+            return await self._turns.at_most(self.integration.limits.deadline, lambda: self._decide(asked))
+        self._turns.take()
         try:
-            settled = await self._in_time(ledger.submit(await self._proposed(asked, as_of)))
+            return await self._decide(asked)
+        finally:
+            self._turns.give_back()
+
+    async def _decide(self, asked: Asked) -> Answer:
+        as_of, ledger, until = self._clock(), self._loop_ledger(), 0.0
+        try:
+            proposal = await self._proposed(asked, as_of)
+            until = ledger.loop.time() + self.integration.limits.deadline
+            settled = await self._in_time(ledger.submit(proposal), until)
         except (CallerError, InternalFault) as error:
-            await self._in_time(ledger.refuse(self._refused(asked, error, as_of)))
+            await self._in_time(ledger.refuse(self._refused(asked, error, as_of)), until)
             raise
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
@@ -144,7 +161,8 @@ class ServingDesk:
         """Look-ups wait for others, so they are made off the event loop; without any, nothing is handed over."""
         if not self._lookups:
             return self._propose(asked, as_of)
-        return await asyncio.get_running_loop().run_in_executor(None, self._propose, asked, as_of)
+        self._pool = self._pool or ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._propose, asked, as_of)
 
     async def turned_away(self, principal: str, error: ScoregateError) -> None:
         """Record a refusal that was made at the door, before anything could be read."""
@@ -170,7 +188,8 @@ class ServingDesk:
         return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
 
     async def find(self, key: str, principal: str) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
+        found = asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
+        return await self._in_time(found)
 
     def refusal(self, error: ScoregateError) -> Refusal:
         problems = error.problems if isinstance(error, InvalidRecord) else ()
@@ -191,15 +210,25 @@ class ServingDesk:
             self._on_loop = self._opened().on_loop(loop)
         return self._on_loop
 
-    async def _in_time(self, future: asyncio.Future[T]) -> T:
-        """Wait for the ledger within the deadline; what misses it is still decided and can be asked for by key."""
-        timer = future.get_loop().call_later(self.integration.limits.deadline, future.cancel)
+    async def _in_time(self, future: asyncio.Future[T], until: float = 0.0) -> T:
+        """Wait for the ledger within the deadline; what misses it is still decided and can be asked for by key.
+
+        ``until`` is the loop's time; 0 stands for the whole deadline from now.
+        """
+        loop, over = future.get_loop(), False
+
+        def expire() -> None:
+            nonlocal over
+            over = True
+            future.cancel()
+
+        timer = loop.call_at(until or loop.time() + self.integration.limits.deadline, expire)
         try:
             return await future
         except asyncio.CancelledError:
-            if not future.cancelled() or timer.when() > future.get_loop().time():
+            if not over:
                 raise
-            raise UpstreamError("the decision is late; ask again with the same request key", code="late") from None
+            raise late() from None
         finally:
             timer.cancel()
 
