@@ -1,5 +1,6 @@
 -- One application per request: its own request key, its own content. BODIES names a file of JSON lines with the
--- placeholder @N@ where the number of the request goes; RUN makes keys of different runs differ.
+-- placeholder @N@ where the number of the request goes; RUN makes keys of different runs differ. PACE, if given, is how
+-- many requests are sent per second; without it each connection sends as fast as it is answered.
 local bodies, count = {}, 0
 local run, path, key = os.getenv("RUN"), os.getenv("TARGET"), os.getenv("API_KEY")
 
@@ -17,6 +18,19 @@ request = function()
     ["Authorization"] = "Bearer " .. key,
     ["Idempotency-Key"] = '"' .. number .. '"',
   }, part[1] .. number .. part[2])
+end
+
+local pace = tonumber(os.getenv("PACE") or "")
+if pace then
+  local ffi = require("ffi")
+  ffi.cdef[[typedef struct { long s; long ns; } moment; int clock_gettime(int, moment *);]]
+  local moment, slot = ffi.new("moment"), 0
+  delay = function()
+    ffi.C.clock_gettime(1, moment)
+    local now = tonumber(moment.s) * 1000 + tonumber(moment.ns) / 1e6
+    slot = math.max(slot + 1000 / pace, now - 1000)
+    return math.max(0, math.floor(slot - now + 0.5))
+  end
 end
 
 local bad = 0
