@@ -22,6 +22,7 @@ _ONCE = (
     b"authorization",
     b"content-length",
     b"content-type",
+    b"host",
     b"idempotency-key",
     b"webhook-id",
     b"webhook-signature",
@@ -30,6 +31,8 @@ _ONCE = (
     b"x-correlation-id",
 )
 """Headers that mean one thing; sent twice, any reading of them would be a guess."""
+_PLAIN = (("content-encoding", "identity"), ("transfer-encoding", "chunked"))
+"""The only codings of a body that are read: a packed one may hold a thousand times what its length says."""
 
 
 class Disconnected(Exception):
@@ -52,6 +55,10 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     """The whole body; raises MalformedPayload ``too_large`` as soon as ``limit`` bytes cannot hold it."""
+    for name, plain in _PLAIN:
+        if headers.get(name, plain).lower() != plain:
+            text = f"the header {name} may only be {plain}; send the body as it is"
+            raise MalformedPayload(text, code="unsupported_media_type", path=f"header:{name}")
     declared = headers.get("content-length", "")
     if len(declared) > 18 or (declared and int(declared) > limit):
         raise _too_large(limit)

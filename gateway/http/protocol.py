@@ -12,6 +12,9 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
+MAX_FRAMING = 8
+"""Bytes on the wire per byte of body: one byte in a chunk of its own takes six. Beyond that, and ``MAX_HEAD_BYTES``,
+what comes is extensions of chunks or trailers, and the connection is given up."""
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 30.0
 """How long a caller may leave an answer unread that does not fit into the socket's buffer."""
@@ -40,7 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._in_head = True
         self._last = False
-        self._head_bytes = 0
+        self._head_bytes = self._framing = self._messages = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -64,7 +67,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        before = self._messages
         super().data_received(data)
+        if not self._in_head and self._messages == before:
+            self._framing += len(data)
+            if self._framing > MAX_HEAD_BYTES:
+                self.transport.abort()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
@@ -73,7 +81,18 @@ class BoundedProtocol(HttpToolsProtocol):
             elif self._head_timer is None:
                 self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers, which come after the body, are dropped: nothing said so late may stand beside what was checked."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._framing -= len(body) * MAX_FRAMING
+        super().on_body(body)
+
     def on_message_begin(self) -> None:
+        self._messages += 1
+        self._framing = 0
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()

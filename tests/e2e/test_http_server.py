@@ -201,6 +201,42 @@ def test_two_lengths_cannot_smuggle_a_request(port: int) -> None:
     assert exchange(port, twice.encode()).status == 400
 
 
+CHUNKED = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n"
+
+
+@pytest.mark.parametrize(
+    "coding", ["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked\r\nContent-Encoding: br"]
+)
+def test_a_packed_body_is_refused_and_not_read_as_if_it_were_plain(port: int, coding: str) -> None:
+    seen = exchange(port, CHUNKED.replace("Transfer-Encoding: chunked", coding).encode() + b"0\r\n\r\n")
+    assert (seen.status, seen.json["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    ["Transfer-Encoding: xchunked", "Transfer-Encoding: chunked, identity", "Transfer-Encoding:\r\n chunked",
+     "Content-Length: 2, 2", "Content-Length: +2", "Content-Length : 2", "Content-Length: 0x2", "Host: y\r\nHost: x"],
+)  # fmt: skip
+def test_a_length_that_two_readers_could_read_differently_is_refused(port: int, framing: str) -> None:
+    assert exchange(port, f"{HEAD}{framing}\r\n\r\n{{}}".encode()).status == 400
+
+
+def test_trailers_say_nothing(port: int) -> None:
+    trailers = b"Authorization: Bearer sg_wrong\r\nX-Correlation-ID: trailed\r\n" + b"X-More: 1\r\n" * 500
+    seen = exchange(port, CHUNKED.encode() + b"0\r\n" + trailers + b"\r\n")
+    assert seen.status == 200
+    assert "trailed" not in seen.head
+
+
+@pytest.mark.parametrize("flood", [b"2;" + b"x" * 65536, b"0\r\nX-Long: " + b"x" * 65536], ids=["extension", "trailer"])
+def test_framing_without_end_is_given_up(port: int, flood: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(CHUNKED.encode() + flood)
+        with pytest.raises(ConnectionError):
+            for _ in range(2_000):
+                connection.sendall(b"x" * 65536)
+
+
 def test_requests_on_one_connection_keep_their_order(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         for number in range(3):
