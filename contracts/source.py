@@ -1,7 +1,8 @@
 """Configuration files as data that remembers where it stood: every fault can name file, line and column.
 
 YAML 1.2 through ruamel.yaml's round-trip loader. Duplicate keys, anchors and aliases (which can blow a small file up
-to gigabytes), custom tags, files over ``MAX_BYTES`` and anything but one document are refused.
+to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over ``MAX_BYTES`` and anything but one document are
+refused.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 
 from contracts.errors import ConfigurationError, Fault
 
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 40
+"""Levels of a file; ODCS needs about ten. The parser's time grows with the square of them."""
 _PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$")
 
 Location = tuple[int, int]
@@ -87,8 +90,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _refuse_aliases(text: str, name: str) -> None:
+    depth = 0
     for event in YAML(typ="rt", pure=True).parse(StringIO(text)):
-        message = _refusal(event)
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        message = _refusal(event) or (f"nests deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "")
         if message:
             mark = event.start_mark
             raise ConfigurationError([Fault(name, mark.line + 1, mark.column + 1, message)])

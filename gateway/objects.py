@@ -73,7 +73,9 @@ def folder_digest(folder: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Every file of the folder; what a link brings in from elsewhere is no part of it, and is not copied out."""
+    inside = folder.resolve()
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.resolve().is_relative_to(inside))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
