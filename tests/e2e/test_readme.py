@@ -85,3 +85,15 @@ def test_the_readme_names_every_error_code() -> None:
     text = README.read_text(encoding="utf-8")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CallerError)]
     assert not [kind.code for kind in kinds if kind is not errors.CallerError and f"`{kind.code}`" not in text]
+
+
+def test_every_test_the_threats_name_exists() -> None:
+    table = README.read_text(encoding="utf-8").partition("## Threats")[2].partition("\n## ")[0]
+    file, named = "", 0
+    for place, test in re.findall(r"`((?:tests/[\w/]+\.py)?)::(test_\w+)`", table):
+        file = place or file
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+        named += 1
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "proved by" not in line]
+    assert named >= len(rows) >= 8
+    assert all("`tests/" in row for row in rows)
