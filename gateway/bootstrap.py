@@ -6,13 +6,16 @@ integration's own folder switches off that integration alone.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.digest import Layout
-from contracts.errors import ConfigurationError, Fault, NotFound, ScoregateError, SetupError
+from contracts.errors import ConfigurationError, Fault, NotFound, SetupError
 from contracts.mapping.paths import getter
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
@@ -30,6 +33,9 @@ from gateway.pipeline import Line, Pinned
 from gateway.service import ClosedDesk, Lookup, ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
+from gateway.watching.catalog import WORKERS
+from gateway.watching.lookout import Lookout
+from gateway.watching.pulse import Pulse
 from models.bundle import Bundle
 from models.policy import Policy, clashes
 from models.scoring import Scorer
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from gateway.http.accept import Board
-    from gateway.http.app import Gateway, Readiness
+    from gateway.http.app import Gateway
     from gateway.http.door import Mounted
 
 PRINCIPALS_FILE = "principals.yaml"
@@ -60,6 +66,7 @@ class Installation:
     desks: dict[str, ServingDesk] = field(default_factory=dict)
     faulty: dict[str, ConfigurationError] = field(default_factory=dict)
     ledger: Ledger | None = None
+    lookout: Lookout = field(default_factory=Lookout.silent)
 
     def desk(self, name: str) -> ServingDesk:
         """The desk of an integration; raises ConfigurationError if it is switched off, NotFound if there is none."""
@@ -70,9 +77,21 @@ class Installation:
             raise NotFound(f"no integration {name!r} in {self.settings.home}; {known}")
         return self.desks[name]
 
+    def states(self) -> dict[str, str]:
+        """Every integration by name, with why it is switched off; empty while it serves."""
+        off = {name: error.code for name, error in self.faulty.items()}
+        return dict(sorted((dict.fromkeys(self.desks, "") | off).items()))
+
+    def pulse(self) -> Pulse:
+        """What says whether a decision can be made durable here; raises SetupError without a ledger."""
+        if self.ledger is None:
+            raise SetupError("an installation without a ledger cannot serve")
+        return Pulse(self.ledger, self.settings.state, self.settings.disk_reserve)
+
     def close(self) -> None:
         if self.ledger is not None:
             self.ledger.close()
+        self.lookout.close()
 
 
 def install(
@@ -81,9 +100,10 @@ def install(
     with_ledger: bool,
     clock: Clock | None = None,
     adapters: Mapping[str, Adapter] | None = None,
+    lookout: Lookout | None = None,
 ) -> Installation:
     """Make a home ready. ``clock`` and ``adapters`` stand in for the real ones, as in tests; the real clock never goes
-    back.
+    back. ``lookout`` is told what happens.
 
     Raises SetupError for what all integrations share; faults of single integrations end up in ``faulty``.
     """
@@ -95,6 +115,7 @@ def install(
     policies = read_policies(settings.home, bundles)
     check_shared(contracts, bundles, policies)
     roster = Roster(settings.home / PRINCIPALS_FILE)
+    lookout = lookout or Lookout.silent()
     installation = Installation(
         settings,
         contracts,
@@ -103,14 +124,20 @@ def install(
         adapters or {},
         roster,
         Modes(roster.mode, settings.allow_demonstration),
-        ledger=open_ledger(settings, clock) if with_ledger else None,
+        ledger=open_ledger(settings, clock, lookout) if with_ledger else None,
+        lookout=lookout,
     )
     for folder in integration_folders(settings.home):
         try:
             installation.desks[folder.name] = open_desk(installation, folder, clock)
         except ConfigurationError as error:
             installation.faulty[folder.name] = error
+            first = error.faults[0]
+            lookout.events.warning(
+                "integration_off", integration=folder.name, cause=error.code, file=first.file, line=first.line
+            )
     if with_ledger:
+        lookout.start(settings.state / "run")
         keep_objects(installation)
     return installation
 
@@ -179,7 +206,7 @@ def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
     return policy.source.fault(("bundle", "digest"), message, f"there is {there}")
 
 
-def open_ledger(settings: Settings, clock: Clock) -> Ledger:
+def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None) -> Ledger:
     """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
     keys = settings.state / "keys"
     try:
@@ -195,6 +222,7 @@ def open_ledger(settings: Settings, clock: Clock) -> Ledger:
         anchor=settings.anchor_file,
         bound=settings.queue,
         now=clock,
+        lookout=lookout,
     )
 
 
@@ -210,7 +238,7 @@ def open_desk(installation: Installation, folder: Path, clock: Clock) -> Serving
     codec = adapter.wire(integration.wire, folder)
     lines = [_line(installation, integration, policy) for policy in _policies(installation, integration)]
     lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
-    return ServingDesk(lines, codec, installation.ledger, clock, lookups, installation.modes)
+    return ServingDesk(lines, codec, installation.ledger, clock, lookups, installation.modes, installation.lookout)
 
 
 def _lookup(installation: Installation, integration: Integration, name: str) -> Lookup:
@@ -324,35 +352,53 @@ def serve_on(
     """Serve on a listening socket in this process, as the worker of this number; see ``gateway.http.server.serve``."""
     from gateway.http import server
 
-    installation = install(settings, with_ledger=True)
-    app = application(installation, worker)
+    lookout = Lookout.to(sys.stderr.buffer, settings.log_level, worker)
+    installation = install(settings, with_ledger=True, lookout=lookout)
+    app = application(installation)
     for desk in installation.desks.values():
         desk.warm()
-    server.serve(app, sock, board=board, started=started)
+
+    def serving() -> None:
+        where = f"{settings.host}:{sock.getsockname()[1]}"
+        counts = {"integrations": len(installation.desks), "version": version("scoregate")}
+        lookout.events.info("worker_serving", address=where, pid=os.getpid(), **counts)
+        started()
+
+    lookout.tally.gauge(WORKERS, lambda: 1.0)
+    server.serve(app, sock, board=board, started=serving)
 
 
-def application(installation: Installation, worker: int = 1) -> Gateway:
-    """The ASGI application of an installation; ``worker`` is the number of this process."""
-    import sys
-    from importlib.metadata import version
-
+def application(installation: Installation) -> Gateway:
+    """The ASGI application of an installation."""
     from gateway.access.keeper import Keeper
     from gateway.access.layer import Access
     from gateway.access.store import SharedAccess
-    from gateway.http.app import build
+    from gateway.http.app import Readiness, build
     from gateway.http.journal import Journal
+    from gateway.watching.exposition import exposition
+    from gateway.watching.facts import facts
 
-    settings = installation.settings
+    pulse = installation.pulse()
     installation.roster.read()
-    journal = Journal(sys.stderr.buffer, settings.log_level, worker)
-    store = SharedAccess(connect(ledger_place(settings)))
-    access = Access(Keeper(installation.roster, store, report=lambda error: journal.failed("", "", error)))
+    events = installation.lookout.events
+    store = SharedAccess(connect(ledger_place(installation.settings)))
+    access = Access(Keeper(installation.roster, store, report=events.fault))
     installation.modes.overridden = access.overridden
+
+    async def ready() -> Readiness:
+        health = await pulse.look()
+        return Readiness(health.cause, installation.states())
+
+    def metrics(accept: str) -> tuple[bytes, str]:
+        found = facts(pulse.health(), installation.states(), installation.bundles.values(), installation.policies)
+        return exposition(installation.lookout.snapshot(), found, accept)
+
     return build(
         mounted(installation),
         access,
-        journal,
-        ready=lambda: readiness(installation),
+        Journal(installation.lookout),
+        ready=ready,
+        metrics=metrics,
         close=installation.close,
         version=version("scoregate"),
     )
@@ -390,15 +436,3 @@ def _closed_doors(installation: Installation, name: str, error: ConfigurationErr
     except (SetupError, TypeError, KeyError):
         return []
     return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []
-
-
-def readiness(installation: Installation) -> Readiness:
-    """Ready while the ledger can be read; one faulty integration is named and stops nobody else."""
-    from gateway.http.app import Readiness
-
-    states = dict.fromkeys(installation.desks, "ready") | dict.fromkeys(installation.faulty, "unavailable")
-    try:
-        ready = installation.ledger is not None and installation.ledger.status() is not None
-    except ScoregateError:
-        ready = False
-    return Readiness(ready, dict(sorted(states.items())))

@@ -94,8 +94,18 @@ class Arrived(NamedTuple):
 
 def assess(line: Line, tree: Mapping[str, Any]) -> Assessed:
     """Map, upcast, validate, impute, score and judge one native tree; raises InvalidRecord with all its problems."""
+    return judge(line, *take(line, tree))
+
+
+def take(line: Line, tree: Mapping[str, Any]) -> tuple[Keys, Arrived]:
+    """The first half of ``assess``: map, upcast and validate. The shell calls the halves by themselves to time them."""
     keys, key_problems = line.integration.keys.read(tree)
-    record, problems, sent, digest = read_record(line, tree, key_problems)
+    return keys, read_record(line, tree, key_problems)
+
+
+def judge(line: Line, keys: Keys, arrived: Arrived) -> Assessed:
+    """The second half: impute, score, reasons and verdict."""
+    record, problems, sent, digest = arrived
     scored = line.scorer.score(record)
     try:
         verdict = line.policy.decide(record, scored, line.bundle)

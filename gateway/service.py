@@ -29,9 +29,11 @@ from gateway.integrations import Integration
 from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
 from gateway.modes import Mode, Modes
-from gateway.pipeline import Assessed, Line, assess, conclude
+from gateway.pipeline import Assessed, Line, conclude, judge, take
 from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
 from gateway.turns import Turns, late
+from gateway.watching.lookout import Lookout
+from gateway.watching.stages import Stages, perf_counter
 from models.types import Decision
 
 T = TypeVar("T")
@@ -48,6 +50,10 @@ class Lookup:
     key: Callable[[Mapping[str, Any]], object]
 
 
+def _nobody(_name: str) -> None:
+    """Told of a look-up that failed where nobody counts them."""
+
+
 def decision_tree(decision: Decision) -> Tree:
     """A decision as the tree the answer mapping reads; rows of reasons and imputations become dicts."""
     tree = decision._asdict()
@@ -56,8 +62,11 @@ def decision_tree(decision: Decision) -> Tree:
     return tree
 
 
-def gather(tree: Tree, lookups: Mapping[str, Lookup]) -> None:
-    """Place what look-ups find under ``lookup.<name>``; a source that is down, or has no key, leaves its name out."""
+def gather(tree: Tree, lookups: Mapping[str, Lookup], failed: Callable[[str], None] = _nobody) -> None:
+    """Place what look-ups find under ``lookup.<name>``; a source that is down, or has no key, leaves its name out.
+
+    ``failed`` is told the name of a source that is down.
+    """
     found: Tree = {}
     for name, lookup in lookups.items():
         try:
@@ -65,7 +74,7 @@ def gather(tree: Tree, lookups: Mapping[str, Lookup]) -> None:
             if isinstance(key, str | int):
                 found[name] = lookup.source.fetch(str(key))
         except UpstreamError:
-            continue
+            failed(name)
     if lookups:
         tree["lookup"] = found
 
@@ -86,6 +95,7 @@ class ServingDesk:
         clock: Callable[[], datetime],
         lookups: Mapping[str, Lookup] | None = None,
         modes: Modes | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         integration = lines[0].integration
         self.name = integration.name
@@ -100,6 +110,7 @@ class ServingDesk:
         self._turns = Turns(integration.limits.queue)
         self._pool: ThreadPoolExecutor | None = None
         self._batches = Batches(integration.name, self._decide_gently, integration.limits.batch_deadline)
+        self._stages = Stages(lookout or Lookout.silent(), integration.name)
 
     def mode_of(self, principal: str) -> Mode:
         """Whether what this principal asks here is live or a trial."""
@@ -129,8 +140,13 @@ class ServingDesk:
         """Decode and gather: the native tree with what the protocol and the look-ups add to it."""
         if len(asked.raw) > self.integration.limits.bytes:
             raise MalformedPayload(f"larger than {self.integration.limits.bytes} bytes, the limit", code="too_large")
+        stages, began = self._stages, perf_counter()
         tree = self.codec.decode(asked.raw, asked.header)
-        gather(tree, self._lookups)
+        decoded = perf_counter()
+        stages.decode(decoded - began)
+        if self._lookups:
+            gather(tree, self._lookups, stages.lookup_failed)
+            stages.gather(perf_counter() - decoded)
         return tree
 
     def render(self, decision: Decision) -> bytes:
@@ -150,11 +166,17 @@ class ServingDesk:
         as_of, ledger, until = self._clock(), self._loop_ledger(), 0.0
         try:
             proposal = await self._proposed(asked, as_of)
+            began = perf_counter()
             until = ledger.loop.time() + self.integration.limits.deadline
             settled = await self._in_time(ledger.submit(proposal), until)
+            self._stages.ledger(perf_counter() - began)
         except (CallerError, InternalFault) as error:
             await self._in_time(ledger.refuse(self._refused(asked, error, as_of)), until)
             raise
+        except UpstreamError as error:
+            self._missed(error, asked.correlation)
+            raise
+        self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
     async def _proposed(self, asked: Asked, as_of: datetime) -> Proposal:
@@ -164,9 +186,15 @@ class ServingDesk:
         self._pool = self._pool or ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}")
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._propose, asked, as_of)
 
-    async def turned_away(self, principal: str, error: ScoregateError) -> None:
+    def _missed(self, error: UpstreamError, correlation: str) -> None:
+        if error.detail_code == "late":
+            self._stages.late(correlation)
+        else:
+            self._stages.unavailable(error.detail_code, correlation)
+
+    async def turned_away(self, principal: str, error: ScoregateError, correlation: str = "") -> None:
         """Record a refusal that was made at the door, before anything could be read."""
-        await self.refuse(Asked(b"", {}, principal), error)
+        await self.refuse(Asked(b"", {}, principal, correlation), error)
 
     async def refuse(self, asked: Asked, error: ScoregateError) -> None:
         await self._in_time(self._loop_ledger().refuse(self._refused(asked, error, self._clock())))
@@ -192,8 +220,7 @@ class ServingDesk:
         return await self._in_time(found)
 
     def refusal(self, error: ScoregateError) -> Refusal:
-        problems = error.problems if isinstance(error, InvalidRecord) else ()
-        return Refusal(error, [self._native(problem) for problem in problems])
+        return Refusal(error, [self._native(problem) for problem in _problems(error)])
 
     def _native(self, problem: Problem) -> dict[str, str]:
         path = self.integration.request.native_path(problem.path)
@@ -248,7 +275,9 @@ class ServingDesk:
         except (CallerError, InternalFault) as error:
             return self._record(asked, error, as_of)
         except ScoregateError as error:
+            self._stages.unavailable(error.detail_code, asked.correlation)
             return error
+        self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
     def _record(self, asked: Asked, error: ScoregateError, as_of: datetime) -> ScoregateError:
@@ -262,8 +291,13 @@ class ServingDesk:
     def _propose(self, asked: Asked, as_of: datetime) -> Proposal:
         line, integration, mode = self.line_at(as_of), self.integration, self.mode_of(asked.principal)
         self._modes.require_fit(line.bundle.use, mode, self.name, asked.principal)
-        assessed = assess(line, self.read(asked))
-        keys = assessed.keys
+        stages, tree = self._stages, self.read(asked)
+        began = perf_counter()
+        keys, arrived = take(line, tree)
+        mapped = perf_counter()
+        stages.map(mapped - began)
+        assessed = judge(line, keys, arrived)
+        stages.score(perf_counter() - mapped)
         return Proposal(
             integration=integration.name,
             mode=mode,
@@ -276,14 +310,16 @@ class ServingDesk:
             received_at=as_of,
             resubmission=integration.resubmission,
             finish=lambda supersedes, key: self._finish(line, assessed, mode, as_of, supersedes, key),
+            correlation=asked.correlation,
         )
 
     def _finish(
         self, line: Line, assessed: Assessed, mode: Mode, as_of: datetime, supersedes: str, request_key: str
     ) -> Finished:
+        began = perf_counter()
         decision = conclude(line, assessed, mode, request_key, supersedes, as_of)
         tree = decision_tree(decision)
-        return Finished(
+        finished = Finished(
             decision_id=decision.decision_id,
             record=encode_record(assessed),
             answer=self.codec.encode(self.integration.answer_map.write(tree)),
@@ -292,9 +328,13 @@ class ServingDesk:
             outcome=decision.outcome,
             decision_json=to_json(tree),
         )
+        self._stages.encode(perf_counter() - began)
+        self._stages.decided(decision)
+        return finished
 
     def _refused(self, asked: Asked, error: ScoregateError, as_of: datetime) -> Refused:
         refusal = self.refusal(error)
+        self._stages.refused(error.detail_code, _problems(error), asked.correlation)
         return Refused(
             integration=self.name,
             mode=self.mode_of(asked.principal),
@@ -305,6 +345,7 @@ class ServingDesk:
             answer=self.codec.refuse(refusal),
             received_at=as_of,
             fault=isinstance(error, InternalFault),
+            correlation=asked.correlation,
         )
 
     def _find(self, key: str, mode: Mode) -> Answer:
@@ -316,6 +357,10 @@ class ServingDesk:
             message = f"decision {entry.decision_id} is past its validity; ask again with a new request key"
             raise DecisionExpired(message, decision_id=entry.decision_id)
         return Answer(ledger.open_payload(entry.decision_id).answer, entry.decision_id, True)
+
+
+def _problems(error: ScoregateError) -> Sequence[Problem]:
+    return error.problems if isinstance(error, InvalidRecord) else ()
 
 
 class ClosedDesk:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     callers, ``integration/principal`` for one."""
     queue: int = Field(4096, ge=1)
     """Submissions that may wait for the ledger before callers are told to come back later."""
+    disk_reserve: int = Field(64_000_000, ge=0)
+    """Bytes that must be free where the state lies; below that this gateway says it is not ready."""
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
     @model_validator(mode="before")

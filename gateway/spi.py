@@ -28,11 +28,14 @@ class Fields(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One submission as it arrived: the raw bytes, what the protocol carried beside them, and who sent it."""
+    """One submission as it arrived: the raw bytes, what the protocol carried beside them, who sent it, and what the log
+    calls the exchange.
+    """
 
     raw: bytes
     header: Mapping[str, str]
     principal: str
+    correlation: str = ""
 
 
 class Answer(NamedTuple):
@@ -79,6 +82,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     principal: str
+    correlation: str = ""
 
 
 class ApiKey(NamedTuple):

@@ -26,6 +26,7 @@ from pathlib import Path
 from gateway.http.accept import ABSENT, PLACES, Board
 from gateway.http.server import DRAIN_SECONDS
 from gateway.settings import Settings
+from gateway.watching.events import Events
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
@@ -123,12 +124,12 @@ class Supervisor:
                 pause = FIRST_PAUSE_SECONDS
             if code == REFUSED and not worker.ready and not self._anybody():
                 raise Refused(code)
-            _say("error", "worker died", worker=number, pid=worker.pid, cause=_cause(code), again_in_s=pause)
+            _say("error", "worker_died", worker=number, pid=worker.pid, cause=_cause(code), again_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             self._workers[number] = worker = await self._start(number)
             if worker.ready:
-                _say("warning", "worker replaced", worker=number, pid=worker.pid)
+                _say("warning", "worker_replaced", worker=number, pid=worker.pid)
 
     def _anybody(self) -> bool:
         return any(worker.ready and worker.alive for worker in self._workers.values())
@@ -164,11 +165,11 @@ class Supervisor:
         for number in sorted(self._workers):
             successor = await self._start(number)
             if not successor.ready:
-                _say("error", "reload refused", worker=number, cause=_cause(await successor.ended()))
+                _say("error", "reload_refused", worker=number, cause=_cause(await successor.ended()))
                 return
             before, self._workers[number] = self._workers[number], successor
             before.send(signal.SIGTERM)
-            _say("info", "worker relieved", worker=number, pid=successor.pid, before=before.pid)
+            _say("info", "worker_relieved", worker=number, pid=successor.pid, before=before.pid)
 
     async def _end(self, work: asyncio.Future[None]) -> None:
         """Stop listening, ask every worker to finish, and wait; one that will not is killed."""
@@ -182,7 +183,7 @@ class Supervisor:
         if waiting:
             _, left = await asyncio.wait(waiting, timeout=KILL_SECONDS)
             for late in left:
-                _say("error", "worker killed", worker=waiting[late].number, cause="did not finish in time")
+                _say("error", "worker_killed", worker=waiting[late].number, cause="did not finish in time")
                 waiting[late].send(signal.SIGKILL)
                 await waiting[late].ended()
 
@@ -225,8 +226,7 @@ def _cause(code: int) -> str:
 
 
 def _say(level: str, event: str, **more: object) -> None:
-    """One line for the log, in the form the workers' lines have."""
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1_000_000 % 1000:03d}Z"
-    line = json.dumps({"at": at, "level": level, "event": event, **more}, separators=(",", ":"))
-    with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+    """One line for the log, at once; a worker's number is that of the worker it is about, 0 for none."""
+    events = Events(sys.stderr.buffer, worker=0)
+    getattr(events, level)(event, **more)
+    events.lines.flush()

@@ -85,7 +85,7 @@ class MemoryDesk:
         native = [{**problem._asdict(), "path": self.codec.native_path(problem.path)} for problem in problems]
         return Refusal(error, native)
 
-    async def turned_away(self, principal: str, error: ScoregateError) -> None:
+    async def turned_away(self, principal: str, error: ScoregateError, correlation: str = "") -> None:
         self.refused.append((principal, error.detail_code))
 
 

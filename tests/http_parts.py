@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from gateway.http.app import Gateway, Readiness, build
 from gateway.http.door import Mounted
 from gateway.http.journal import Journal
 from gateway.http.principals import Principals
+from gateway.watching.exposition import exposition
+from gateway.watching.lookout import Lookout
 
 KEY = "sg_" + "k" * 43
 READ_ONLY_KEY = "sg_" + "r" * 43
@@ -35,11 +38,15 @@ class House(NamedTuple):
     desk: MemoryDesk
     log: io.BytesIO
     journal: Journal
+    lookout: Lookout
     closed: list[str]
 
     def lines(self) -> list[dict[str, Any]]:
         self.journal.flush()
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    def counted(self) -> Counter[tuple[str, ...]]:
+        return self.lookout.snapshot().counts
 
 
 class Reply(NamedTuple):
@@ -73,24 +80,30 @@ def house(
     desk: MemoryDesk | None = None,
     *,
     level: str = "debug",
-    ready: bool = True,
+    cause: str = "",
     access: Access | None = None,
     **bounds: Any,
 ) -> House:
     """One integration, ``juniper-api``, over a desk in memory; ``bounds`` are those of ``Mounted``."""
     desk = desk or MemoryDesk("juniper-api", RestCodec())
     log = io.BytesIO()
-    journal = Journal(log, level)
+    lookout = Lookout.to(log, level)
+    journal = Journal(lookout)
     closed: list[str] = []
+
+    async def readiness() -> Readiness:
+        return Readiness(cause, {"juniper-api": "", "broken": "configuration_error"})
+
     app = build(
         [Mounted(route, turned_away=desk.turned_away, **bounds) for route in adapter.routes(desk)],
         access or Access(Keeper(Roster.of(principals()))),
         journal,
-        ready=lambda: Readiness(ready, {"juniper-api": "ready", "broken": "unavailable"}),
+        ready=readiness,
+        metrics=lambda accept: exposition(lookout.snapshot(), [], accept),
         close=lambda: closed.append("closed"),
         version="1.2.3",
     )
-    return House(app, desk, log, journal, closed)
+    return House(app, desk, log, journal, lookout, closed)
 
 
 def headers(key: str | None = KEY, **more: str) -> list[tuple[bytes, bytes]]:

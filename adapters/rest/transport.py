@@ -50,7 +50,7 @@ class RestAdapter:
 
         async def score(request: Request) -> Response:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}
-            return _answered(await desk.decide(Asked(request.body, header, request.principal)))
+            return _answered(await desk.decide(Asked(request.body, header, request.principal, request.correlation)))
 
         async def score_many(request: Request) -> Response:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}

@@ -5,8 +5,9 @@ The dictionary is a shortcut, not a second router: every address it holds is a r
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -20,7 +21,6 @@ from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
 from gateway.http.journal import Journal
-from gateway.http.metrics import exposition
 from gateway.http.watch import Watch
 from gateway.spi import Response
 
@@ -28,10 +28,19 @@ _LAST_PARAMETER = re.compile(r"\{([A-Za-z_]+)\}$")
 
 
 class Readiness(NamedTuple):
-    """Whether answers can be given, and each integration's state in a word: ``ready`` or ``unavailable``."""
+    """Why no decision can be made durable, in a word (empty: one can), and per integration why it is off, or empty."""
 
-    ready: bool
+    cause: str
     integrations: Mapping[str, str]
+
+    def document(self) -> dict[str, object]:
+        """What ``/readyz`` answers."""
+        states = {
+            name: {"state": "unavailable", "cause": cause} if cause else {"state": "ready"}
+            for name, cause in self.integrations.items()
+        }
+        found: dict[str, object] = {"ready": not self.cause}
+        return found | ({"cause": self.cause} if self.cause else {}) | {"integrations": states}
 
 
 class Gateway:
@@ -55,17 +64,18 @@ def build(
     access: Access,
     journal: Journal,
     *,
-    ready: Callable[[], Readiness],
+    ready: Callable[[], Awaitable[Readiness]],
+    metrics: Callable[[str], tuple[bytes, str]],
     close: Callable[[], None],
     version: str,
 ) -> Gateway:
-    """The application for these routes. ``ready`` is asked by ``/readyz``; ``close`` is called once, after the last
-    request has been answered.
+    """The application for these routes. ``ready`` is asked by ``/readyz``, ``metrics`` by ``/metrics`` with what the
+    scraper accepts, off the event loop; ``close`` is called once, after the last request has been answered.
     """
     watch = Watch()
     doors = [Door(one, access, journal, watch) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
-    return Gateway(doors, _cold(doors, access, journal, document, ready, close))
+    return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close))
 
 
 def _cold(
@@ -73,7 +83,8 @@ def _cold(
     access: Access,
     journal: Journal,
     document: bytes,
-    ready: Callable[[], Readiness],
+    ready: Callable[[], Awaitable[Readiness]],
+    metrics: Callable[[str], tuple[bytes, str]],
     close: Callable[[], None],
 ) -> FastAPI:
     @asynccontextmanager
@@ -92,18 +103,21 @@ def _cold(
 
     @app.get("/readyz")
     async def readyz(reply: Reply) -> dict[str, object]:
-        state = ready()
-        reply.status_code = 200 if state.ready else 503
-        return {"ready": state.ready, "integrations": state.integrations}
+        state = await ready()
+        reply.status_code = 503 if state.cause else 200
+        reply.headers["Cache-Control"] = "no-store"
+        return state.document()
 
     @app.get("/openapi.json")
     async def describe() -> Reply:
         return Reply(document, media_type="application/json")
 
     @app.get("/metrics")
-    async def metrics() -> Reply:
-        content, media_type = exposition(journal)
-        return Reply(content, media_type=media_type)
+    async def expose(request: Request) -> Reply:
+        await ready()  # has health and chain looked at, off the loop
+        accept = request.headers.get("accept", "")
+        content, media_type = await asyncio.get_running_loop().run_in_executor(None, metrics, accept)
+        return Reply(content, headers={"Content-Type": media_type})
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Reply:

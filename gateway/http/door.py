@@ -47,7 +47,7 @@ _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 _NO_PARAMETERS: Mapping[str, str] = {}
 
 
-async def _unrecorded(_principal: str, _error: ScoregateError) -> None:
+async def _unrecorded(_principal: str, _error: ScoregateError, _correlation: str) -> None:
     return None
 
 
@@ -55,8 +55,8 @@ class Mounted(NamedTuple):
     """A route and what its integration allows; times are in seconds.
 
     ``principals`` of None leaves the choice to principals.yaml alone. ``mode`` is the integration's. ``turned_away`` is
-    told who was refused and why when a known caller is refused before the adapter's handler ran, so that it can be
-    recorded. ``credentials`` is the adapter's, where its messages carry them in their own way.
+    told who was refused, why and in which exchange when a known caller is refused before the adapter's handler ran, so
+    that it can be recorded. ``credentials`` is the adapter's, where its messages carry them in their own way.
     """
 
     route: Route
@@ -64,7 +64,7 @@ class Mounted(NamedTuple):
     deadline: float = 5.0
     principals: frozenset[str] | None = None
     mode: Mode = "test"
-    turned_away: Callable[[str, ScoregateError], Awaitable[None]] = _unrecorded
+    turned_away: Callable[[str, ScoregateError, str], Awaitable[None]] = _unrecorded
     credentials: Callable[[Request, bytes], Evidence | None] | None = None
     read_seconds: float = READ_SECONDS
     guard_seconds: float = GUARD_SECONDS
@@ -129,7 +129,9 @@ class Door:
             await self._examine(evidence, head, body, visit)
         for name in SPENT:
             headers.pop(name, None)
-        return Request(scope["method"], scope["path"], _parameters(scope), headers, body, visit.principal)
+        return Request(
+            scope["method"], scope["path"], _parameters(scope), headers, body, visit.principal, visit.correlation
+        )
 
     def _welcome_in(self, principal: str, visit: Visit) -> None:
         """Take a known caller in, or raise AccessDenied because it may not do this here."""
@@ -175,7 +177,7 @@ class Door:
     async def _turn_away(self, error: ScoregateError, visit: Visit) -> Response:
         if visit.principal:
             try:
-                await self.mounted.turned_away(visit.principal, error)
+                await self.mounted.turned_away(visit.principal, error, visit.correlation)
             except Exception as failure:  # noqa: BLE001 # the caller is refused, whether or not that can be recorded
                 self._journal.failed(self.route.integration, visit.correlation, failure)
         return self._refuse(error, visit)

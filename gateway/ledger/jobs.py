@@ -73,6 +73,10 @@ class Job(Protocol):
     sink: Sink
     token: object
 
+    @property
+    def correlation(self) -> str:
+        """What the log calls the exchange it came in; '' for none."""
+
     def place(self, round_: Round) -> object: ...
 
 
@@ -88,6 +92,10 @@ class Propose:
         self.request = b""
         self.business: bytes | None = None
         self._made: tuple[Fresh, Draft, Settled, Stored] | None = None
+
+    @property
+    def correlation(self) -> str:
+        return self.proposal.correlation
 
     def mark(self, marks: Marks) -> None:
         """Turn the keys into marks, before anything is read."""
@@ -144,6 +152,10 @@ class Refuse:
         self.token = token
         self._draft: Draft | None = None
 
+    @property
+    def correlation(self) -> str:
+        return self.refusal.correlation
+
     def place(self, round_: Round) -> str:
         if self._draft is None:
             self._draft = self._make(round_)
@@ -187,6 +199,10 @@ class Append:
         self.content = content
         self.sink = sink
         self.token = token
+
+    @property
+    def correlation(self) -> str:
+        return ""
 
     def place(self, round_: Round) -> str:
         if round_.is_done(self.name):

@@ -18,8 +18,10 @@ from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer
 from gateway.ledger.connect import connect, place
 from gateway.ledger.jobs import Append, Propose, Refuse, Terms
+from gateway.ledger.meter import Meter
 from gateway.ledger.migrate import prepare
 from gateway.ledger.on_loop import LoopLedger
+from gateway.ledger.probe import Probe, Standing
 from gateway.ledger.reader import Reader
 from gateway.ledger.schema import SECRET
 from gateway.ledger.seal import KEY_BYTES, InvalidTag, Sealer, check_value, read_key
@@ -41,6 +43,8 @@ from gateway.ledger.types import (
 )
 from gateway.ledger.verify import verify
 from gateway.ledger.writer import Writer
+from gateway.watching.catalog import QUEUE
+from gateway.watching.lookout import Lookout
 
 _INDEX_LABEL = b"scoregate index key"
 
@@ -70,7 +74,9 @@ class Ledger:
         patience: float = 3.0,
         retention: Mapping[Kind, int] | None = None,
         now: Callable[[], datetime] | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
+        lookout = lookout or Lookout.silent()
         masters = [read_key(reference, "master key") for reference in _several(master_key)]
         signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
         self._engine = connect(where)
@@ -83,6 +89,7 @@ class Ledger:
         sealer = self._keyring.masters[self._keyring.master]
         self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._futures = FutureSink()
+        self._meter, self._probe = Meter(lookout), Probe(self._engine)
         self._writer = Writer(
             _stores(self._engine, self._keyring, patience),
             Terms(marks, sealer, retention or {}, now),
@@ -90,7 +97,9 @@ class Ledger:
             bound,
             patience,
             self._checkpointer.committed if self._checkpointer else _nothing,
+            self._meter,
         )
+        lookout.tally.gauge(QUEUE, lambda: self._writer.queued)
 
     def submit(self, proposal: Proposal) -> Future[Settled]:
         """Settle a proposal. The future raises Conflict or DecisionExpired by the rules of gateway/ledger/settle.py,
@@ -152,9 +161,26 @@ class Ledger:
         writer = self._writer
         return Status(block, entries, writer.queued, writer.failed_commits, writer.anchor_failures)
 
+    def standing(self) -> Standing:
+        """Where the chain ends; raises the driver's errors."""
+        return self._probe.standing()
+
+    def unwritable(self) -> str:
+        """Why no decision can be made durable now, as a category; empty when one can. One commit, from one thread."""
+        return self._probe.cause()
+
+    def last_commit(self) -> tuple[float, float]:
+        """When this process last made a group durable, and when it last could not: monotonic seconds, 0.0 for never."""
+        return self._meter.committed_at, self._meter.failed_at
+
+    def oldest_pending(self) -> float:
+        """Seconds the submission that has waited longest has waited; 0 while none does."""
+        return self._meter.oldest_pending()
+
     def close(self) -> None:
         """Settle what is queued, then let go of the database."""
         self._writer.close()
+        self._probe.close()
         if self._checkpointer:
             self._checkpointer.close()
         self._anchor.close()

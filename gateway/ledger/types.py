@@ -46,6 +46,7 @@ class Proposal(NamedTuple):
     id of the decision it supersedes ('' for none) and the request key as finally used. It must be a function of its two
     arguments; it may be called again with others when another process was faster. An exception fails this one only.
     ``business_key`` may be empty. ``key_derived`` says that the request key is a digest of business key and record.
+    ``correlation`` is what the log calls the exchange.
     """
 
     integration: str
@@ -59,6 +60,7 @@ class Proposal(NamedTuple):
     received_at: datetime
     resubmission: Resubmission
     finish: Callable[[str, str], Finished]
+    correlation: str = ""
 
 
 class Refusal(NamedTuple):
@@ -74,6 +76,7 @@ class Refusal(NamedTuple):
     received_at: datetime
     business_key: str = ""
     fault: bool = False
+    correlation: str = ""
 
 
 class Settled(NamedTuple):

@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import perf_counter
 
 from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway.ledger.chain import Anchor
 from gateway.ledger.jobs import Job, Propose, Terms, place_all
+from gateway.ledger.meter import Meter
 from gateway.ledger.patience import passes, patiently, persistence
 from gateway.ledger.store import Block, Store
 from gateway.ledger.types import Sink
@@ -39,6 +41,7 @@ class Writer:
         bound: int,
         patience: float,
         committed: Callable[[int, Store], None],
+        meter: Meter,
     ) -> None:
         self.failed_commits = 0
         self.anchor_failures = 0
@@ -48,6 +51,7 @@ class Writer:
         self._bound = bound
         self._patience = patience
         self._committed = committed
+        self.meter = meter
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -77,6 +81,7 @@ class Writer:
 
     def queue(self, jobs: Sequence[Job]) -> None:
         """Queue jobs for which there was room; those that come after the end are turned away."""
+        self.meter.arrived()
         for job in jobs:
             self._queue.put(job)
         if self._closed and not self._thread.is_alive():
@@ -100,7 +105,9 @@ class Writer:
 
     def _work(self) -> None:
         while jobs := self._take():
+            self.meter.taken()
             self._settle(jobs)
+            self.meter.settled()
         self._drop_store()
 
     def _take(self) -> list[Job]:
@@ -141,15 +148,20 @@ class Writer:
         drafts, results = patiently(lambda: place_all(jobs, self._terms, store, again=again), self._patience)
         if not drafts:
             return results
+        began = perf_counter()
         patiently(store.begin, self._patience)
         head = store.lock_head()
+        self.meter.lock(perf_counter() - began)
         if head.number != before:
             drafts, results = place_all(jobs, self._terms, store, again=again)
         if not drafts:
             store.rollback()
             return results
         block = store.append(drafts, head)
+        began = perf_counter()
         store.commit()
+        self.meter.commit(perf_counter() - began)
+        self.meter.committed(drafts)
         self._head = block.number
         self._export(block)
         return results
@@ -159,6 +171,7 @@ class Writer:
             self._anchor.append(*block)
         except OSError:
             self.anchor_failures += 1  # the decision is durable; a gap in the anchor is counted, not fatal
+            self.meter.anchor_failed(block.number)
 
     def _recover(self, jobs: Sequence[Job], cause: Exception) -> list[object]:
         """Give the connection up; ask again where that may help. A group with an entry that cannot be stored gets
@@ -173,6 +186,7 @@ class Writer:
         if store is None or not store.blames_an_entry(cause):
             self._down = passes(cause)
             self.failed_commits += 1
+            self.meter.failed(short(cause), [job.correlation for job in jobs])
             return [_unavailable(cause) for _ in jobs]
         if len(jobs) == 1:
             return [_unfit(cause)]
@@ -211,7 +225,7 @@ def _closing() -> UpstreamError:
 
 
 def _unavailable(cause: Exception) -> ScoregateError:
-    message = f"the ledger cannot be written now ({_short(cause)}); ask again later"
+    message = f"the ledger cannot be written now ({short(cause)}); ask again later"
     error = UpstreamError(message, retry_after=_RETRY_AFTER_S)
     error.__cause__ = cause
     return error
@@ -223,7 +237,7 @@ def _unfit(cause: Exception) -> ScoregateError:
     return fault
 
 
-def _short(cause: Exception) -> str:
+def short(cause: Exception) -> str:
     """A database's own words without what it was asked, which may hold values."""
     known = (
         "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",

@@ -430,7 +430,8 @@ def test_a_faulty_integration_is_switched_off_alone_and_says_so(caller: Caller) 
     with serving(caller._replace(key=key)) as live:
         ready = live.client.get("/readyz")
         assert ready.status_code == 200
-        assert ready.json()["integrations"] == {"juniper-api": "ready", "juniper-twin": "unavailable"}
+        off = {"state": "unavailable", "cause": "configuration_error"}
+        assert ready.json()["integrations"] == {"juniper-api": {"state": "ready"}, "juniper-twin": off}
         for response in (
             live.client.post("/v1/juniper-twin/score", content=text()),
             live.client.get("/v1/juniper-twin/decisions/x"),

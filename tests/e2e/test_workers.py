@@ -82,11 +82,11 @@ def test_connections_are_shared_out_evenly(caller: Caller, live: Live) -> None:
 def test_a_worker_that_dies_is_replaced_and_the_log_says_so(caller: Caller, live: Live) -> None:
     victim = children(live.process.pid)[0]
     os.kill(victim, signal.SIGKILL)
-    until(lambda: bool(said(caller, "worker died")))
+    until(lambda: bool(said(caller, "worker_died")))
     with fresh(live) as client:
         assert client.post(SCORE, content=application("while-one-is-dead")).status_code == 200
-    until(lambda: bool(said(caller, "worker replaced")))
-    died = said(caller, "worker died")[0]
+    until(lambda: bool(said(caller, "worker_replaced")))
+    died = said(caller, "worker_died")[0]
     assert (died["pid"], died["cause"]) == (victim, "SIGKILL")
     assert victim not in children(live.process.pid)
     assert len(children(live.process.pid)) == 2
@@ -110,7 +110,7 @@ def test_a_reload_replaces_every_worker_and_loses_no_request(caller: Caller, liv
     for thread in callers:
         thread.start()
     live.process.send_signal(signal.SIGHUP)
-    until(lambda: len(said(caller, "worker relieved")) == 2)
+    until(lambda: len(said(caller, "worker_relieved")) == 2)
     until(lambda: not before & set(children(live.process.pid)))
     done.set()
     for thread in callers:
@@ -128,7 +128,7 @@ def test_a_reload_that_is_refused_leaves_the_workers_as_they_are(caller: Caller,
     policy.write_bytes(good + b"\nunknown: 1\n")
     try:
         live.process.send_signal(signal.SIGHUP)
-        until(lambda: "reload refused" in caller.log.read_text())
+        until(lambda: "reload_refused" in caller.log.read_text())
     finally:
         policy.write_bytes(good)
     assert children(live.process.pid) == before

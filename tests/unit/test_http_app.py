@@ -27,11 +27,14 @@ def test_is_alive() -> None:
 def test_is_ready_although_one_integration_is_not() -> None:
     reply = get(house(), "/readyz")
     assert reply.status == 200
-    assert reply.json == {"ready": True, "integrations": {"juniper-api": "ready", "broken": "unavailable"}}
+    broken = {"state": "unavailable", "cause": "configuration_error"}
+    assert reply.json == {"ready": True, "integrations": {"juniper-api": {"state": "ready"}, "broken": broken}}
 
 
 def test_says_when_it_is_not_ready() -> None:
-    assert get(house(ready=False), "/readyz").status == 503
+    reply = get(house(cause="disk_full"), "/readyz")
+    assert (reply.status, reply.json["ready"], reply.json["cause"]) == (503, False, "disk_full")
+    assert reply.headers["cache-control"] == "no-store"
 
 
 def test_counts_what_it_answered() -> None:

@@ -13,6 +13,7 @@ from http_parts import ELSEWHERE_KEY, KEY, READ_ONLY_KEY, SCORE, House, Reply, a
 from adapters.rest.codec import RestCodec
 from contracts.errors import DecisionExpired, InternalFault, UpstreamError
 from gateway.spi import Tree
+from gateway.watching.catalog import LOG_UNWRITTEN, REQUESTS, UNAUTHENTICATED
 
 
 def exchange(at: House, *args: Any, **kwargs: Any) -> Reply:
@@ -85,7 +86,7 @@ def test_unknown_callers_all_get_the_same_refusal(sent: list[tuple[bytes, bytes]
     assert reply.headers["content-type"] == "application/problem+json"
     assert reply.json["detail"] == "access denied: check the credentials and what they are allowed to do"
     assert at.desk.refused == []
-    assert at.journal.unauthenticated == 1
+    assert at.counted()[(UNAUTHENTICATED,)] == 1
 
 
 @pytest.mark.parametrize("sent", [headers(None, x_api_key=KEY), headers(None, authorization=f"bearer {KEY}")])
@@ -240,7 +241,7 @@ def test_a_log_line_names_the_exchange_and_nothing_of_the_application() -> None:
     assert line == {
         "level": "warning",
         "event": "request",
-            "worker": 1,
+        "worker": 1,
         "integration": "juniper-api",
         "operation": "score",
         "principal": "juniper",
@@ -257,7 +258,7 @@ def test_unknown_callers_are_counted_not_written_down() -> None:
     at = house(level="info")
     exchange(at, sent=headers(None))
     assert at.lines() == []
-    assert at.journal.requests["juniper-api", "", 401] == 1
+    assert at.counted()[(REQUESTS, "juniper-api", "", "401")] == 1
 
 
 def test_a_log_that_cannot_be_written_stops_no_answer() -> None:
@@ -265,7 +266,7 @@ def test_a_log_that_cannot_be_written_stops_no_answer() -> None:
     at.log.close()
     assert exchange(at).status == 200
     at.journal.flush()
-    assert at.journal.unwritten == 1
+    assert at.counted()[(LOG_UNWRITTEN,)] == 1
 
 
 def test_a_decision_is_read_again_by_its_key_slashes_and_all() -> None:

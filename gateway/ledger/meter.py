@@ -1,0 +1,82 @@
+"""What the writer tells of itself: how long a commit takes, what it made durable, what it could not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from gateway.ledger.store import Draft
+from gateway.ledger.types import Kind
+from gateway.watching import catalog
+from gateway.watching.events import MOST_NAMED
+from gateway.watching.lookout import Lookout
+
+_COUNTER = {
+    Kind.DECISION: catalog.DECISIONS,
+    Kind.REFUSAL: catalog.REFUSALS,
+    Kind.FAULT: catalog.FAULTS,
+    Kind.HUMAN: catalog.HUMAN_DECISIONS,
+    Kind.ERASURE: catalog.ERASURES,
+}
+_BY_NUMBER = {int(kind): name for kind, name in _COUNTER.items()}
+_MODE, _INTEGRATION, _OUTCOME = 4, 5, 7
+"""Where these stand in ``Draft.columns``."""
+
+
+class Meter:
+    """Called from the writer's thread, but for ``arrived``. Times are monotonic seconds; 0.0 means never.
+
+    ``committed_at`` and ``failed_at`` say when the ledger last took a group and last did not.
+    """
+
+    def __init__(self, lookout: Lookout) -> None:
+        tally = lookout.tally
+        self._count, self._events = tally.count, lookout.events
+        self.commit, self.lock = tally.timer(catalog.COMMIT_SECONDS), tally.timer(catalog.LOCK_SECONDS)
+        self._size = tally.timer(catalog.GROUP_SIZE)
+        self._waiting_since = self._group_since = 0.0
+        self.committed_at = self.failed_at = 0.0
+        tally.gauge(catalog.OLDEST_PENDING, self.oldest_pending)
+
+    def arrived(self) -> None:
+        """A job is about to be queued."""
+        if not self._waiting_since:
+            self._waiting_since = monotonic()
+
+    def taken(self) -> None:
+        """Everything that waits is being settled now."""
+        self._group_since, self._waiting_since = self._waiting_since or monotonic(), 0.0
+
+    def settled(self) -> None:
+        self._group_since = 0.0
+
+    def oldest_pending(self) -> float:
+        """Seconds the submission that has waited longest has waited; 0 while none does."""
+        since = self._group_since or self._waiting_since
+        return monotonic() - since if since else 0.0
+
+    def committed(self, drafts: Sequence[Draft]) -> None:
+        """A group is durable."""
+        if self.failed_at > self.committed_at:
+            self._events.info("ledger_recovered")
+        self.committed_at = monotonic()
+        self._size(float(len(drafts)))
+        count = self._count
+        for draft in drafts:
+            name, columns = _BY_NUMBER[draft.kind], draft.columns
+            if name is catalog.ERASURES:
+                count((name, columns[_INTEGRATION], columns[_MODE]))
+            else:
+                count((name, columns[_INTEGRATION], columns[_MODE], columns[_OUTCOME]))
+
+    def failed(self, cause: str, correlations: Sequence[str]) -> None:
+        """A group could not be made durable; its callers are told to come back."""
+        self.failed_at = monotonic()
+        self._count((catalog.LEDGER_FAILURES, cause))
+        named = [correlation for correlation in correlations if correlation][:MOST_NAMED]
+        self._events.error("ledger_failed", cause=cause, count=len(correlations), correlations=named)
+
+    def anchor_failed(self, block: int) -> None:
+        """The decision is durable, but the anchor file does not name its block."""
+        self._count((catalog.ANCHOR_FAILURES,))
+        self._events.error("anchor_failed", block=block)

@@ -1,0 +1,83 @@
+"""What one process tells of itself, in one hand: counts, log lines, and the thread that brings both out."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.watching.catalog import LOG_UNWRITTEN
+from gateway.watching.events import Events
+from gateway.watching.tally import Snapshot, Tally
+from gateway.watching.totals import Totals
+
+FLUSH_SECONDS = 0.2
+PUBLISH_SECONDS = 0.5
+PARTING_SECONDS = 2.0
+"""How long the end of a process waits for a log that nobody reads."""
+
+
+class Lookout:
+    """Handed to whoever has something to tell. Counts and lines pile up until ``start``, or ``flush``."""
+
+    def __init__(self, tally: Tally, events: Events) -> None:
+        self.tally, self.events = tally, events
+        self.totals: Totals | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lost = 0
+
+    @classmethod
+    def to(cls, stream: BinaryIO, level: str = "info", worker: int = 1) -> Lookout:
+        """One that writes its log to a stream."""
+        return cls(Tally(), Events(stream, level, worker))
+
+    @classmethod
+    def silent(cls) -> Lookout:
+        """One whose log nobody reads: for tools and tests."""
+        return cls.to(BytesIO(), "error")
+
+    def start(self, folder: Path) -> None:
+        """Join the processes whose counts meet in ``folder`` (state/run), and write lines as they come."""
+        with suppress(OSError):
+            self.totals = Totals(folder, self.tally)
+        self._thread = threading.Thread(target=self._work, name="lookout", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def snapshot(self) -> Snapshot:
+        """The counts of all processes; of this one alone where the folder cannot be used."""
+        if self.totals is not None:
+            with suppress(OSError):
+                return self.totals.read()
+        return self.tally.snapshot()
+
+    def flush(self) -> None:
+        """Write the lines that wait, and count those that could not be written."""
+        self.events.lines.flush()
+        for _ in range(self.events.lines.lost - self._lost):
+            self.tally.count((LOG_UNWRITTEN,))
+            self._lost += 1
+
+    def close(self) -> None:
+        """Bring out what is left; the counts stay with the other processes."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(PARTING_SECONDS)
+            if not self._thread.is_alive():
+                self.flush()
+        if self.totals is not None:
+            self.totals.close()
+
+    def _work(self) -> None:
+        waits = 0
+        while not self._stop.wait(FLUSH_SECONDS):
+            self.flush()
+            waits += 1
+            if waits * FLUSH_SECONDS >= PUBLISH_SECONDS and self.totals is not None:
+                waits = 0
+                with suppress(OSError):
+                    self.totals.publish()

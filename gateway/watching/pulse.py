@@ -1,0 +1,131 @@
+"""Whether a decision can be made durable now: asked at most once a second, answered at once, true within some seconds.
+
+Under load the writer's own commits are the proof. Otherwise, and after one that failed, a commit is tried beside it
+(gateway/ledger/probe.py). What takes long is done in a thread: whoever asks waits half a second at most, and a proof
+that hangs is itself an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+FRESH_SECONDS = 1.0
+"""How old an answer may be before it is looked for again."""
+PROOF_SECONDS = 2.0
+"""How long a commit of the writer proves that the ledger can be written."""
+WAIT_SECONDS = 0.5
+LOCKED_SECONDS = 3.0
+"""How long others may hold the ledger, or a proof may hang, before the answer is no: as long as a group waits."""
+STALLED_SECONDS = 10.0
+"""How old the oldest pending submission may become while the ledger itself can be written."""
+
+
+class Standing(Protocol):
+    """Where the chain ends; ``at`` is in microseconds since 1970."""
+
+    @property
+    def block(self) -> int: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+
+
+class Watched(Protocol):
+    """What of a ledger is looked at; see ``gateway.ledger.Ledger``."""
+
+    def standing(self) -> Standing: ...
+    def unwritable(self) -> str: ...
+    def last_commit(self) -> tuple[float, float]: ...
+    def oldest_pending(self) -> float: ...
+
+
+class Health(NamedTuple):
+    """``cause`` says in a word why no decision can be made durable; empty when one can. ``disk_free`` is in bytes."""
+
+    cause: str
+    disk_free: int
+    standing: Standing | None
+
+
+class Pulse:
+    """One process's view. ``reserve`` is how many bytes must be free where ``state`` lies."""
+
+    def __init__(self, ledger: Watched, state: Path, reserve: int, now: Callable[[], float] = monotonic) -> None:
+        self._ledger, self._state, self._reserve, self._now = ledger, state, reserve, now
+        self._draining = False
+        self._looking: Future[None] | None = None
+        self._began = 0.0
+        self._looked_at = -FRESH_SECONDS
+        self._cause, self._cause_since = "", 0.0
+        self._standing: Standing | None = None
+        self._lock = threading.Lock()
+
+    def drain(self) -> None:
+        """From here on this process is not ready: it answers what is under way and ends."""
+        self._draining = True
+
+    async def look(self) -> Health:
+        """The health now, after half a second at most."""
+        looking = self._start()
+        if looking is not None:
+            await asyncio.wait([asyncio.wrap_future(looking)], timeout=WAIT_SECONDS)
+        return self.health()
+
+    def health(self) -> Health:
+        """What is known, without looking again."""
+        try:
+            free = shutil.disk_usage(self._state).free
+        except OSError:
+            return Health("state_missing", 0, self._standing)
+        return Health(self._judge(free), free, self._standing)
+
+    def _judge(self, free: int) -> str:
+        if self._draining:
+            return "draining"
+        if free < self._reserve:
+            return "disk_low"
+        now, looking = self._now(), self._looking
+        if self._cause and (self._cause != "ledger_locked" or now - self._cause_since >= LOCKED_SECONDS):
+            return self._cause
+        if looking is not None and not looking.done() and now - self._began >= LOCKED_SECONDS:
+            return "ledger_stalled"
+        return "ledger_stalled" if self._ledger.oldest_pending() >= STALLED_SECONDS else ""
+
+    def _start(self) -> Future[None] | None:
+        """The look under way; a new one where the last is old. None while what is known is fresh."""
+        with self._lock:
+            if self._looking is not None and not self._looking.done():
+                return self._looking
+            if self._now() - self._looked_at < FRESH_SECONDS:
+                return None
+            self._looking = future = Future[None]()
+            self._began = self._now()
+        threading.Thread(target=self._look, args=(future,), name="pulse", daemon=True).start()
+        return future
+
+    def _look(self, future: Future[None]) -> None:
+        cause = "ledger_down"
+        try:
+            self._standing = self._ledger.standing()
+            cause = self._prove()
+        except Exception:  # noqa: BLE001 # a ledger that cannot be read has a cause: it is down
+            cause = "ledger_down"
+        finally:
+            if cause != self._cause:
+                self._cause, self._cause_since = cause, self._began
+            self._looked_at = self._now()
+            future.set_result(None)
+
+    def _prove(self) -> str:
+        committed, failed = self._ledger.last_commit()
+        if committed > failed and self._now() - committed < PROOF_SECONDS:
+            return ""
+        return self._ledger.unwritable()

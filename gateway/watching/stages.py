@@ -1,0 +1,75 @@
+"""What one desk tells of each submission: its times and what became of it, at a few list appends each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter as perf_counter
+
+from contracts.types import Problem
+from gateway.watching.catalog import (
+    IMPUTED,
+    LATE,
+    LOOKUP_FAILURES,
+    PROBLEMS,
+    REFER_CAUSES,
+    REPEATS,
+    SCORED,
+    STAGE_SECONDS,
+)
+from gateway.watching.lookout import Lookout
+from models.types import Decision
+
+STAGES = ("decode", "gather", "map", "score", "ledger", "encode")
+
+
+class Stages:
+    """The counters of one integration; every attribute named after a stage takes seconds."""
+
+    def __init__(self, lookout: Lookout, integration: str) -> None:
+        tally, self._events = lookout.tally, lookout.events
+        self.integration, self._count = integration, tally.count
+        self.decode, self.gather, self.map, self.score, self.ledger, self.encode = (
+            tally.timer(STAGE_SECONDS, integration, stage) for stage in STAGES
+        )
+        self._scored, self._repeat, self._late = (SCORED, integration), (REPEATS, integration), (LATE, integration)
+
+    def decided(self, decision: Decision) -> None:
+        """A decision was made final."""
+        count = self._count
+        count(self._scored)
+        for cause in decision.refer_causes:
+            count((REFER_CAUSES, self.integration, decision.mode, cause))
+        for imputation in decision.imputations:
+            count((IMPUTED, self.integration, imputation.field, imputation.state))
+
+    def settled(self, decision_id: str, repeated: bool, correlation: str) -> None:
+        """It is durable, and about to be answered."""
+        if repeated:
+            self._count(self._repeat)
+        if self._events.least == 0:
+            self._events.debug(
+                "settled",
+                integration=self.integration,
+                correlation=correlation,
+                decision=decision_id,
+                repeated=repeated,
+            )
+
+    def late(self, correlation: str) -> None:
+        """The deadline came first."""
+        self._count(self._late)
+        self._events.warning("late", integration=self.integration, correlation=correlation)
+
+    def refused(self, code: str, problems: Iterable[Problem], correlation: str) -> None:
+        """A message was refused; ``problems`` are on contract fields."""
+        for problem in problems:
+            self._count((PROBLEMS, self.integration, problem.rule, problem.code))
+        self._events.debug("refused", integration=self.integration, correlation=correlation, code=code)
+
+    def unavailable(self, code: str, correlation: str) -> None:
+        """No decision could be made durable for this one."""
+        self._events.error("unavailable", integration=self.integration, correlation=correlation, code=code)
+
+    def lookup_failed(self, name: str) -> None:
+        self._count((LOOKUP_FAILURES, self.integration, name))
+        self._events.warning("lookup_failed", integration=self.integration, lookup=name)

@@ -1,0 +1,155 @@
+"""The counts of all processes of one home: each keeps a small file in ``state/run``, and any of them adds them up.
+
+Prometheus's own multiprocess mode keeps every sample in a mapped file, at some microseconds per event under a lock;
+here a process writes what it counted a few times a second, so a killed one loses at most the last half second of its
+counts (never a decision: the ledger is the record). A process holds a lock on its file while it lives. Whoever finds
+one that nobody holds adds its counts to ``retired.json``; its gauges are dropped. So counters only ever grow, also over
+a restart of the gateway.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from gateway.watching.catalog import OLDEST_PENDING, QUEUE, WORKERS, WORKERS_LOST
+from gateway.watching.tally import Snapshot, Tally, empty
+
+RETIRED = "retired.json"
+_MOST_NAMES = 64
+
+
+class Totals:
+    """One process's place among the others. Raises OSError at the start only; later faults cost counts, no answer."""
+
+    def __init__(self, folder: Path, tally: Tally) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder, self._tally = folder, tally
+        self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._written = ""
+        with self._alone():
+            self._held = os.open(_file(self._name, folder, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+            fcntl.flock(self._held, fcntl.LOCK_EX)
+
+    def publish(self) -> None:
+        """Write what this process counted, if that is news, and take in what dead processes left."""
+        text = json.dumps(self._tally.snapshot().plain())
+        if text != self._written:
+            _replace(_file(self._name, self._folder, "json"), text)
+            self._written = text
+        if any(self._dead()):
+            with self._alone():
+                self._retire(self._dead())
+
+    def read(self) -> Snapshot:
+        """What all processes counted, of this one up to now, of the others up to half a second ago."""
+        mine = self._tally.snapshot()
+        with self._alone():
+            total = _snapshot(self._folder / RETIRED)
+            folded = set(_names(self._folder / RETIRED))
+            living = [mine]
+            for lock in self._others():
+                other = _snapshot(lock.with_suffix(".json"))
+                if not _is_dead(lock):
+                    living.append(other)
+                elif lock.stem not in folded:
+                    total.add(other)
+        for one in living:
+            total.add(one)
+        total.gauges.update(_joined(living))
+        return total
+
+    def close(self) -> None:
+        """Leave what was counted to the others, and go."""
+        if self._held < 0:
+            return
+        with suppress(OSError):
+            _replace(_file(self._name, self._folder, "json"), json.dumps(self._tally.snapshot().plain()))
+            with self._alone():
+                self._retire([_file(self._name, self._folder, "lock")], lost=False)
+        os.close(self._held)
+        self._held = -1
+
+    def _others(self) -> list[Path]:
+        return [path for path in sorted(self._folder.glob("*-*.lock")) if path.stem != self._name]
+
+    def _dead(self) -> Iterator[Path]:
+        return (path for path in self._others() if _is_dead(path))
+
+    def _retire(self, locks: Iterator[Path] | list[Path], *, lost: bool = True) -> None:
+        """Add dead processes' counts to those kept, each once, even if this is cut off half-way."""
+        path = self._folder / RETIRED
+        total, names = _snapshot(path), _names(path)
+        gone = list(locks)
+        for lock in gone:
+            if lock.stem not in names:
+                left = _snapshot(lock.with_suffix(".json"))
+                total.add(left)
+                total.counts[(WORKERS_LOST,)] += int(lost and WORKERS in left.gauges)
+                names.append(lock.stem)
+        _replace(path, json.dumps(total.plain() | {"names": names[-_MOST_NAMES:]}))
+        for lock in gone:
+            lock.with_suffix(".json").unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self._folder / ".turn").open("wb") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+
+
+def _joined(living: list[Snapshot]) -> dict[str, float]:
+    return {
+        QUEUE: sum(one.gauges.get(QUEUE, 0.0) for one in living),
+        OLDEST_PENDING: max(one.gauges.get(OLDEST_PENDING, 0.0) for one in living),
+        WORKERS: sum(one.gauges.get(WORKERS, 0.0) for one in living),
+    }
+
+
+def _is_dead(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return False
+    return True
+
+
+def _file(name: str, folder: Path, suffix: str) -> Path:
+    return folder / f"{name}.{suffix}"
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    try:
+        plain = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _snapshot(path: Path) -> Snapshot:
+    """What a file holds; one that is missing or spoilt counts as nothing."""
+    try:
+        return Snapshot.read(_plain(path))
+    except (KeyError, TypeError, ValueError):
+        return empty()
+
+
+def _names(path: Path) -> list[str]:
+    names = _plain(path).get("names", [])
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -1,0 +1,104 @@
+"""Log lines: one schema, whatever is put into them; and a stream that stalls stops nobody."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.watching.catalog import LOG_UNWRITTEN
+from gateway.watching.events import FIRST, MAX_LINES, MEMBERS
+from gateway.watching.lookout import Lookout
+
+
+def written(lookout: Lookout, stream: io.BytesIO) -> list[dict[str, Any]]:
+    lookout.flush()
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_every_line_begins_with_the_same_members() -> None:
+    stream = io.BytesIO()
+    lookout = Lookout.to(stream, "debug", 3)
+    lookout.events.warning("late", correlation="c", integration="juniper-api", code="late")
+    (line,) = written(lookout, stream)
+    assert tuple(line)[:6] == FIRST
+    assert line.pop("at").endswith("Z")
+    assert line == {
+        "level": "warning", "event": "late", "worker": 3, "integration": "juniper-api", "correlation": "c",
+        "code": "late",
+    }  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from([*MEMBERS[2:], "income", "name"]), st.text() | st.integers() | st.binary()))
+def test_whatever_is_put_in_comes_out_as_one_line_of_known_members(members: dict[str, Any]) -> None:
+    stream = io.BytesIO()
+    lookout = Lookout.to(stream, "debug")
+    members.pop("event", None)
+    lookout.events.info("settled", **members)
+    lookout.flush()
+    text = stream.getvalue().decode("ascii")
+    assert text.count("\n") == 1
+    assert set(json.loads(text)) <= set(MEMBERS)
+
+
+def test_a_fault_shows_kinds_and_places_and_never_its_text() -> None:
+    stream = io.BytesIO()
+    lookout = Lookout.to(stream)
+    try:
+        try:
+            int("4711 private")
+        except ValueError as cause:
+            raise LookupError("also 4711") from cause
+    except LookupError as error:
+        lookout.events.fault(error, integration="juniper-api", correlation="c-1")
+    (line,) = written(lookout, stream)
+    assert (line["kind"], line["correlation"]) == ("LookupError from ValueError", "c-1")
+    assert "test_watching_events.py" in line["where"]
+    assert b"4711" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_a_level_leaves_out_what_is_below_it(level: str, count: int) -> None:
+    stream = io.BytesIO()
+    lookout = Lookout.to(stream, level)
+    for name in ("debug", "info", "warning", "error"):
+        getattr(lookout.events, name)("x")
+    assert len(written(lookout, stream)) == count
+
+
+def drain(reader: int) -> None:
+    while os.read(reader, 1 << 20):
+        pass
+
+
+def test_a_log_nobody_reads_costs_lines_and_neither_memory_nor_the_end_of_the_process(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    before = set(threading.enumerate())
+    with os.fdopen(writer, "wb", buffering=0) as stream:
+        lookout = Lookout.to(stream)
+        lookout.start(tmp_path)
+        for _ in range(3 * MAX_LINES):
+            lookout.events.info("x" * 100)
+        time.sleep(0.5)  # the thread is stuck in the full pipe now
+        for _ in range(2 * MAX_LINES):
+            lookout.events.info("x" * 100)
+        began = time.monotonic()
+        lookout.close()
+        assert time.monotonic() - began < 10
+        reading = threading.Thread(target=drain, args=(reader,))
+        reading.start()
+        until = time.monotonic() + 10
+        while set(threading.enumerate()) - before - {reading} and time.monotonic() < until:
+            time.sleep(0.02)
+    reading.join()
+    os.close(reader)
+    lookout.flush()
+    assert lookout.tally.snapshot().counts[(LOG_UNWRITTEN,)] >= 2 * MAX_LINES
