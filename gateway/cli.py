@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway import terminal
+from gateway.access_commands import audit, principals
 from gateway.ledger_commands import ledger
 from gateway.terminal import Json
 from gateway.terminal import console as _console
@@ -34,9 +35,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 decisions = typer.Typer(help="Read what was decided.", no_args_is_help=True)
-principals = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(decisions, name="decisions")
 app.add_typer(principals, name="principal")
+app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
 
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What the protocol carries: 'name: value'.")]
@@ -231,26 +232,6 @@ def verify(
         _console().print(f"{finding.code}: {finding.message}", markup=False)
     _console().print(f"{status.block} block(s), {status.entries} entries, {len(findings)} finding(s)")
     raise typer.Exit(1 if findings else 0)
-
-
-@principals.command("add")
-def add(
-    name: str,
-    integration: Annotated[list[str], typer.Option(help="What it may call; repeat for more.")],
-    operation: Annotated[list[str] | None, typer.Option(help="score, batch, read; default score and read.")] = None,
-) -> None:
-    """Add a caller and print its API key. The key is shown once; only its SHA-256 is kept."""
-    from gateway.bootstrap import require_integrations
-    from gateway.http.principals import add as create
-    from gateway.http.principals import unlisted
-
-    home = _settings().home
-    require_integrations(home, integration)
-    key = create(home / "principals.yaml", name, integration, operation or ["score", "read"])
-    for line in unlisted(home, name, integration):
-        _console(stderr=True).print(f"note: {line}", markup=False)
-    _console(stderr=True).print(f"API key of {name}, shown once:")
-    print(key)
 
 
 def _desk(installation: Installation, name: str) -> ServingDesk:

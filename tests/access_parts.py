@@ -70,7 +70,8 @@ def store(folder: Path) -> SharedAccess:
 
 def access(folder: Path, clock: Callable[[], float], principals: Principals | None = None) -> Access:
     """One worker's layer over the store of ``folder``."""
-    return Access(Keeper(Roster.of(principals or everybody(folder)), store(folder), clock))
+    keeper = Keeper(Roster.of(principals or everybody(folder)), store(folder), clock)
+    return Access(keeper, passwords.parse(quick("nobody")))
 
 
 @asynccontextmanager

@@ -8,12 +8,12 @@ one. What exceeds ``MOST_LINES`` an hour is gathered in one line per event, with
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 HOUR = 3600
 MOST_LINES = 500
-ADMITTED, REFUSED, OVERRIDDEN, RELOADED = "admitted", "refused", "demonstration_override", "principals_changed"
-EVENTS = (ADMITTED, REFUSED, OVERRIDDEN, RELOADED)
+Event = Literal["admitted", "refused", "demonstration_override", "principals_changed"]
+ADMITTED, REFUSED, OVERRIDDEN, RELOADED = get_args(Event)
 MANY = "(many)"
 
 

@@ -44,10 +44,10 @@ class _Remembered(NamedTuple):
 
 
 class Access:
-    """Authentication for all doors of this process."""
+    """Authentication for all doors of this process. ``nobody`` is the hash checked where there is no such user."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self.keeper, self.roster = keeper, keeper.roster
+    def __init__(self, keeper: Keeper, nobody: passwords.Hash = _NOBODY) -> None:
+        self.keeper, self.roster, self._nobody = keeper, keeper.roster, nobody
         self._clock, self._lockout, self._audit = keeper.clock, keeper.lockout, keeper.audit
         self._memory_key = secrets.token_bytes(32)
         self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()
@@ -115,7 +115,7 @@ class Access:
             async with self._one_at_a_time:
                 self._refuse_locked(evidence.user, name, "password", address)
                 loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders)
+                found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders, self._nobody)
         finally:
             self._waiting -= 1
         if found is None:
@@ -201,13 +201,13 @@ def _digest(holder: Holder) -> bytes:
     return holder.held if isinstance(holder.held, bytes) else b""
 
 
-def _checked(password: bytes, holders: list[Holder]) -> Holder | None:
+def _checked(password: bytes, holders: list[Holder], nobody: passwords.Hash) -> Holder | None:
     """Who has this password. A wrong one takes as long whether nobody, one, or a rotating caller has the name."""
     for holder in holders:
         if isinstance(holder.held, passwords.Hash) and passwords.verify(password, holder.held):
             return holder
     for _ in range(MAX_LIVE - len(holders)):
-        passwords.verify(password, _NOBODY)
+        passwords.verify(password, nobody)
     return None
 
 

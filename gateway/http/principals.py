@@ -126,11 +126,17 @@ def insert(
 def rotate(path: Path, name: str, credential: Credential, old_until: datetime | None = None) -> None:
     """Give a caller a second secret of a kind; the first is taken until ``old_until``, or until ``finish``.
 
+    Secrets that have expired leave the file.
+
     Raises ConfigurationError where a rotation is under way, and where the caller has no secret of the kind or is not
     there.
     """
 
     def change(entry: Entry) -> None:
+        now = written(datetime.now(UTC))
+        over = [one for one in entry["credentials"] if str(one.get("expires", "9")) <= now]
+        for one in over:
+            entry["credentials"].remove(one)
         live = [one for one in entry["credentials"] if one["kind"] == credential.kind]
         if len(live) >= MAX_LIVE:
             raise _fault(path, f"{name!r} has {MAX_LIVE} live secrets of the kind {credential.kind}", _FINISH)

@@ -1,0 +1,329 @@
+"""The one authentication layer behind a door: every kind of caller, what locks out whom, what workers share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access_parts import (
+    NOW,
+    PASSWORD,
+    Moved,
+    access,
+    basic,
+    caller,
+    everybody,
+    quick,
+    run,
+    signed,
+    store,
+    until,
+    workers,
+)
+from http_parts import KEY, House, Reply, ask, headers, house
+
+from contracts.errors import AccessDenied, UpstreamError
+from gateway.access import passwords
+from gateway.access.entries import Credential
+from gateway.access.layer import REMEMBER_SECONDS, TOLERANCE, Access
+from gateway.access.lockout import FREE, MOST_SUBJECTS, subject
+from gateway.http.principals import Principals
+from gateway.spi import Certificate, Password
+
+BODY = b'{"applicant":{"income":1}}'
+HERE, THERE = "127.0.0.1", "198.51.100.7"
+
+
+@pytest.fixture
+def clock() -> Moved:
+    return Moved()
+
+
+@pytest.fixture
+def layer(tmp_path: Path, clock: Moved) -> Access:
+    return access(tmp_path, clock)
+
+
+def refusal(layer: Access, evidence: Any, address: str = HERE) -> AccessDenied:
+    with pytest.raises(AccessDenied) as caught:
+        run(layer.check(evidence, address, "juniper-api"))
+    return caught.value
+
+
+def guess(layer: Access, times: int, user: str = "SVC_ERP", address: str = THERE) -> AccessDenied:
+    found = [refusal(layer, Password(user, b"guess %d" % number), address) for number in range(times)]
+    return found[-1]
+
+
+# Every kind of caller, at the door
+
+
+def post(at: House, body: bytes = BODY, **sent: str) -> Reply:
+    return run(ask(at.app, sent=headers(None, **sent), body=body))
+
+
+def test_a_password_lets_its_caller_in(layer: Access) -> None:
+    at = house(access=layer)
+    assert post(at, authorization=basic("SVC_ERP", PASSWORD)).status == 200
+    assert at.lines()[-1]["principal"] == "erp"
+    for wrong in (basic("SVC_ERP", "x"), basic("erp", PASSWORD), basic("nobody", PASSWORD)):
+        assert post(at, authorization=wrong).status == 401
+
+
+def test_a_signature_lets_its_caller_in_once(layer: Access) -> None:
+    at = house(access=layer)
+
+    async def exchange() -> list[int]:
+        async with workers(layer):
+            sent = headers(None, **signed(BODY, NOW))
+            later = headers(None, **signed(BODY, NOW + 1))
+            replies = [await ask(at.app, sent=one, body=BODY) for one in (sent, sent, later)]
+            forged = await ask(at.app, sent=later, body=BODY + b" ")
+            return [reply.status for reply in (*replies, forged)]
+
+    assert run(exchange()) == [200, 401, 200, 401]
+    assert {line["principal"] for line in at.lines() if line["status"] == 200} == {"crm"}
+
+
+@pytest.mark.parametrize(("off", "status"), [(TOLERANCE, 200), (-TOLERANCE, 200), (301, 401), (-301, 401)])
+def test_a_signature_is_good_for_five_minutes_both_ways(layer: Access, off: float, status: int) -> None:
+    at = house(access=layer)
+
+    async def exchange() -> int:
+        async with workers(layer):
+            return (await ask(at.app, sent=headers(None, **signed(BODY, NOW + off)), body=BODY)).status
+
+    assert run(exchange()) == status
+
+
+def test_a_signature_says_nothing_of_an_address_so_it_cannot_read(layer: Access) -> None:
+    reply = run(ask(house(access=layer).app, "GET", "/v1/juniper-api/decisions/k", headers(None, **signed(b"", NOW))))
+    assert reply.status == 401
+
+
+def test_a_nonce_is_used_once_by_all_workers_together(tmp_path: Path, clock: Moved) -> None:
+    first, second = access(tmp_path, clock), access(tmp_path, clock)
+
+    async def race() -> list[bool]:
+        async with workers(first, second):
+            claims = [one.keeper.unused(b"n", NOW + 300) for one in (first, second) for _ in range(20)]
+            return await asyncio.gather(*claims)
+
+    assert sum(run(race())) == 1
+
+
+def test_without_the_ledger_no_signed_message_is_taken(layer: Access) -> None:
+    at = house(access=layer)
+
+    async def exchange() -> Reply:
+        async with workers(layer):
+            await asyncio.sleep(0.1)
+            layer.keeper._store.use = broken  # type: ignore[union-attr,method-assign]
+            return await ask(at.app, sent=headers(None, **signed(BODY, NOW)), body=BODY)
+
+    def broken(nonces: Any) -> list[bool]:
+        raise UpstreamError("the ledger's database cannot be written")
+
+    reply = run(exchange())
+    assert (reply.status, reply.json["code"]) == (503, "busy")
+
+
+def test_a_certificate_that_was_proved_elsewhere_names_its_caller(layer: Access) -> None:
+    known, unknown = (hashlib.sha256(content).digest() for content in (b"a certificate", b"another"))
+    assert run(layer.check(Certificate(known), HERE, "juniper-api")).name == "bank"
+    assert not refusal(layer, Certificate(unknown)).known
+
+
+# What is refused though the secret is right
+
+
+def test_a_disabled_caller_and_an_expired_secret_are_refused_like_any_other(tmp_path: Path, clock: Moved) -> None:
+    moment = datetime.fromtimestamp(NOW, UTC)
+    held = Credential("api_key", hashlib.sha256(KEY.encode()).hexdigest())
+    for principal in (caller("a", held, disabled=moment), caller("a", replace(held, expires=moment))):
+        at = house(access=access(tmp_path, clock, Principals([principal])))
+        reply = run(ask(at.app))
+        assert (reply.status, reply.json["code"]) == (401, "access_denied")
+
+
+def test_two_passwords_are_taken_while_they_are_rotated(tmp_path: Path, clock: Moved) -> None:
+    both = caller("erp", *(Credential("password", quick(word), "erp") for word in ("old old old", "new new new")))
+    layer = access(tmp_path, clock, Principals([both]))
+    for word in (b"old old old", b"new new new"):
+        assert run(layer.check(Password("erp", word), HERE, "juniper-api")).name == "erp"
+
+
+# Passwords are not checked twice for nothing
+
+
+def test_a_right_password_is_known_for_a_while_and_from_the_same_address(layer: Access, clock: Moved) -> None:
+    evidence = Password("SVC_ERP", PASSWORD.encode())
+    assert layer.at_once(evidence, HERE) is None
+    run(layer.check(evidence, HERE, "juniper-api"))
+    assert layer.at_once(evidence, HERE) is not None
+    assert layer.at_once(evidence, THERE) is None
+    assert layer.at_once(Password("SVC_ERP", b"x"), HERE) is None
+    clock.now += REMEMBER_SECONDS
+    assert layer.at_once(evidence, HERE) is None
+
+
+def test_a_changed_file_forgets_every_password(layer: Access, tmp_path: Path) -> None:
+    evidence = Password("SVC_ERP", PASSWORD.encode())
+    run(layer.check(evidence, HERE, "juniper-api"))
+    layer.roster._install(everybody(tmp_path))
+    assert layer.at_once(evidence, HERE) is None
+
+
+def test_other_requests_are_answered_while_a_password_is_checked(tmp_path: Path, clock: Moved) -> None:
+    """A check takes a fifth of a second; the event loop goes on."""
+    slow = caller("erp", Credential("password", passwords.hashed(PASSWORD.encode()), "erp"))
+    layer = access(tmp_path, clock, Principals([slow]))
+
+    async def meanwhile() -> int:
+        check = asyncio.ensure_future(layer.check(Password("erp", b"wrong"), HERE, "juniper-api"))
+        turns = 0
+        while not check.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        with pytest.raises(AccessDenied):
+            await check
+        return turns
+
+    assert run(meanwhile()) >= 10
+
+
+# Lock-out
+
+
+def test_guessing_a_password_is_locked_out_and_says_for_how_long(layer: Access, clock: Moved) -> None:
+    assert guess(layer, FREE + 1).retry_after == 0
+    locked = refusal(layer, Password("SVC_ERP", PASSWORD.encode()), THERE)
+    assert (locked.retry_after, locked.detail_code) == (2, "too_many_attempts")
+    clock.now += 2
+    assert run(layer.check(Password("SVC_ERP", PASSWORD.encode()), THERE, "juniper-api")).name == "erp"
+
+
+def test_the_caller_itself_comes_in_from_its_own_address_whoever_guesses_elsewhere(layer: Access) -> None:
+    evidence = Password("SVC_ERP", PASSWORD.encode())
+    run(layer.check(evidence, HERE, "juniper-api"))
+    guess(layer, FREE + 1)
+    layer._memory.clear()
+    assert run(layer.check(evidence, HERE, "juniper-api")).name == "erp"
+    assert refusal(layer, evidence, "203.0.113.9").retry_after
+
+
+def test_a_name_is_locked_whether_it_exists_or_not(layer: Access) -> None:
+    guess(layer, FREE + 1, "nobody")
+    assert refusal(layer, Password("nobody", b"x"), "203.0.113.9").retry_after == 2
+
+
+def test_a_right_key_comes_in_from_a_locked_address(layer: Access) -> None:
+    at = house(access=layer)
+    for _ in range(FREE + 1):
+        post(at, x_api_key="sg_wrong")
+    reply = post(at, x_api_key="sg_wrong")
+    assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (429, "too_many_attempts", "2")
+    assert post(at, x_api_key=KEY).status == 200
+
+
+def test_a_lock_made_by_one_worker_holds_at_the_other(tmp_path: Path, clock: Moved) -> None:
+    first, second = access(tmp_path, clock), access(tmp_path, clock)
+    place = subject("address", THERE)
+
+    async def share() -> int:
+        async with workers(first, second):
+            for number in range(FREE + 3):
+                with pytest.raises(AccessDenied):
+                    await first.check(Password("SVC_ERP", b"%d" % number), THERE, "juniper-api")
+                clock.now += 3
+            await until(lambda: second._lockout._shared.get(place, (0,))[0] == FREE + 3)
+            for locked in (True, False):
+                with pytest.raises(AccessDenied) as caught:
+                    await second.check(Password("SVC_ERP", b"x"), THERE, "juniper-api")
+                assert bool(caught.value.retry_after) is locked
+                clock.now += 60 * locked
+            await until(lambda: first._lockout._shared[place].failures == FREE + 4)
+            return first._lockout.seconds_left(place)
+
+    assert run(share()) == 9
+
+
+def test_an_address_of_its_own_is_known_to_every_worker(tmp_path: Path, clock: Moved) -> None:
+    first, second = access(tmp_path, clock), access(tmp_path, clock)
+
+    async def share() -> bool:
+        async with workers(first):
+            await first.check(Password("SVC_ERP", PASSWORD.encode()), HERE, "juniper-api")
+            await until(lambda: not first._audit.pending())
+        async with workers(second):
+            await until(lambda: second.keeper.is_own("erp", HERE))
+            return second.keeper.is_own("erp", THERE)
+
+    assert run(share()) is False
+
+
+def test_ten_thousand_wrong_keys_are_few_rows_and_lock_nobody_out(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+    at = house(access=layer, level="info")
+
+    async def attack() -> tuple[set[int], int]:
+        async with workers(layer):
+            seen = set()
+            for number in range(10_000):
+                reply = await ask(at.app, sent=headers(f"sg_{number}"))
+                seen.add(reply.status)
+            right = await ask(at.app)
+        return seen, right.status
+
+    assert run(attack()) == ({401, 429}, 200)
+    shared = store(tmp_path)
+    events = shared.events(limit=100)
+    refused = [one for one in events if one.written.line.event == "refused"]
+    assert sum(one.written.times for one in refused) == 10_000
+    assert len(refused) == 1
+    assert len(shared.counts(clock.now)) == 1
+    assert at.lines() == [line for line in at.lines() if line["principal"] == "juniper"]
+    assert "sg_" not in str(events)
+
+
+def test_the_tables_are_cleaned_and_bounded(tmp_path: Path) -> None:
+    shared = store(tmp_path)
+    shared.count({subject("address", str(n)): 1 for n in range(MOST_SUBJECTS + 100)}, NOW)
+    shared.use([(b"%d" % n, NOW + 10) for n in range(100)])
+    shared.count({subject("address", "late"): 1}, NOW + 1)
+    shared.forget(NOW + 5)
+    assert len(shared.counts(NOW)) <= MOST_SUBJECTS
+    assert shared.use([(b"5", NOW + 10)]) == [False]
+    shared.forget(NOW + 11)
+    assert shared.use([(b"5", NOW + 20)]) == [True]
+
+
+def test_what_cannot_be_written_is_written_later(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+    reported: list[Exception] = []
+    layer.keeper._report = reported.append
+    shared = layer.keeper._store
+    assert shared is not None
+    working = shared.write
+
+    def broken(lines: Any) -> list[int]:
+        raise UpstreamError("the ledger's database cannot be written")
+
+    async def spell() -> None:
+        async with workers(layer):
+            shared.write = broken  # type: ignore[method-assign]
+            guess_once = layer.check(Password("SVC_ERP", b"x"), HERE, "juniper-api")
+            with pytest.raises(AccessDenied):
+                await guess_once
+            await until(lambda: len(reported) == 1)
+            await asyncio.sleep(0.6)
+            shared.write = working  # type: ignore[method-assign]
+
+    run(spell())
+    assert len(reported) == 1
+    assert [one.written.line.event for one in store(tmp_path).events()] == ["refused"]
