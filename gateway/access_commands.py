@@ -27,6 +27,9 @@ _SHOWN: dict[Kind, str] = {
     "signature": "signing secret",
     "certificate": "certificate",
 }
+Operation = Annotated[
+    list[str] | None, typer.Option(help=f"{', '.join(OPERATIONS)}; default {' and '.join(USUAL)}; repeat for more.")
+]
 Secret = Annotated[str, typer.Option(help="Where a given secret lies: env:NAME or file:PATH.")]
 User = Annotated[str, typer.Option(help="The user name it is sent with, default NAME.")]
 Certificate = Annotated[Path | None, typer.Option(help="The caller's certificate, in PEM.")]
@@ -37,7 +40,7 @@ When = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H
 def add(
     name: str,
     integration: Annotated[list[str], typer.Option(help="What it may call; repeat for more.")],
-    operation: Annotated[list[str] | None, typer.Option(help=f"{', '.join(OPERATIONS)}; default {' and '.join(USUAL)}.")] = None,
+    operation: Operation = None,
     mode: Annotated[Mode, typer.Option(help="live: what it asks of live integrations counts.")] = "test",
     kind: Annotated[Kind, typer.Option(help="How it proves who it is.")] = "api_key",
     secret: Secret = "",

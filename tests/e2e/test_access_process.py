@@ -1,0 +1,168 @@
+"""Who may call, as a running gateway sees it: real processes, real sockets, callers that mean harm."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from access_parts import basic
+from live_gateway import EXAMPLE, SCORE, Caller, Live, copied, serving
+
+from gateway.access.issue import issue
+from gateway.access.store import SharedAccess
+from gateway.http import principals
+from gateway.ledger.connect import connect
+
+INTEGRATION = "integrations/juniper-api/integration.yaml"
+WRONG = 3000
+BODY = EXAMPLE.read_bytes()
+
+
+class House(NamedTuple):
+    caller: Caller
+    live: Live
+
+
+@pytest.fixture(scope="module")
+def house(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A gateway whose integration lists nobody, so that principals.yaml alone says who may call."""
+    caller = copied(built_home, tmp_path_factory.mktemp("access") / "home")
+    file = caller.home / INTEGRATION
+    file.write_text(file.read_text(encoding="utf-8").replace("access: {principals: [juniper]}", ""), encoding="utf-8")
+    with serving(caller) as live:
+        yield House(caller, live)
+
+
+def file_of(caller: Caller) -> Path:
+    return caller.home / "principals.yaml"
+
+
+def events(caller: Caller, **filters: Any) -> list[Any]:
+    store = SharedAccess(connect(caller.home / "state" / "ledger.db"))
+    try:
+        return [one.written for one in store.events(limit=1000, **filters)]
+    finally:
+        store.close()
+
+
+def post(house: House, **headers: str) -> httpx.Response:
+    base = str(house.live.client.base_url)
+    return httpx.post(base + SCORE, content=BODY, headers={"Content-Type": "application/json", **headers})
+
+
+def soon(house: House, status: int, **headers: str) -> None:
+    """The answer becomes this one within two seconds, without a restart."""
+    end = time.monotonic() + 2
+    while (seen := post(house, **headers).status_code) != status:
+        assert time.monotonic() < end, seen
+        time.sleep(0.05)
+
+
+def test_callers_come_and_go_while_the_gateway_serves(house: House) -> None:
+    file = file_of(house.caller)
+    key = principals.add(file, "newcomer", ["*"], ["score"])
+    soon(house, 200, authorization=f"Bearer {key}")
+    second, held = principals.new_key()
+    principals.rotate(file, "newcomer", held)
+    soon(house, 200, authorization=f"Bearer {second}")
+    assert post(house, authorization=f"Bearer {key}").status_code == 200
+    principals.finish(file, "newcomer", "api_key")
+    soon(house, 401, authorization=f"Bearer {key}")
+    assert post(house, authorization=f"Bearer {second}").status_code == 200
+
+
+def test_a_faulty_file_changes_nothing_and_is_logged(house: House) -> None:
+    file = file_of(house.caller)
+    good = file.read_text(encoding="utf-8")
+    file.write_text("principals: [oops]\n", encoding="utf-8")
+    time.sleep(0.8)
+    assert post(house, authorization=f"Bearer {house.caller.key}").status_code == 200
+    file.write_text(good, encoding="utf-8")
+    faults = [line for line in log(house) if line["event"] == "fault"]
+    assert [line["kind"] for line in faults] == ["ConfigurationError"]
+
+
+def test_a_password_is_slow_once_and_quick_from_then_on(house: House) -> None:
+    issued = issue("password", "erp")
+    principals.insert(file_of(house.caller), "erp", ["*"], ["score"], "test", issued.credential)
+    header = basic("erp", issued.shown)
+    soon(house, 200, authorization=header)
+    began = time.perf_counter()
+    assert {post(house, authorization=header).status_code for _ in range(10)} == {200}
+    assert time.perf_counter() - began < 10 * 0.2
+
+
+def test_a_caller_that_may_not_is_refused_and_audited(house: House) -> None:
+    key = principals.add(file_of(house.caller), "elsewhere", ["other-api"], ["score"])
+    soon(house, 403, authorization=f"Bearer {key}")
+    problem = post(house, authorization=f"Bearer {key}").json()
+    assert problem["detail"] == "access denied: check the credentials and what they are allowed to do"
+    time.sleep(0.6)
+    causes = {one.line.cause for one in events(house.caller, principal="elsewhere", event="refused")}
+    assert causes == {"may not score juniper-api"}
+
+
+HOSTILE = [
+    'a"b\\c',
+    '{"level":"info","event":"forged"}',
+    "a\tred",
+    "x" * 4000,
+    "two words",
+    "%0d%0aSet-Cookie:%20a=b",
+    "\u00e9",
+]
+
+
+@pytest.mark.parametrize("correlation", HOSTILE)
+def test_a_hostile_correlation_id_forges_no_line_and_no_header(house: House, correlation: str) -> None:
+    headers = {"authorization": f"Bearer {house.caller.key}", "x-correlation-id": correlation.encode("latin-1")}
+    response = httpx.post(str(house.live.client.base_url) + SCORE, content=BODY, headers=headers)  # type: ignore[arg-type]
+    given_back = response.headers["x-correlation-id"]
+    assert response.status_code == (200 if given_back == correlation else 400)
+    assert "set-cookie" not in response.headers
+    time.sleep(0.3)
+    line = log(house)[-1]
+    assert (line["event"], line["correlation"]) == ("request", given_back)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer " + "k" * 30_000},
+        {"authorization": "Bearer \u00e9\u00e8"},
+        {"authorization": "Basic " + "A" * 30_000},
+        {"authorization": "Basic =", "x-api-key": "k"},
+        {"x-api-key": "k", "webhook-signature": "v1,k"},
+        {"webhook-signature": "v1," * 300, "webhook-id": "i", "webhook-timestamp": "1"},
+        {"webhook-signature": "v1,x", "webhook-id": "\u00e9", "webhook-timestamp": "\u00b9"},
+    ],
+)
+def test_credentials_of_every_bad_shape_are_one_refusal(house: House, headers: dict[str, str]) -> None:
+    sent = {name: value.encode("latin-1") for name, value in headers.items()}
+    response = httpx.post(str(house.live.client.base_url) + SCORE, content=BODY, headers=sent)  # type: ignore[arg-type]
+    assert response.status_code in (401, 429)
+    assert response.json()["detail"] == "access denied: check the credentials and what they are allowed to do"
+
+
+def test_thousands_of_wrong_keys_are_one_line_and_lock_nobody_out(house: House) -> None:
+    """The last test of the house: its address is locked afterwards."""
+    base = str(house.live.client.base_url)
+    with httpx.Client(base_url=base, headers={"Content-Type": "application/json"}) as guesser:
+        seen = {guesser.post(SCORE, content=BODY, headers={"X-API-Key": f"sg_{n}"}).status_code for n in range(WRONG)}
+    assert seen <= {401, 429}
+    assert 429 in seen
+    assert post(house, authorization=f"Bearer {house.caller.key}").status_code == 200
+    time.sleep(0.6)
+    lines = [one for one in events(house.caller, event="refused") if one.line.cause == "nobody has this api_key"]
+    assert sum(one.times for one in lines) >= WRONG
+    assert len(lines) <= 4
+    assert b"sg_" not in house.caller.log.read_bytes()
+
+
+def log(house: House) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in house.caller.log.read_bytes().splitlines()]
