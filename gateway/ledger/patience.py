@@ -13,7 +13,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 T = TypeVar("T")
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.000_1, 0.005, 1.3
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.000_1, 0.001, 1.3
 _BUSY_CODES = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 _PASSING_STATES = ("08", "40001", "40P01", "57P01", "57P02", "57P03")

@@ -19,6 +19,8 @@ from bench_service import BUILD, PORT, Load, bodies, load, prepare, wait
 from figures import Row, at_least, at_most, shown
 
 ROUNDS = 5
+CONNECTIONS = 32
+"""More than one worker's eight: with few, two workers commit groups of one or two and pay for every commit alone."""
 BATCH = 1000
 TARGET = "/v1/bench-complete/score"
 
@@ -60,7 +62,7 @@ def workers(home: Path, key: str, body: Path) -> list[Row]:
         found = []
         for count in (1, 2):
             with serving(home, count):
-                found.append(load(TARGET, key, body, f"workers-{count}-{turn}-{time.time_ns()}"))
+                found.append(load(TARGET, key, body, f"workers-{count}-{turn}-{time.time_ns()}", CONNECTIONS))
         pairs.append((found[0], found[1]))
     ratio = statistics.median(two.per_second / one.per_second for one, two in pairs)
     rates = [statistics.median(pair[count].per_second for pair in pairs) for count in (0, 1)]
