@@ -52,10 +52,8 @@ class Layout:
     def body(self, values: Sequence[Value], states: bytes | bytearray) -> bytes:
         """The laid-out fields, without the header."""
         if any(states):
-            return b"".join(
-                encode(value) if state == _GIVEN else _STATES[state]
-                for encode, value, state in zip(self.encoders, values, states, strict=True)
-            )
+            parts = zip(self.encoders, values, states, strict=True)
+            return b"".join([_STATES[state] if state else encode(value) for encode, value, state in parts])
         return b"".join([encode(value) for encode, value in zip(self.encoders, values, strict=True)])
 
 

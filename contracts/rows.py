@@ -62,12 +62,21 @@ class RowEngine:
             self._validator.validate_python(values)
         except ValidationError as exc:
             return self._judge(values, states, dict(self._wrong(exc, values)))
-        if None in values or any(states):
+        if (None in values or any(states)) and self._lacks(values, states):
             return self._judge(values, states, {})
         for holds, _ in self._rules:
             if holds(values, states) is False:
                 return self._judge(values, states, {})
         return _CLEAN
+
+    def _lacks(self, values: list[Value], states: bytearray) -> bool:
+        """Whether the lack of any value is a problem."""
+        fields = self._fields
+        return any(
+            _absence(fields[position], state, values[position]) is not None
+            for position, state in enumerate(states)
+            if state or values[position] is None
+        )
 
     def _wrong(self, exc: ValidationError, values: list[Value]) -> Iterator[tuple[int, Problem]]:
         if len(values) != len(self._fields):

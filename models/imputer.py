@@ -136,28 +136,40 @@ def _invert(target: float, chances: Floats) -> tuple[int, float]:
 
 
 @compiled
+def _same_rows(j: int, rank: int, drawn: Rows, drawn_rows: Rows, one: int, other: int, t: ImputerTables) -> bool:
+    """Whether two draws have the same rows of the fields that inform field ``j``, and so the same chances."""
+    for k in range(rank):  # noqa: SIM110 # compiled, where a generator cannot be
+        if drawn_rows[k, one] != drawn_rows[k, other] and t.term_start[j, drawn[k]] >= 0:
+            return False
+    return True
+
+
+@compiled
 def _draw_field(
     j: int, rank: int, rows: Rows, drawn: Rows, drawn_rows: Rows, points: Floats, t: ImputerTables, out: Floats
 ) -> None:
     """Draw field ``j`` into ``out`` and ``drawn_rows[rank]``, given ``rows`` and, where they are -1, the rows drawn."""
     first, width = t.bin_start[j], t.width[j]
     known, sums = np.zeros(width), np.empty(width)
-    chances = np.empty(t.bin_start[j + 1] - first)
-    whole, varies = 0.0, True
+    chances, wholes = np.empty((points.shape[0], t.bin_start[j + 1] - first)), np.empty(points.shape[0])
+    like, kinds = np.empty(points.shape[0], np.int64), 0  # draws whose given rows differ, and how many of them
     for g in range(rows.shape[0]):
         if rows[g] >= 0 and t.term_start[j, g] >= 0:
             _add_terms(t.terms, t.term_start[j, g], rows[g], known)
     for d in range(points.shape[0]):
-        if varies:
-            varies = False
+        kind = 0
+        while kind < kinds and not _same_rows(j, rank, drawn, drawn_rows, like[kind], d, t):
+            kind += 1
+        if kind == kinds:
+            like[kind] = d
+            kinds += 1
             for s in range(width):
                 sums[s] = known[s]
             for k in range(rank):
                 if t.term_start[j, drawn[k]] >= 0:
-                    varies = True
                     _add_terms(t.terms, t.term_start[j, drawn[k]], drawn_rows[k, d], sums)
-            whole = _fill_chances(t.intercept, first, t.scores, t.score_start[j], sums, chances)
-        b, within = _invert(points[d, rank] * whole, chances)
+            wholes[kind] = _fill_chances(t.intercept, first, t.scores, t.score_start[j], sums, chances[kind])
+        b, within = _invert(points[d, rank] * wholes[kind], chances[kind])
         low, high = t.value_start[first + b], t.value_start[first + b + 1] - 1
         drawn_rows[rank, d] = b
         out[d, j] = t.values[_first_at_least(t.share, low, high, within)]

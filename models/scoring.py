@@ -7,6 +7,7 @@ blank is scored as the model learned it. The drawn fields, and only they, are li
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,8 +23,17 @@ from models.types import Scored
 if TYPE_CHECKING:
     from contracts.columns import ColumnRecords
 
+MOST_REMEMBERED = 4096
+"""Sets of states whose holes are kept: the records of one integration mostly share a few."""
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+class Holes(NamedTuple):
+    """The fields of one record that are drawn, shape (1, fields), and whether there is any."""
+
+    rows: Bools
+    any: bool
 
 
 class Explanation(NamedTuple):
@@ -40,8 +50,11 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._numbers = tuple(number_of(f) for f in bundle.fields)
-        self._supported = tuple(bundle.supports_blank(f.name) for f in bundle.fields)
+        self._numbers = tuple(zip(map(number_of, bundle.fields), bundle.positions, strict=True))
+        self._supported = tuple(
+            (at, bundle.supports_blank(f.name)) for f, at in zip(bundle.fields, bundle.positions, strict=True)
+        )
+        self._holes = lru_cache(MOST_REMEMBERED)(self._find_holes)
         groups = [g.name for g in bundle.groups]
         tables, scale = bundle.tables, bundle.scale
         self._model = ScoringModel(
@@ -70,9 +83,9 @@ class Scorer:
         k = ceil(0.05 D) (the 7th of 128): actual draws, nothing interpolated; moved outward to the score itself where
         it lies beyond them, being that of the mean probability. The same rule bounds the drawn values of a number.
         """
-        x, missing = self.columns([record])
-        drawn = bool(missing.any())
-        out = score_records(x, missing, int(drawn), self._model)
+        holes = self._holes(record.states)
+        drawn = holes.any
+        out = score_records(self._numbered([record]), holes.rows, int(drawn), self._model)
         pd, score, low, high, information = out.summary[0].tolist()
         return Scored(
             pd,
@@ -83,7 +96,7 @@ class Scorer:
             out.points[0],
             information,
             out.draw_scores[0] if drawn else None,
-            self.bounds(missing[0], out.bounds[0]) if drawn else {},
+            self.bounds(holes.rows[0], out.bounds[0]) if drawn else {},
         )
 
     def score_columns(self, x: Floats, missing: Bools) -> ScoredColumns:
@@ -97,18 +110,20 @@ class Scorer:
 
     def columns(self, records: Sequence[Record]) -> tuple[Floats, Bools]:
         """Records as numbers, shape (n, fields), NaN where there is none, and which of them are to be drawn."""
-        x = np.empty((len(records), len(self._numbers)))
-        missing = np.zeros(x.shape, dtype=np.bool_)
-        for row, record in enumerate(records):
+        x = self._numbered(records)
+        return x, np.array([self._holes(record.states).rows[0] for record in records]).reshape(x.shape)
+
+    def _numbered(self, records: Sequence[Record]) -> Floats:
+        for record in records:
             if record.contract != self.bundle.contract:
                 raise InternalFault(f"the bundle {self.bundle.ref} scores records of {self.bundle.contract} only")
-            values, states = record.values, record.states
-            for j, position in enumerate(self.bundle.positions):
-                x[row, j] = self._numbers[j](values[position])
-                state = states[position]
-                if state:
-                    missing[row, j] = not (state == State.BLANK and self._supported[j])
-        return x, missing
+        rows = [[number(record.values[at]) for number, at in self._numbers] for record in records]
+        return np.array(rows, dtype=np.float64).reshape(len(records), len(self._numbers))
+
+    def _find_holes(self, states: bytes) -> Holes:
+        """Which fields are drawn: a blank only where the model has not learned it."""
+        found = [states[at] > State.BLANK or (states[at] == State.BLANK and not known) for at, known in self._supported]
+        return Holes(np.array([found], dtype=np.bool_), any(found))
 
     def arrays(self, records: ColumnRecords) -> tuple[Floats, Bools]:
         """``columns`` of records that lie in columns already."""
@@ -119,7 +134,7 @@ class Scorer:
         for j, (field, position) in enumerate(zip(self.bundle.fields, self.bundle.positions, strict=True)):
             x[:, j] = records.numbers(field)
             states = np.asarray(records.states[position])
-            missing[:, j] = (states != State.GIVEN) & ((states != State.BLANK) | (not self._supported[j]))
+            missing[:, j] = (states != State.GIVEN) & ((states != State.BLANK) | (not self._supported[j][1]))
         return x, missing
 
     def explain_path_dependent(self, record: Record) -> Explanation:

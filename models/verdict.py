@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ from models.types import REFER_CAUSES, Imputation, Outcome, Reason, Scored
 Rule = Callable[[tuple[Value, ...], bytes], bool | None]
 """A compiled expression: true, false, or None where a field it reads is not given."""
 
+MOST_REMEMBERED = 4096
+"""Sets of states whose fields and groups are kept: the records of one integration mostly share a few."""
 _ORDER = {cause: place for place, cause in enumerate(REFER_CAUSES)}
 _STATE = tuple(state.word for state in State)
 _ORIGIN = tuple(origin.word for origin in Origin)
@@ -83,12 +86,19 @@ class Judge:
         self._watched = tuple(watched)
         self.width = len(self._watched)
         self._read = tuple(w for w in watched if w.bundle_position >= 0)
+        self._told = lru_cache(MOST_REMEMBERED)(self._find_told)
+
+    def _find_told(self, states: bytes) -> tuple[list[Watched], list[int] | None]:
+        """The fields that are not given, and the state of each reason group; None where they touch no group."""
+        odd = [w for w in self._watched if states[w.position]]
+        groups = self._reasons.states(states, [w.position for w in odd])
+        return odd, (groups if any(groups) else None)
 
     def judge(self, record: Record, scored: Scored) -> Verdict:
         """The verdict on a record; raises InvalidRecord where the contract refuses a blank the bundle cannot score."""
         states = record.states
         score = _published(scored.score)
-        odd = [w for w in self._watched if states[w.position]] if any(states) else []
+        odd, groups = self._told(states)
         point: Outcome = self.outcome(score)
         parts = in_hundredths([scored.base, *scored.points.tolist(), scored.information], round(scored.score * 100.0))
         knocked = tuple(reason for rule, reason in self._knock_outs if rule(record.values, states))
@@ -98,7 +108,7 @@ class Judge:
         if knocked:
             causes = set()
         else:
-            outcome, reasons = self._by_score(record, scored, point, parts, odd, causes)
+            outcome, reasons = self._by_score(record, scored, point, parts, groups, causes)
         if outcome == "decline" and not self._automatic:
             outcome, causes = "refer", {"human_decision_required"}
         return Verdict(
@@ -122,7 +132,8 @@ class Judge:
         point = self.outcome(_published(score))
         if draws is None:
             return point, 0.0
-        return point, float(np.mean(self.outcomes(draws) != self.outcomes(np.array([score]))))
+        flipped = self.outcomes(draws) != (round(score) >= self._approve) - (round(score) < self._decline)
+        return point, int(np.count_nonzero(flipped)) / len(draws)
 
     def outcomes(self, scores: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
         """What the cut-offs alone say of scores: 1 approve, 0 refer, -1 decline."""
@@ -130,7 +141,13 @@ class Judge:
         return (published >= self._approve).astype(np.int64) - (published < self._decline)
 
     def _by_score(
-        self, record: Record, scored: Scored, point: Outcome, parts: list[int], odd: list[Watched], causes: set[str]
+        self,
+        record: Record,
+        scored: Scored,
+        point: Outcome,
+        parts: list[int],
+        groups: list[int] | None,
+        causes: set[str],
     ) -> tuple[Outcome, tuple[Reason, ...]]:
         """Outcome and reasons where no knock-out applies; adds to ``causes``."""
         if point == "refer":
@@ -145,7 +162,6 @@ class Judge:
                 break
         if point == "approve" and not causes:
             return "approve", ()
-        groups = self._reasons.states(record.states, [w.position for w in odd]) if odd else None
         ranked = self._reasons.rank(parts[1:-1], parts[-1], groups, self._most)
         if point == "decline" and ranked.not_carried:
             causes.add("principal_factor_not_carried")
