@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,9 +38,9 @@ class Pinned(NamedTuple):
     layout: Layout
     upcast: RowUpcast
 
-    def told(self, problems: Iterable[Problem]) -> list[Problem]:
+    def told(self, problems: Sequence[Problem]) -> list[Problem]:
         """Problems found on the later version's fields, on the fields the integration knows."""
-        sources = self.upcast.tree.sources
+        sources = self.upcast.tree.sources if problems else {}
         return [problem._replace(path=sources.get(problem.path, problem.path)) for problem in problems]
 
 
@@ -149,6 +149,8 @@ def _read_pinned(line: Line, pinned: Pinned, mapped: Mapped, problems: list[Prob
 
 def _tolerated(mapped: Mapped, checked: Checked, before: list[Problem], after: list[Problem]) -> tuple[Problem, ...]:
     """The problems a record may go on with; raises InvalidRecord with all where there are others."""
+    if not (mapped.fatal or checked.fatal or before or after):
+        return (*mapped.tolerated, *checked.tolerated)
     # A value the mapping could not read is a problem already; that its field is unusable says no more.
     told = {(problem.path, "unusable") for problem in mapped.fatal}
     broken = [problem for problem in checked.fatal if (problem.path, problem.code) not in told]

@@ -6,8 +6,8 @@ blank is scored as the model learned it. The drawn fields, and only they, are li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from contracts.errors import InternalFault
 from contracts.types import Record, State
 from models.bundle import Bundle
+from models.compilation import direct
 from models.features import number_of, value_of
 from models.kernel import ScoredColumns, ScoringModel, attribute, score_records
 from models.types import Scored
@@ -27,6 +28,9 @@ MOST_REMEMBERED = 4096
 """Sets of states whose holes are kept: the records of one integration mostly share a few."""
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+Kernel = Callable[[Floats, Bools, int, ScoringModel], ScoredColumns]
 
 
 class Holes(NamedTuple):
@@ -74,7 +78,7 @@ class Scorer:
     def warm(self) -> None:
         """Compile the kernels, or load them from the cache, by scoring an application of which nothing is known."""
         width = len(self.bundle.fields)
-        self.score_columns(np.full((1, width), np.nan), np.ones((1, width), dtype=np.bool_))
+        self._score_one(np.full((1, width), np.nan), np.ones((1, width), dtype=np.bool_), 1, self._model)
 
     def score(self, record: Record) -> Scored:
         """Score one record of the bundle's contract; the same digits whatever is scored beside it.
@@ -85,7 +89,7 @@ class Scorer:
         """
         holes = self._holes(record.states)
         drawn = holes.any
-        out = score_records(self._numbered([record]), holes.rows, int(drawn), self._model)
+        out = self._score_one(self._numbered([record]), holes.rows, int(drawn), self._model)
         pd, score, low, high, information = out.summary[0].tolist()
         return Scored(
             pd,
@@ -119,6 +123,11 @@ class Scorer:
                 raise InternalFault(f"the bundle {self.bundle.ref} scores records of {self.bundle.contract} only")
         rows = [[number(record.values[at]) for number, at in self._numbers] for record in records]
         return np.array(rows, dtype=np.float64).reshape(len(records), len(self._numbers))
+
+    @cached_property
+    def _score_one(self) -> Kernel:
+        width = len(self.bundle.fields)
+        return direct(score_records, np.zeros((1, width)), np.zeros((1, width), dtype=np.bool_), 0, self._model)
 
     def _find_holes(self, states: bytes) -> Holes:
         """Which fields are drawn: a blank only where the model has not learned it."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Writer = Callable[[Mapping[str, Any]], Any]
 _WRITTEN: Final = {"date": len("2026-03-31"), "timestamp": len("2026-03-31T12:00:00Z")}
+_SECONDS: Final = len("2026-03-31T12:00:00")
 _NATIVE: Final = {"code": "string", "timestamp": "date-time"}
 
 
@@ -158,7 +159,8 @@ def _utc_day(day: date) -> tuple[int, int, int]:
 def _time(moment: Any) -> Any:
     if not isinstance(moment, datetime):
         return moment
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='seconds')[:_SECONDS]}Z"
 
 
 def _day(day: Any) -> Any:
