@@ -49,7 +49,7 @@ class SharedAccess:
                 index_elements=[LOCKOUT.c.key],
                 set_={"failures": statement.excluded.failures, "until": statement.excluded.until},
             )
-            for key, more in failures.items():
+            for key, more in sorted(failures.items()):  # in one order, so that workers do not wait for each other
                 after = counted(before.get(key, Count(0, 0.0)), more, now)
                 connection.execute(statement, {"key": key, "failures": after.failures, "until": _micro(after.until)})
 
@@ -66,10 +66,10 @@ class SharedAccess:
 
     def use(self, nonces: Sequence[tuple[bytes, float]]) -> list[bool]:
         """Whether each nonce (with the time it may be forgotten) was unused until now; used from now on."""
-        statement = self._insert(NONCE).on_conflict_do_nothing(index_elements=[NONCE.c.key])
+        statement = self._insert(NONCE).on_conflict_do_nothing(index_elements=[NONCE.c.key]).returning(NONCE.c.key)
         with self._transaction() as connection:
             return [
-                connection.execute(statement, {"key": key, "expires": _micro(expires)}).rowcount == 1
+                connection.execute(statement, {"key": key, "expires": _micro(expires)}).first() is not None
                 for key, expires in nonces
             ]
 

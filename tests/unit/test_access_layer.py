@@ -197,6 +197,22 @@ def test_other_requests_are_answered_while_a_password_is_checked(tmp_path: Path,
     assert run(meanwhile()) >= 10
 
 
+# What the audit must show
+
+
+def test_a_live_decision_by_a_demonstration_bundle_is_audited(layer: Access, tmp_path: Path, clock: Moved) -> None:
+    async def decide() -> None:
+        async with workers(layer):
+            for _ in range(3):
+                layer.overridden("juniper-api", "juniper")
+
+    run(decide())
+    ((line, times),) = [(one.written.line, one.written.times) for one in store(tmp_path).events()]
+    assert (line.event, line.integration, line.principal, times) == (
+        "demonstration_override", "juniper-api", "juniper", 3,
+    )  # fmt: skip
+
+
 # Lock-out
 
 
