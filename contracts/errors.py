@@ -39,8 +39,8 @@ class Fault(NamedTuple):
     severity: str = "error"
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {self.severity}: {self.message}{f' ({self.hint})' if self.hint else ''}"
+        where = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{where}{self.severity}: {self.message}{f' ({self.hint})' if self.hint else ''}"
 
 
 class ScoregateError(Exception):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 
@@ -60,7 +61,7 @@ class Source:
     def parse(cls, text: str, name: str) -> Source:
         try:
             _refuse_aliases(text, name)
-            raw = YAML(typ="rt", pure=True).load(text)
+            raw = _yaml().load(text)
         except MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -81,6 +82,19 @@ class Source:
     def fault(self, path: Sequence[str | int], message: str, hint: str = "", severity: str = "error") -> Fault:
         line, column = self.at(path)
         return Fault(self.file, line, column, message, hint, severity)
+
+
+class _Constructor(RoundTripConstructor):
+    """Leaves dates and times as they are written: configuration speaks ISO 8601 text, and its readers check it."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -116,7 +130,7 @@ def _plain(node: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)
-    return str(node)  # a YAML timestamp: configuration speaks ISO 8601 text
+    return str(node)
 
 
 def _child(node: Any, key: Any, path: Path_, locations: dict[Path_, Location]) -> Any:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from contracts.compare import compare
 from contracts.errors import ConfigurationError, Fault
+from contracts.lifecycle import FILE as LIFECYCLE
+from contracts.lifecycle import Lifecycle, read_lifecycles
 from contracts.lint import faults
 from contracts.odcs import Contract, Reading, read_odcs
 from contracts.source import nearest
@@ -45,6 +50,17 @@ class ContractStore:
             self._loaded[ref] = self._load(ref)
         return self._loaded[ref]
 
+    def lifecycle(self, ref: str) -> Lifecycle:
+        """How long a version lives; raises ConfigurationError for an unknown one, or a faulty ``lifecycle.yaml``."""
+        contract = self.get(ref)
+        versions = self.versions(contract.name)
+        numbers = {other.partition("@")[2]: other for other in versions}
+        dates: dict[str, tuple[date | None, date | None]] = {}
+        for root in (CATALOG, self._folder):
+            dates |= read_lifecycles(root / contract.name, numbers) if root else {}
+        successor = versions[-1] if versions[-1] != ref else ""
+        return Lifecycle(ref, contract.status, *dates.get(contract.version, (None, None)), successor=successor)
+
     def upcast(self, before: str, after: str) -> Upcast | None:
         """The way from records of one version to records of a later one, as one step; None where they are the same.
 
@@ -80,13 +96,53 @@ class ContractStore:
     def lint(self) -> list[Fault]:
         """Every fault of every contract of the home, warnings too, and of files that stand where none is read."""
         found = _strays(self._folder, set(self._own.values())) if self._folder else []
-        for ref in sorted(self._own):
-            try:
-                reading = read_odcs(self._own[ref])
-                found += [*self._faults(ref, reading), *self._step(reading)]
-            except ConfigurationError as exc:
-                found += exc.faults
+        for ref in sorted(self._own, key=version_key):
+            found += self.faults(ref)
+        for name in sorted({ref.partition("@")[0] for ref in self._own}):
+            found += self.history(name)
         return found
+
+    def faults(self, ref: str) -> list[Fault]:
+        """Every fault of one contract's file, warnings too; the reference is one of ``refs``."""
+        try:
+            reading = read_odcs(self._own.get(ref) or self._published[ref])
+        except ConfigurationError as exc:
+            return list(exc.faults)
+        return [*self._faults(ref, reading), *self._step(reading)]
+
+    def history(self, name: str) -> list[Fault]:
+        """What is wrong with the versions of one contract together: hidden breaks, broken chains, impossible dates."""
+        versions = self.versions(name)
+        try:
+            contracts = [self.get(ref) for ref in versions]
+            self.lifecycle(versions[-1])
+        except ConfigurationError as exc:
+            # A fault of a contract's own file is told with that file.
+            return [fault for fault in exc.faults if fault.file.endswith(LIFECYCLE)]
+        found = [self._hidden(old, new) for old, new in pairwise(contracts)]
+        newest = contracts[-1]
+        stranded = contracts[:-1] if newest.kind == "request" else []
+        return [fault for fault in [*found, *(self._stranded(one, newest) for one in stranded)] if fault]
+
+    def _hidden(self, old: Contract, new: Contract) -> Fault | None:
+        step = self.upcast(old.ref, new.ref) if new.made_from == old.ref else None
+        comparison = compare(old, new, step)
+        if not comparison.hidden:
+            return None
+        message = f"the changes since {old.version} take a {comparison.needed} step, to {comparison.smallest}"
+        hint = f"scoregate contract diff {old.ref} {new.ref}"
+        return Fault(str(self.path(new.ref)), 0, 0, message, hint)
+
+    def _stranded(self, contract: Contract, newest: Contract) -> Fault | None:
+        try:
+            self.chain(contract.ref, newest.ref)
+        except ConfigurationError as exc:
+            return exc.faults[0]._replace(file=str(self.path(contract.ref)))
+        return None
+
+    def path(self, ref: str) -> Path:
+        """Where a contract's file stands; the reference is one of ``refs``."""
+        return self._own.get(ref) or self._published[ref]
 
     def _load(self, ref: str) -> Contract:
         path = self._own.get(ref) or self._published.get(ref)
@@ -157,5 +213,5 @@ def _strays(folder: Path, read: set[Path]) -> list[Fault]:
     return [
         Fault(str(path), 0, 0, "is not read", f"contracts stand at contracts/<name>/<version>{SUFFIX}")
         for path in sorted(folder.rglob("*.y*ml"))
-        if path not in read
+        if path not in read and not (path.name == LIFECYCLE and path.parent.parent == folder)
     ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from contracts.digest import Layout
 from contracts.errors import ConfigurationError, Fault, NotFound, SetupError
+from contracts.lifecycle import soonest
 from contracts.mapping.paths import getter
 from contracts.rows import RowEngine
 from contracts.source import Source, nearest
@@ -238,7 +239,9 @@ def open_desk(installation: Installation, folder: Path, clock: Clock) -> Serving
     codec = adapter.wire(integration.wire, folder)
     lines = [_line(installation, integration, policy) for policy in _policies(installation, integration)]
     lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
-    return ServingDesk(lines, codec, installation.ledger, clock, lookups, installation.modes, installation.lookout)
+    lifecycle = soonest(*map(installation.contracts.lifecycle, (integration.contract, integration.answer)))
+    modes, lookout = installation.modes, installation.lookout
+    return ServingDesk(lines, codec, installation.ledger, clock, lookups, modes, lookout, lifecycle)
 
 
 def _lookup(installation: Installation, integration: Integration, name: str) -> Lookup:

@@ -5,7 +5,8 @@ policies and principals, each alone and against one another.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,7 @@ class Shelf:
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
     principals: frozenset[str] | None = None
+    today: date = date.min
 
 
 def lint(
@@ -45,10 +47,12 @@ def lint(
     folder: Path | None = None,
     *,
     allow_demonstration: Collection[str] = (),
+    today: date | None = None,
 ) -> list[Fault]:
     """Every fault, warning and note, those of what all share first, then integration by integration.
 
-    ``folder`` is one integration, linted against the home, or another home. ``adapter`` finds an adapter by name.
+    ``folder`` is one integration, linted against the home, or another home. ``adapter`` finds an adapter by name;
+    ``today`` (UTC) is what dates of deprecation are held against.
     Raises nothing for what is wrong in the files: that is what it reports.
     """
     single = folder if folder and (folder / INTEGRATION_FILE).is_file() else None
@@ -57,6 +61,7 @@ def lint(
         return [Fault(str(home), 0, 0, f"is neither a home nor an integration: it has no {INTEGRATION_FILE}")]
     shelf, found = _shelve(home)
     files = sorted((home / "integrations").glob(f"*/{INTEGRATION_FILE}"))
+    shelf = replace(shelf, today=today or datetime.now(UTC).date())
     found = [] if single else [*found, *shelf.contracts.lint(), *_strays(home)]
     for one in [single] if single else [path.parent for path in files]:
         found += IntegrationLint(one, shelf, adapter, allow_demonstration).faults()
@@ -127,6 +132,7 @@ class IntegrationLint:
             *self._wire(integration),
             *self._answer(integration),
             *self._callers(integration),
+            *self._lifecycles(integration),
             *self._decided(integration),
         ]
 
@@ -178,6 +184,18 @@ class IntegrationLint:
                 hint = nearest(name, known or ()) or f"there are: {', '.join(sorted(known or ())) or 'none'}"
                 message = f"principals.yaml has no {name!r}"
                 yield integration.fault(("access", "principals", index), message, hint, "warning")
+
+    def _lifecycles(self, integration: Integration) -> Iterator[Fault]:
+        """Versions that are deprecated, past their sunset, or not yet published."""
+        for key, ref in (("contract", integration.contract), ("answer", integration.answer)):
+            try:
+                life = self._shelf.contracts.lifecycle(ref)
+            except ConfigurationError as exc:
+                yield from exc.faults
+                continue
+            if warning := life.warning(self._shelf.today):
+                severity, message = warning
+                yield integration.fault((key,), message, life.cure, severity)
 
     def _decided(self, integration: Integration) -> Iterator[Fault]:
         """Against every policy of the product and the bundle it decides with."""

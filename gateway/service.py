@@ -30,7 +30,7 @@ from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
 from gateway.modes import Mode, Modes
 from gateway.pipeline import Assessed, Line, conclude, judge, take
-from gateway.spi import Answer, Asked, Codec, Fields, LookupSource, Refusal, Tree
+from gateway.spi import Answer, Asked, Codec, Fields, Lifecycle, LookupSource, Refusal, Tree
 from gateway.turns import Turns, late
 from gateway.watching.lookout import Lookout
 from gateway.watching.stages import Stages, perf_counter
@@ -96,11 +96,13 @@ class ServingDesk:
         lookups: Mapping[str, Lookup] | None = None,
         modes: Modes | None = None,
         lookout: Lookout | None = None,
+        lifecycle: Lifecycle | None = None,
     ) -> None:
         integration = lines[0].integration
         self.name = integration.name
         self.integration = integration
         self.codec = codec
+        self.lifecycle = lifecycle
         self._lines = sorted(lines, key=lambda line: line.policy.effective_from, reverse=True)
         self._ledger = ledger
         self._clock = clock
@@ -370,6 +372,7 @@ class ClosedDesk:
         self.name = name
         self.codec = codec
         self.cause = cause
+        self.lifecycle: Lifecycle | None = None
 
     def fields(self) -> Fields:
         return Fields({}, {})

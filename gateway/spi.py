@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from contracts.errors import ScoregateError
+from contracts.lifecycle import Lifecycle as Lifecycle
 from contracts.mapping.tree import NativeField as NativeField
 
 Tree = dict[str, Any]
@@ -152,10 +153,15 @@ class Route(NamedTuple):
 
 
 class Desk(Protocol):
-    """One integration made ready to serve: the gateway's side of the counter."""
+    """One integration made ready to serve: the gateway's side of the counter.
+
+    ``lifecycle`` says how long the contract versions it speaks are supported; an answer carries it where its protocol
+    has a place for that.
+    """
 
     name: str
     codec: Codec
+    lifecycle: Lifecycle | None
 
     def fields(self) -> Fields:
         """What the mapping reads and the answer map writes, by tree path: what an adapter without a wire schema shows.

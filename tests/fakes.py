@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.errors import Conflict, InvalidRecord, NotFound, ScoregateError
 from contracts.types import Problem
-from gateway.spi import Answer, Asked, Codec, Fields, NativeField, Refusal, Tree
+from gateway.spi import Answer, Asked, Codec, Fields, Lifecycle, NativeField, Refusal, Tree
 
 REQUEST_KEY = "idempotency-key"
 
@@ -29,6 +29,7 @@ class MemoryDesk:
     delay: float = 0.0
     stored: dict[str, tuple[bytes, Answer]] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    lifecycle: Lifecycle | None = None
 
     def fields(self) -> Fields:
         income = NativeField("applicant.income", "integer", None, True)

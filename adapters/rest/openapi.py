@@ -28,6 +28,14 @@ _ANSWER_HEADERS = {
         "schema": {"type": "string", "const": "true"},
         "description": "Present when this answer was given before, to the same request key.",
     },
+    "Deprecation": {
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "description": "From when on the version of the contract spoken here is deprecated (RFC 9745).",
+    },
+    "Sunset": {
+        "schema": {"type": "string"},
+        "description": "Until when that version is supported, as an HTTP date (RFC 8594).",
+    },
 }
 _REFUSALS = {
     "400": "The request cannot be read: not JSON, a bad header, nesting too deep …",

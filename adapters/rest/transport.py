@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from adapters.rest import batch, faults, openapi, schema
 from adapters.rest.codec import HEADERS, KEY_HEADER, MAX_KEY, RestCodec, check_correlation
 from contracts.errors import ConfigurationError, Fault, MalformedPayload, NotFound, ScoregateError, UpstreamError
 from contracts.source import Source, nearest
-from gateway.spi import Answer, Asked, Desk, Request, Response, Route
+from gateway.spi import Answer, Asked, Desk, Lifecycle, Request, Response, Route
 
 WIRE_KEYS = ("schema", "answer_schema", "idempotency_key")
 """``schema``, ``answer_schema``: JSON Schema files of the folder. ``idempotency_key``: required or optional."""
@@ -45,12 +47,16 @@ class RestAdapter:
         if not isinstance(codec, RestCodec):
             raise TypeError(f"the rest adapter was given a desk of {type(codec).__name__}")
 
+        told = lifecycle_headers(desk.lifecycle)
+
         def refuse(error: ScoregateError) -> Response:
-            return Response(faults.status_of(error), faults.headers_of(error), codec.refuse(desk.refusal(error)))
+            headers = [*faults.headers_of(error), *told]
+            return Response(faults.status_of(error), headers, codec.refuse(desk.refusal(error)))
 
         async def score(request: Request) -> Response:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}
-            return _answered(await desk.decide(Asked(request.body, header, request.principal, request.correlation)))
+            asked = Asked(request.body, header, request.principal, request.correlation)
+            return _answered(await desk.decide(asked), told)
 
         async def score_many(request: Request) -> Response:
             header = {name: request.headers[name] for name in HEADERS if name in request.headers}
@@ -62,14 +68,14 @@ class RestAdapter:
                 raise
             beside = {name: value for name, value in header.items() if name != KEY_HEADER}
             asked = [Asked(one.application, beside | one.header(), request.principal) for one in items]
-            return _answered_all(desk, codec, await desk.decide_batch(asked))
+            return _answered_all(desk, codec, await desk.decide_batch(asked), told)
 
         async def read(request: Request) -> Response:
             check_correlation(request.headers)
             key = request.parameters["key"]
             if not 0 < len(key) <= MAX_KEY or not key.isprintable():
                 raise NotFound("no decision stands under this key; check how it is written into the address")
-            return _answered(await desk.find(key, request.principal))
+            return _answered(await desk.find(key, request.principal), told)
 
         base, described = f"/v1/{desk.name}", desk.fields()
         parts = (openapi.score, openapi.batch, openapi.read)
@@ -81,24 +87,41 @@ class RestAdapter:
         )
 
 
-def _answered(answer: Answer) -> Response:
+def lifecycle_headers(lifecycle: Lifecycle | None) -> list[tuple[str, str]]:
+    """``Deprecation`` (RFC 9745, seconds as a structured-field date) and ``Sunset`` (RFC 8594, the last second of the
+    last day), in UTC; both may lie ahead.
+    """
+    headers = []
+    if lifecycle and lifecycle.deprecated:
+        begins = datetime.combine(lifecycle.deprecated, time(), UTC)
+        headers.append(("Deprecation", f"@{int(begins.timestamp())}"))
+    if lifecycle and lifecycle.sunset:
+        ends = datetime.combine(lifecycle.sunset, time(23, 59, 59), UTC)
+        headers.append(("Sunset", format_datetime(ends, usegmt=True)))
+    return headers
+
+
+def _answered(answer: Answer, told: Sequence[tuple[str, str]]) -> Response:
     headers = [
         ("Content-Type", "application/json"),
         ("Cache-Control", "no-store"),
         ("X-Decision-ID", answer.decision_id),
+        *told,
     ]
     if answer.repeated:
         headers.append(_REPLAYED)
     return Response(200, headers, answer.payload)
 
 
-def _answered_all(desk: Desk, codec: RestCodec, outcomes: Sequence[Answer | ScoregateError]) -> Response:
+def _answered_all(
+    desk: Desk, codec: RestCodec, outcomes: Sequence[Answer | ScoregateError], told: Sequence[tuple[str, str]]
+) -> Response:
     """The outcomes of a batch; where nothing could be decided at all, the refusal a single asking would get."""
     first = outcomes[0]
     if isinstance(first, UpstreamError) and all(isinstance(one, UpstreamError) for one in outcomes):
         raise first
     refusals = [desk.refusal(one) if isinstance(one, ScoregateError) else None for one in outcomes]
-    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *told]
     return Response(200, headers, batch.write(codec, list(zip(outcomes, refusals, strict=True))))
 
 

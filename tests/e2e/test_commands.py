@@ -54,7 +54,7 @@ def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path)
 def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
     stages = json.loads(run(home, "trace", "juniper-api", APPROVED, "--json").stdout)
     assert list(stages) == [
-        "integration", "raw", "fields", "problems", "imputed", "score", "policy", "decision", "answer",
+        "integration", "raw", "fields", "upcast", "problems", "imputed", "score", "policy", "decision", "answer",
     ]  # fmt: skip
     parts = stages["score"]
     total = parts["base"] + sum(parts["points"].values()) + parts["information_not_available"]

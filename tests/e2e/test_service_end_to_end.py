@@ -144,6 +144,8 @@ def assert_stands(client: httpx.Client, one: Sent, answer: bytes) -> None:
     again = client.post(SCORE, content=one.body, headers=one.headers)
     assert (again.status_code, again.content) == (200, answer)
     assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["Deprecation"].startswith("@")  # Juniper speaks 1.0.0
+    assert again.headers["Sunset"].endswith(" GMT")
 
 
 # What callers send wrong

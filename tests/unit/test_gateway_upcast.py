@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,34 @@ def test_a_trace_shows_what_the_way_changed(installation: Installation) -> None:
         ("adverse_records", "credit_records", ""),
         ("credit_enquiries", "", "version"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "severity", "says"),
+    [
+        (date(2026, 10, 1), "", ""),
+        (date(2027, 1, 1), "warning", "1825 days left until its sunset on 2031-12-31"),
+        (date(2032, 1, 1), "error", "is past its sunset of 2031-12-31"),
+    ],
+)
+def test_lint_tells_an_integration_that_its_version_ends(home: Path, day: date, severity: str, says: str) -> None:
+    import adapters
+
+    found = [fault for fault in lint(home, adapters.load, today=day) if "loan_application@1.0.0" in fault.message]
+    assert [fault.severity for fault in found] == [severity] * bool(severity)
+    for fault in found:
+        assert says in fault.message
+        assert fault.hint == "move to loan_application@2.0.0"
+        assert fault.line > 0
+
+
+def test_a_version_past_its_sunset_is_still_served(home: Path) -> None:
+    """A date switches nothing off: see contracts/lifecycle.py."""
+    made = install(settings_.load(home=home), with_ledger=False, clock=lambda: datetime(2033, 1, 1, tzinfo=UTC))
+    desk = made.desk("juniper-api")
+    assert desk.lifecycle is not None
+    assert desk.lifecycle.successor == "loan_application@2.0.0"
+    assert assess(desk.line_at(desk.now()), desk.read(Asked(SENT, {}, "juniper"))).verdict.outcome == "approve"
 
 
 def own_version(home: Path, step: str) -> None:

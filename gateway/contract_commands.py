@@ -1,0 +1,70 @@
+"""``scoregate contract …``: look at contracts, judge their changes, find their faults."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.terminal import Json, console, settings
+
+if TYPE_CHECKING:
+    from contracts.store import ContractStore
+
+contract = typer.Typer(help="What fields mean: show, check and compare contracts.", no_args_is_help=True)
+_Ref = Annotated[str, typer.Argument(metavar="CONTRACT", help="A reference, as loan_application@2.0.0, or a file.")]
+
+
+@contract.command("lint")
+def lint_(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[CONTRACT]...", help="References; default all.")] = None,
+) -> None:
+    """Name every fault of contracts and of their history: hidden breaks, broken chains, dates that have come."""
+    from gateway.contracts_shown import all_faults
+
+    today = datetime.now(UTC).date()
+    faults = all_faults(_store(), names, today)
+    for fault in faults:
+        console().print(str(fault), markup=False)
+    errors, warnings = (sum(fault.severity == kind for fault in faults) for kind in ("error", "warning"))
+    console(stderr=True).print(f"{errors} error(s), {warnings} warning(s)")
+    raise typer.Exit(1 if errors else 0)
+
+
+@contract.command("show")
+def show_(ref: _Ref, as_json: Json = False) -> None:
+    """A contract as a table: fields, states, codes, rules, versions."""
+    from gateway.contracts_shown import described, found, show_contract
+
+    store = _store()
+    one = found(store, ref)
+    if as_json:
+        print(json.dumps(described(one), indent=2, ensure_ascii=False))
+    else:
+        show_contract(console(), one, store, datetime.now(UTC).date())
+
+
+@contract.command()
+def diff(
+    old: _Ref,
+    new: Annotated[str, typer.Argument(metavar="CONTRACT", help="The later one.")],
+    as_json: Json = False,
+) -> None:
+    """Every change between two versions, whom it breaks, and whether the version number hides that (then exit 1)."""
+    from gateway.contracts_shown import compared, comparison_tree, show_comparison
+
+    comparison = compared(_store(), old, new)
+    if as_json:
+        print(json.dumps(comparison_tree(comparison), indent=2, ensure_ascii=False))
+    else:
+        show_comparison(console(), comparison)
+    raise typer.Exit(1 if comparison.hidden else 0)
+
+
+def _store() -> ContractStore:
+    from contracts.store import ContractStore
+
+    return ContractStore(Path(settings().home))
