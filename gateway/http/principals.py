@@ -5,6 +5,7 @@ An API key is ``sg_`` and 256 random bits. See gateway/access/entries.py for wha
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -222,7 +223,23 @@ def _fault(path: Path, message: str, hint: str) -> ConfigurationError:
 
 
 def _write(path: Path, change: Callable[[list[Entry]], None]) -> None:
-    """Change the file in one step; it stays as it was where the result would be wrong. Comments are kept."""
+    """Change the file in one step; it stays as it was where the result would be wrong. Comments are kept.
+
+    Two commands at once change it one after the other.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            _rewrite(path, change)
+        finally:
+            os.close(folder)
+    except OSError as exc:
+        raise SetupError(f"cannot write {path}: {exc.strerror}; make the folder writable") from exc
+
+
+def _rewrite(path: Path, change: Callable[[list[Entry]], None]) -> None:
     yaml = YAML(typ="rt")
     yaml.width = 4096
     if path.exists():
@@ -231,13 +248,10 @@ def _write(path: Path, change: Callable[[list[Entry]], None]) -> None:
     change(document.setdefault("principals", []))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("w", encoding="utf-8") as file:
             yaml.dump(document, file)
         Principals.read(beside, str(path))
         beside.replace(path)
-    except OSError as exc:
-        raise SetupError(f"cannot write {path}: {exc.strerror}; make the folder writable") from exc
     finally:
         with suppress(OSError):
             beside.unlink()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_the_short_form_of_keys_can_be_rotated_too(tmp_path: Path) -> None:
     principals.rotate(file, "crm", new_key()[1])
     assert live(file)[0] == "a" * 64
     assert "# kept" in file.read_text(encoding="utf-8")
+
+
+def test_two_commands_at_once_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "principals.yaml"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: principals.add(file, f"c{number}", ["*"], ["score"]), range(16)))
+    assert len(Principals.read(file).by_name) == 16
+    assert [path.name for path in tmp_path.iterdir()] == ["principals.yaml"]
 
 
 def test_a_disabled_caller_stays_in_the_file(file: Path) -> None:
