@@ -122,6 +122,18 @@ def lint(
     raise typer.Exit(1 if errors else 0)
 
 
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at machine, settings, keys, ledger and configuration: what is wrong, and the cure of each."""
+    import os
+
+    from gateway import doctor as doctor_
+
+    findings = doctor_.examine(terminal.Call.home, os.environ)
+    print(doctor_.as_json(findings) if as_json else "\n".join(doctor_.as_lines(findings)))
+    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
+
+
 @app.command("test")
 def test_(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="One integration; default all.")] = None,

@@ -6,6 +6,8 @@ only: ``env:NAME`` or ``file:PATH``.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +15,16 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError, Fault, SetupError
+from contracts.source import nearest
 from gateway.secret import REFERENCE, is_reference
+
+PREFIX = "SCOREGATE_"
 
 
 class Settings(BaseSettings):
     """The whole of what can be set. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="SCOREGATE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     home: Path = Path()
     """Folder that holds integrations, contracts, bundles and policies; serving only reads it."""
@@ -81,12 +86,23 @@ class Settings(BaseSettings):
         return self.anchor or self.state / "ledger.anchor"
 
 
+def misspelt(environ: Mapping[str, str]) -> list[Fault]:
+    """A fault for every SCOREGATE_ variable that sets nothing; one that a reference names may be called so."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    named = {value.removeprefix("env:") for name, value in environ.items() if name in known}
+    strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known | named)
+    otherwise = "see the table in the README"
+    return [Fault(name, 0, 0, "is no setting", nearest(name, known) or otherwise) for name in strange]
+
+
 def load(**given: Any) -> Settings:
     """Read the environment once; raises ConfigurationError naming every setting that is wrong.
 
     ``given`` holds command-line values; None means not given.
     """
     given = {name: value for name, value in given.items() if value is not None}
+    if strange := misspelt(os.environ):
+        raise ConfigurationError(strange)
     try:
         settings = Settings(**given)
     except ValidationError as exc:

@@ -1,0 +1,251 @@
+"""What is wrong with an installation, and how to cure each thing: everything is looked at, nothing is changed."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts.errors import ConfigurationError, ScoregateError
+from gateway import settings as settings_
+from gateway.launch import ONE_THREAD
+from gateway.settings import Settings
+
+LEAST_PYTHON = (3, 11)
+SOON = timedelta(days=30)
+CLOCK_SLACK_SECONDS = 5
+KEY_MODE = stat.S_IRWXG | stat.S_IRWXO
+PINS = Path(__file__).parents[1] / "docker" / "requirements.txt"
+OPTIONAL = {
+    "soap": ("zeep", "lxml", "signxml"),
+    "odbc": ("pyodbc",),
+    "postgresql": ("psycopg",),
+    "columns": ("polars", "pyarrow"),
+}
+"""Extras of the package and the modules each brings."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. ``severity`` is ok, note, warning or error; ``cure`` is empty where none is due."""
+
+    severity: str
+    check: str
+    seen: str
+    cure: str = ""
+
+
+def examine(home: Path | None, environ: Mapping[str, str]) -> list[Finding]:
+    """Every finding, in the order a person would look."""
+    found = [*_python(), *_packages(), *_optional(environ), *_threads(environ), *_kernels(environ)]
+    try:
+        settings = settings_.load(home=home)
+    except ScoregateError as error:
+        faults = error.faults if isinstance(error, ConfigurationError) else ()
+        texts = [str(fault) for fault in faults] or [error.message]
+        return [*found, *(Finding("error", "settings", text, "correct it, then run this again") for text in texts)]
+    found.append(Finding("ok", "settings", f"home is {settings.home.resolve()}"))
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _disk, _keys, _ledger, _certificates, _configuration, _port,
+    )  # fmt: skip
+    return found + [finding for check in checks for finding in check(settings)]
+
+
+def _python() -> Iterator[Finding]:
+    here = sys.version.split()[0]
+    if sys.version_info < LEAST_PYTHON:
+        yield Finding("error", "python", here, "install Python 3.11 or newer")
+    else:
+        yield Finding("ok", "python", here)
+
+
+def _packages() -> Iterator[Finding]:
+    """Packages that are needed, and those that differ from the tested set where that is at hand."""
+    needed = [line.partition(";")[0] for line in requires("scoregate") or [] if "extra ==" not in line]
+    names = [line.replace("[", ">").partition(">")[0].partition("<")[0].strip() for line in needed]
+    for name in (name for name in names if _installed(name) is None):
+        yield Finding("error", "packages", f"{name} is missing", "pip install scoregate")
+    if not PINS.is_file():
+        yield Finding("note", "packages", "the tested set is not at hand here, so versions were not compared")
+        return
+    pins = dict(line.split()[0].split("==") for line in PINS.read_text().splitlines() if "==" in line[:60])
+    other = [f"{n} {_installed(n)} (tested: {v})" for n, v in pins.items() if _installed(n) not in (None, v)]
+    if other:
+        cure = "pip install --require-hashes -r docker/requirements.txt"
+        yield Finding("warning", "packages", f"differ from the tested set: {', '.join(other)}", cure)
+    else:
+        yield Finding("ok", "packages", "as tested")
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _optional(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for extra, modules in OPTIONAL.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        if missing:
+            cure = f"only where it is used: pip install 'scoregate[{extra}]'"
+            yield Finding("note", f"extra {extra}", f"without {', '.join(missing)}", cure)
+        else:
+            yield Finding("ok", f"extra {extra}", "installed")
+    file = Path(environ.get("ODBCSYSINI", "/etc")) / environ.get("ODBCINSTINI", "odbcinst.ini")
+    drivers = configparser.ConfigParser(interpolation=None, strict=False)
+    drivers.read(file)
+    if drivers.sections():
+        yield Finding("ok", "odbc drivers", ", ".join(drivers.sections()))
+    else:
+        cure = "only for databases by ODBC: install the vendor's driver package, which registers itself there"
+        yield Finding("note", "odbc drivers", f"none registered in {file}", cure)
+
+
+def _threads(environ: Mapping[str, str]) -> Iterator[Finding]:
+    wrong = [f"{name}={environ.get(name, '')}" for name in ONE_THREAD if environ.get(name) != "1"]
+    if wrong:
+        yield Finding("warning", "threads", ", ".join(wrong), "start by the command scoregate, which sets each to 1")
+    else:
+        yield Finding("ok", "threads", "one per process")
+
+
+def _kernels(environ: Mapping[str, str]) -> Iterator[Finding]:
+    folder = Path(environ.get("NUMBA_CACHE_DIR", ""))
+    if not environ.get("NUMBA_CACHE_DIR") or not os.access(folder, os.W_OK):
+        cure = "point NUMBA_CACHE_DIR to a folder that only this user can write"
+        yield Finding("warning", "kernel cache", f"{folder} cannot be written: every start compiles anew", cure)
+    elif folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        seen = f"others can write {folder}, and what lies there is run"
+        yield Finding("error", "kernel cache", seen, f"chmod go-w {folder}")
+    else:
+        yield Finding("ok", "kernel cache", str(folder))
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    place = next(path for path in (settings.state, *settings.state.resolve().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        yield Finding("error", "state", f"{place} cannot be written", f"make it writable for user {os.getuid()}")
+    if free < settings.disk_reserve:
+        seen = f"{free / 1e6:.0f} MB free, {settings.disk_reserve / 1e6:.0f} MB are to be kept"
+        yield Finding("error", "disk", seen, "free space, or lower SCOREGATE_DISK_RESERVE")
+    else:
+        yield Finding("ok", "disk", f"{free / 1e9:.1f} GB free where state lies")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    files = [settings.state / "keys" / name for name in ("master.key", "signing.key")]
+    given = (settings.master_key, settings.signing_key)
+    files += [Path(reference.removeprefix("file:")) for reference in given if reference.startswith("file:")]
+    for file in (file for file in files if file.exists()):
+        if file.stat().st_mode & KEY_MODE:
+            yield Finding("error", "keys", f"others than its owner can read {file}", f"chmod 600 {file}")
+        else:
+            yield Finding("ok", "keys", f"{file} is its owner's alone")
+
+
+def _ledger(settings: Settings) -> Iterator[Finding]:
+    """Open the ledger as a gateway would, unless that would make one."""
+    from gateway.bootstrap import ledger_place, open_ledger
+    from gateway.clock import utc_now
+
+    place = ledger_place(settings)
+    if isinstance(place, Path) and not place.exists():
+        yield Finding("note", "ledger", f"{place} is not there yet; the first start makes it")
+        return
+    if isinstance(place, Path) and not settings.master_key and not (settings.state / "keys" / "master.key").exists():
+        cure = "put state/keys back from your backup: without the key nothing in the ledger can be read"
+        yield Finding("error", "ledger", f"{place} is there, but its master key is not", cure)
+        return
+    try:
+        ledger = open_ledger(settings, utc_now)
+    except ScoregateError as error:
+        yield Finding("error", "ledger", error.message, "do what it says")
+        return
+    try:
+        yield from _opened(ledger.standing().at / 1e6, ledger.unwritable(), ledger.standing().block)
+    finally:
+        ledger.close()
+
+
+def _opened(newest: float, unwritable: str, block: int) -> Iterator[Finding]:
+    if unwritable:
+        cure = "free space, end what holds the database, or start its server; /readyz names the same cause"
+        yield Finding("error", "ledger", f"opened with its keys, but no decision can be written: {unwritable}", cure)
+    else:
+        yield Finding("ok", "ledger", f"opened with its keys, of the schema this program writes, block {block}")
+    behind = newest - time.time()
+    if behind > CLOCK_SLACK_SECONDS:
+        seen = f"{behind:.0f} s behind the ledger's newest block"
+        yield Finding("error", "clock", seen, "set the clock (timedatectl, chronyc), then start the gateway again")
+    else:
+        seen = "not behind the ledger; whether it is right cannot be told from here"
+        yield Finding("ok", "clock", seen, "see timedatectl or chronyc tracking")
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    """Certificates kept with the configuration: integrations may name them."""
+    from cryptography import x509
+
+    for file in sorted(path for kind in ("*.pem", "*.crt") for path in (settings.home / "integrations").rglob(kind)):
+        try:
+            ends = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(file.read_bytes()))
+        except (ValueError, OSError):
+            continue  # a key, or not PEM: not a certificate
+        if ends < datetime.now(UTC):
+            yield Finding("error", "certificates", f"{file} ended {ends:%Y-%m-%d}", "put a new one in its place")
+        elif ends < datetime.now(UTC) + SOON:
+            yield Finding("warning", "certificates", f"{file} ends {ends:%Y-%m-%d}", "order a new one")
+        else:
+            yield Finding("ok", "certificates", f"{file} until {ends:%Y-%m-%d}")
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    from gateway.bootstrap import lint
+
+    try:
+        faults = lint(settings)
+    except ScoregateError as error:
+        yield Finding("error", "configuration", error.message, "scoregate lint")
+        return
+    errors, warnings = (sum(fault.severity == kind for fault in faults) for kind in ("error", "warning"))
+    severity = "error" if errors else "warning" if warnings else "ok"
+    cure = "scoregate lint" if errors or warnings else ""
+    yield Finding(severity, "configuration", f"{errors} error(s), {warnings} warning(s)", cure)
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((settings.host, settings.port))
+        except OSError as exc:
+            seen = f"{settings.host} port {settings.port}: {exc.strerror}"
+            cure = "nothing to do if this gateway serves there; else choose another with SCOREGATE_PORT"
+            yield Finding("warning", "port", seen, cure)
+        else:
+            yield Finding("ok", "port", f"{settings.host} port {settings.port} is free")
+
+
+def as_lines(findings: list[Finding]) -> Iterator[str]:
+    """The findings for a person: the cure stands below what it cures."""
+    for finding in findings:
+        yield f"{finding.severity:<8} {finding.check:<16} {finding.seen}"
+        if finding.cure and finding.severity != "ok":
+            yield f"{'':<25} → {finding.cure}"
+
+
+def as_json(findings: list[Finding]) -> str:
+    return json.dumps([finding._asdict() for finding in findings], indent=2)
