@@ -62,6 +62,15 @@ class Watched(NamedTuple):
     counts: bool
 
 
+class Told(NamedTuple):
+    """What the states of a record say: the fields that are not given, those of them that the bundle reads, and the
+    state of each reason group; None where they touch no group."""
+
+    odd: list[Watched]
+    read: list[Watched]
+    groups: list[int] | None
+
+
 class Judge:
     """One policy bound to one contract and one bundle. ``judge`` is a function of its arguments only."""
 
@@ -88,17 +97,16 @@ class Judge:
         self._read = tuple(w for w in watched if w.bundle_position >= 0)
         self._told = lru_cache(MOST_REMEMBERED)(self._find_told)
 
-    def _find_told(self, states: bytes) -> tuple[list[Watched], list[int] | None]:
-        """The fields that are not given, and the state of each reason group; None where they touch no group."""
+    def _find_told(self, states: bytes) -> Told:
         odd = [w for w in self._watched if states[w.position]]
         groups = self._reasons.states(states, [w.position for w in odd])
-        return odd, (groups if any(groups) else None)
+        return Told(odd, [w for w in odd if w.bundle_position >= 0], groups if any(groups) else None)
 
     def judge(self, record: Record, scored: Scored) -> Verdict:
         """The verdict on a record; raises InvalidRecord where the contract refuses a blank the bundle cannot score."""
         states = record.states
         score = _published(scored.score)
-        odd, groups = self._told(states)
+        odd, _, groups = self._told(states)
         point: Outcome = self.outcome(score)
         parts = in_hundredths([scored.base, *scored.points.tolist(), scored.information], round(scored.score * 100.0))
         knocked = tuple(reason for rule, reason in self._knock_outs if rule(record.values, states))
@@ -189,7 +197,7 @@ class Judge:
     def imputations(self, record: Record, scored: Scored) -> tuple[Imputation, ...]:
         """What the bundle reads of a record and the caller did not send as such."""
         listed = []
-        for w in self._read:
+        for w in self._read if any(record.origins) else self._told(record.states).read:
             state, origin = record.states[w.position], record.origins[w.position]
             low, high = scored.imputed.get(w.bundle_position, ("", ""))
             if w.bundle_position in scored.imputed:

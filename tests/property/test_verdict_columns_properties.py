@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.types import State
@@ -21,6 +21,7 @@ PARTS = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the first example compiles the kernel
 @given(st.lists(PARTS, min_size=GROUPS + 2, max_size=GROUPS + 2), st.integers(-100, 100))
 @example([0.005] * 6, 0)
 @example([-0.005] * 6, 7)
@@ -32,6 +33,7 @@ def test_hundredths_are_shared_out_alike(parts: list[float], off: int) -> None:
     assert out.sum() == total
 
 
+@settings(deadline=None)  # as above
 @given(
     st.lists(st.integers(-3, 3), min_size=GROUPS + 2, max_size=GROUPS + 2),
     st.one_of(st.none(), st.lists(st.sampled_from(list(map(int, State))), min_size=GROUPS, max_size=GROUPS)),
