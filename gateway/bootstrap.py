@@ -26,7 +26,7 @@ from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back
 from gateway.clock import utc_now as utc_now
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
-from gateway.ledger import Ledger, make_key_file
+from gateway.ledger import Kind, Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
 from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
@@ -207,7 +207,9 @@ def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
     return policy.source.fault(("bundle", "digest"), message, f"there is {there}")
 
 
-def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None) -> Ledger:
+def open_ledger(
+    settings: Settings, clock: Clock, lookout: Lookout | None = None, *, examine: bool = False
+) -> Ledger:
     """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
     keys = settings.state / "keys"
     try:
@@ -218,12 +220,14 @@ def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None
         raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
     return Ledger(
         ledger_place(settings),
-        master_key=settings.master_key or make_key_file(keys / "master.key"),
-        signing_key=settings.signing_key or make_key_file(keys / "signing.key"),
+        master_key=settings.master_keys or make_key_file(keys / "master.key"),
+        signing_key=settings.signing_keys or make_key_file(keys / "signing.key"),
         anchor=settings.anchor_file,
         bound=settings.queue,
+        retention={Kind[kind.upper()]: days for kind, days in settings.retention.items()},
         now=clock,
         lookout=lookout,
+        examine=examine,
     )
 
 

@@ -237,11 +237,12 @@ def verify(
     chain: Annotated[bool, typer.Option("--chain", help="Every block, row and anchor line of the ledger.")] = False,
 ) -> None:
     """Prove that the ledger is whole: nothing altered, cut off, or put back from an old copy."""
+    from gateway.bootstrap import open_ledger
     from gateway.ledger_views import chain_findings
 
     if not chain:
         raise typer.BadParameter("say what to verify: --chain")
-    findings, status = chain_findings(_install(ledger=True).ledger)
+    findings, status = chain_findings(open_ledger(_settings(), lambda: _time(None), examine=True))
     for finding in findings:
         _console().print(f"{finding.code}: {finding.message}", markup=False)
     _console().print(f"{status.block} block(s), {status.entries} entries, {len(findings)} finding(s)")

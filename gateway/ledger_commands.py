@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import typer
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from gateway.terminal import console, settings
+import typer
+from rich.text import Text
+
+from gateway.terminal import Json, console, settings
+
+if TYPE_CHECKING:
+    from gateway.ledger import Ledger
+    from gateway.settings import Settings
 
 ledger = typer.Typer(help="Look after the ledger itself.", no_args_is_help=True)
 _MIGRATION_PATIENCE_S = 30.0
@@ -13,6 +23,19 @@ _MIGRATION_PATIENCE_S = 30.0
 @ledger.callback()
 def group() -> None:
     """Look after the ledger itself."""
+
+
+@ledger.command()
+def status(as_json: Json = False) -> None:
+    """Where the ledger lies and ends, its keys, and what is past its retention date."""
+    opened = _open(settings(), examine=True)
+    seen = opened.survey(_now())
+    opened.close()
+    if as_json:
+        print(json.dumps(seen, indent=2))
+        return
+    for name, value in seen.items():
+        console().print(Text.assemble((f"{name.replace('_', ' '):<20}", "dim"), str(value)), soft_wrap=True)
 
 
 @ledger.command()
@@ -25,4 +48,70 @@ def migrate() -> None:
     engine = connect(ledger_place(settings()))
     before, after = bring_up(engine, _MIGRATION_PATIENCE_S)
     done = f"schema version {after} already" if before == after else f"schema version {before} is now {after}"
-    console().print(f"{place(engine)}: {done}", markup=False)
+    _say(f"{place(engine)}: {done}")
+
+
+@ledger.command()
+def backup(folder: Annotated[Path, typer.Argument(help="A folder that is to be made.")]) -> None:
+    """Copy the ledger as it is now, with its anchor and without the keys; gateways may go on serving."""
+    from gateway.bootstrap import ledger_place
+    from gateway.ledger.backup import backup as copy
+
+    configured = settings()
+    held = copy(ledger_place(configured), configured.anchor_file, folder, _now())
+    _say(f"{folder}: {held.block} block(s), {held.entries} entries; the keys are not in it, keep them elsewhere")
+
+
+@ledger.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What 'ledger backup' made.")],
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Also if the anchor names later blocks.")] = False,
+) -> None:
+    """Put a backup in place and prove it whole; gateways must be stopped. Nothing newer is overwritten."""
+    from gateway.bootstrap import ledger_place
+    from gateway.ledger.backup import restore as put_back
+
+    configured = settings()
+    held = put_back(folder, ledger_place(configured), configured.anchor_file, accept_loss=accept_loss)
+    _say(f"{folder}: {held.block} block(s), {held.entries} entries restored, as of {held.made_at}")
+    opened = _open(configured, examine=True)
+    findings = opened.verify_chain()
+    opened.close()
+    for finding in findings:
+        _say(f"{finding.code}: {finding.message}")
+    _say(f"{len(findings)} finding(s)")
+    raise typer.Exit(1 if findings else 0)
+
+
+@ledger.command()
+def purge(by: Annotated[str, typer.Option(help="Who does it; it is kept.")]) -> None:
+    """Destroy the keys of every payload past its retention date; recorded, and the chain still verifies."""
+    opened, total = _open(settings()), 0
+    while purged := opened.purge(by=by, at=_now()).result():
+        total += purged
+    opened.close()
+    _say(f"{total} payload(s) past their date can be opened no more")
+
+
+@ledger.command("rotate-keys")
+def rotate_keys() -> None:
+    """Bring all payload keys under the first of the master keys given; gateways may go on serving."""
+    opened, total = _open(settings()), 0
+    for count in opened.rotate_keys():
+        total += count
+    opened.close()
+    _say(f"{total} payload key(s) re-wrapped; older master keys open nothing any more, signing keys are kept to verify")
+
+
+def _open(configured: Settings, *, examine: bool = False) -> Ledger:
+    from gateway.bootstrap import open_ledger
+
+    return open_ledger(configured, _now, examine=examine)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, soft_wrap=True)

@@ -19,6 +19,13 @@ from contracts.source import nearest
 from gateway.secret import REFERENCE, is_reference
 
 PREFIX = "SCOREGATE_"
+KEPT = ("decision", "refusal", "fault", "human")
+"""The kinds of entries whose payload may be kept for so many days; the others say what was destroyed, and stay."""
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The parts of a list in one variable, separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class Settings(BaseSettings):
@@ -40,10 +47,13 @@ class Settings(BaseSettings):
     """Reference of the password for the URL in ``ledger``."""
     anchor: Path | None = None
     """The append-only file of block heads, best on another disk; empty: ``state/ledger.anchor``."""
-    master_key: str = Field("", pattern=rf"{REFERENCE}|^$")
-    """Reference of the key that wraps payload keys; empty: a key file under ``state/keys``, made on first use."""
-    signing_key: str = Field("", pattern=rf"{REFERENCE}|^$")
-    """Reference of the key that signs ledger heads; empty: a key file under ``state/keys``, made on first use."""
+    master_key: str = ""
+    """Reference of the key that wraps payload keys, or several, newest first, separated by commas; empty: a key file
+    under ``state/keys``, made on first use."""
+    signing_key: str = ""
+    """Reference of the key that signs ledger heads, or several, as above; empty: a key file under ``state/keys``."""
+    retention: Annotated[dict[str, int], NoDecode] = Field(default_factory=dict)
+    """Days a payload is kept, by kind of entry, as ``decision=3650,refusal=365``; a kind not named is kept for good."""
     allow_demonstration: Annotated[tuple[str, ...], NoDecode] = ()
     """Who may use a bundle marked for demonstration in mode live, separated by commas: ``integration`` for all its
     callers, ``integration/principal`` for one."""
@@ -61,7 +71,31 @@ class Settings(BaseSettings):
     @field_validator("allow_demonstration", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
-        return tuple(n.strip() for n in value.split(",") if n.strip()) if isinstance(value, str) else value
+        return split(value) if isinstance(value, str) else value
+
+    @field_validator("master_key", "signing_key")
+    @classmethod
+    def _references(cls, value: str) -> str:
+        if not all(is_reference(one) for one in split(value)):
+            raise ValueError("expected env:NAME or file:PATH, or several of them separated by commas")
+        return value
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        pairs = [one.partition("=") for one in split(value)] if isinstance(value, str) else []
+        wrong = [name for name, _, days in pairs if name not in KEPT or not days.isdecimal() or int(days) < 1]
+        if wrong:
+            raise ValueError(f"expected KIND=DAYS, separated by commas, with kinds from {', '.join(KEPT)}")
+        return {name: int(days) for name, _, days in pairs} if isinstance(value, str) else value
+
+    @property
+    def master_keys(self) -> tuple[str, ...]:
+        return split(self.master_key)
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        return split(self.signing_key)
 
     @field_validator("ledger")
     @classmethod

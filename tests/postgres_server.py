@@ -85,10 +85,10 @@ class PostgresServer:
 
     def kill(self) -> None:
         """SIGKILL, the postmaster and everything below it."""
-        self._signal(signal.SIGKILL)
-        assert self._process
-        self._process.wait()
-        self._process = None
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
 
     def freeze(self) -> None:
         """Stop every process where it stands: connections stay open and nothing answers."""
@@ -158,5 +158,5 @@ def running() -> Iterator[PostgresServer]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.kill()  # nothing of it is kept, so nothing has to be written first
         shutil.rmtree(folder)

@@ -24,6 +24,7 @@ GENESIS = hashlib.sha256(b"scoregate ledger 1").digest()
 
 _ENTRY = struct.Struct(">16sqBqq")
 _BLOCK = struct.Struct(">q32s32sqqq")
+_HEAD = struct.Struct(">q32sq")
 _NONE = -(1 << 63)
 
 
@@ -78,6 +79,11 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
 def block_digest(number: int, previous: bytes, root: bytes, first: int, count: int, at: int) -> bytes:
     """What a block commits to and the next block links to."""
     return hashlib.sha256(b"\2" + _BLOCK.pack(number, previous, root, first, count, at)).digest()
+
+
+def head_seal(signing_key: bytes, head: Head) -> bytes:
+    """What the head row is sealed with. An end that was cut off cannot be sealed; an old copy keeps the seal it had."""
+    return hmac.digest(signing_key, b"\3" + _HEAD.pack(*head), "sha256")
 
 
 def signature(signing_key: bytes, digest: bytes) -> bytes:

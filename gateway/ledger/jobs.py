@@ -7,6 +7,7 @@ faster. What it costs to make (the finished decision, the sealed envelope) is ke
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -217,6 +218,37 @@ class Append:
         payload = Payload(b"", b"", b"", self.content)
         round_.drafts.append(round_.draft(self.kind, self.name, payload, columns, received=received, erases=erases))
         return self.name
+
+
+class Purge:
+    """Destroy the keys of what is past its retention date. Result: how many."""
+
+    __slots__ = ("at", "by", "name", "purged", "sink", "token")
+
+    def __init__(self, by: str, at: datetime, sink: Sink, token: object) -> None:
+        self.by = by
+        self.at = at
+        self.name = _new_name(Kind.PURGE)
+        self.purged = 0
+        self.sink = sink
+        self.token = token
+
+    @property
+    def correlation(self) -> str:
+        return ""
+
+    def place(self, round_: Round) -> int:
+        if round_.is_done(self.name):
+            return self.purged
+        received = microseconds(self.at)
+        numbers = round_.store.past_retention(received)
+        self.purged = len(numbers)
+        if numbers:
+            content = json.dumps({"by": self.by, "at": self.at.isoformat(), "entries": numbers}).encode()
+            columns = (None, None, None, "", "", self.by, "purged", received, None, None)
+            draft = round_.draft(Kind.PURGE, self.name, Payload(b"", b"", b"", content), columns, received=received)
+            round_.drafts.append(draft._replace(purges=numbers))
+        return self.purged
 
 
 def _new_name(kind: Kind) -> str:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Engine, select
+from sqlalchemy import URL, Engine
 
 from contracts.errors import SetupError
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer
 from gateway.ledger.connect import connect, place
-from gateway.ledger.jobs import Append, Propose, Refuse, Terms
+from gateway.ledger.jobs import Append, Propose, Purge, Refuse, Terms
+from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
 from gateway.ledger.migrate import prepare
 from gateway.ledger.on_loop import LoopLedger
+from gateway.ledger.overview import survey
 from gateway.ledger.probe import Probe, Standing
 from gateway.ledger.reader import Reader
-from gateway.ledger.schema import SECRET
-from gateway.ledger.seal import KEY_BYTES, InvalidTag, Sealer, check_value, read_key
+from gateway.ledger.seal import read_key
 from gateway.ledger.settle import Marks
 from gateway.ledger.sinks import FutureSink
 from gateway.ledger.statements import Statements
@@ -46,8 +45,6 @@ from gateway.ledger.writer import Writer
 from gateway.watching.catalog import QUEUE
 from gateway.watching.lookout import Lookout
 
-_INDEX_LABEL = b"scoregate index key"
-
 
 class Ledger:
     """Durable decisions, refusals and what people decided later. One per process; any number of processes per ledger.
@@ -57,7 +54,8 @@ class Ledger:
     open and verify what was made under them. ``anchor`` defaults to the ledger's file with the suffix ``.anchor`` and
     must be given for a URL. ``bound`` is how many submissions may wait, ``patience`` how many seconds a group waits for
     the turn of another process before its callers are told to come back later. ``retention`` is in days by kind.
-    ``now`` judges expiry; without it, a proposal's own ``received_at`` does.
+    ``now`` judges expiry; without it, a proposal's own ``received_at`` does. ``examine`` opens also a ledger whose end
+    is missing, for those who want to know what happened to it.
 
     Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
     in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
@@ -75,21 +73,28 @@ class Ledger:
         retention: Mapping[Kind, int] | None = None,
         now: Callable[[], datetime] | None = None,
         lookout: Lookout | None = None,
+        examine: bool = False,
     ) -> None:
         lookout = lookout or Lookout.silent()
         masters = [read_key(reference, "master key") for reference in _several(master_key)]
         signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
         self._engine = connect(where)
-        prepare(self._engine, _first_secrets(masters[0], signers[0]), GENESIS, patience)
-        self._keyring = _keyring(self._engine, masters, signers)
-        marks = Marks(self._keyring.index_key)
-        self._reader = Reader(self._engine, self._keyring, marks)
-        self._anchor = Anchor(anchor or _beside(where))
-        self._check_anchor()
+        try:
+            prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, patience)
+            self._keyring = open_keyring(self._engine, masters, signers, patience)
+            marks = Marks(self._keyring.index_key)
+            self._reader = Reader(self._engine, self._keyring, marks)
+            self._anchor = Anchor(anchor or _beside(where))
+            if not examine:
+                self._check_anchor()
+        except BaseException:
+            self._engine.dispose()
+            raise
         sealer = self._keyring.masters[self._keyring.master]
         self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._futures = FutureSink()
         self._meter, self._probe = Meter(lookout), Probe(self._engine)
+        self._patience = patience
         self._writer = Writer(
             _stores(self._engine, self._keyring, patience),
             Terms(marks, sealer, retention or {}, now),
@@ -126,6 +131,22 @@ class Ledger:
     def erase(self, decision_id: str, *, by: str, at: datetime) -> Future[str]:
         """Destroy the keys of a decision's payload and of what people said about it; recorded, and for good."""
         return self._append(Kind.ERASURE, decision_id, "erased", by, at, b"")
+
+    def purge(self, *, by: str, at: datetime) -> Future[int]:
+        """Destroy the keys of payloads kept past their date, at most PURGE_ROWS at once; recorded, and for good.
+
+        The result is how many; the chain keeps its commitments and still verifies.
+        """
+        future: Future[int] = Future()
+        self._writer.put(Purge(by, at, self._futures, future))
+        return future
+
+    def rotate_keys(self) -> Iterator[int]:
+        """Bring all data keys under the newest master key, in batches; see gateway/ledger/keyring.py."""
+        yield from rewrap(self._engine, self._keyring, self._patience)
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:  # the log must not keep what the old master key opens
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def find(self, mode: str, integration: str, key: str) -> Entry | None:
         """The decision under a request key, a decision id, or the newest of a business key, in this order."""
@@ -177,6 +198,10 @@ class Ledger:
         """Seconds the submission that has waited longest has waited; 0 while none does."""
         return self._meter.oldest_pending()
 
+    def survey(self, at: datetime) -> dict[str, object]:
+        """The ledger at a glance; see gateway/ledger/overview.py."""
+        return survey(self._engine, self._anchor, at)
+
     def close(self) -> None:
         """Settle what is queued, then let go of the database."""
         self._writer.close()
@@ -197,7 +222,8 @@ class Ledger:
         if anchored > block:
             raise SetupError(
                 f"the ledger {place(self._engine)} ends at block {block}, but {self._anchor.path} names {anchored}: "
-                "its end was cut off or an older copy put in place; to go on all the same, move the anchor file away"
+                "its end was cut off or an older copy put in place; find out with: scoregate verify --chain "
+                "(to go on all the same, move the anchor file away)"
             )
 
 
@@ -224,40 +250,3 @@ def _beside(where: Path | URL) -> Path:
     if isinstance(where, URL):
         raise SetupError("a ledger on a database server needs a path for its anchor file")
     return where.with_suffix(".anchor")
-
-
-def _first_secrets(master: bytes, signer: bytes) -> list[dict[str, object]]:
-    """The rows of ``secret`` for a new ledger. The index key is made once and outlives every master key."""
-    index_key = Sealer(master).wrap(_INDEX_LABEL, os.urandom(KEY_BYTES))
-    return [
-        {"id": 1, "purpose": "master", "check_value": check_value(master), "wrapped": index_key},
-        {"id": 2, "purpose": "signing", "check_value": check_value(signer), "wrapped": None},
-    ]
-
-
-def _keyring(engine: Engine, masters: Sequence[bytes], signers: Sequence[bytes]) -> Keyring:
-    with engine.connect() as connection:
-        rows = connection.execute(select(SECRET)).all()
-    known = {bytes(row.check_value): row for row in rows}
-    newest_master = _known(known, masters[0], "master key", engine)
-    newest_signer = _known(known, signers[0], "signing key", engine)
-    try:
-        index_key = Sealer(masters[0]).unwrap(_INDEX_LABEL, bytes(newest_master.wrapped))
-    except InvalidTag as exc:
-        raise SetupError(f"the index key in {place(engine)} was altered; restore a backup") from exc
-    return Keyring(
-        newest_master.id,
-        {known[check_value(key)].id: Sealer(key) for key in masters if check_value(key) in known},
-        newest_signer.id,
-        {known[check_value(key)].id: key for key in signers if check_value(key) in known},
-        index_key,
-    )
-
-
-def _known(known: Mapping[bytes, Any], key: bytes, purpose: str, engine: Engine) -> Any:
-    row = known.get(check_value(key))
-    if row is None:
-        raise SetupError(
-            f"the {purpose} given is not the one the ledger {place(engine)} was made with; give that one back"
-        )
-    return row

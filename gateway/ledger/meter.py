@@ -63,7 +63,9 @@ class Meter:
         self._size(float(len(drafts)))
         count = self._count
         for draft in drafts:
-            name, columns = _BY_NUMBER[draft.kind], draft.columns
+            name, columns = _BY_NUMBER.get(draft.kind), draft.columns
+            if name is None:
+                continue  # a purge is of no integration; the ledger itself says when it was and of what
             if name is catalog.ERASURES:
                 count((name, columns[_INTEGRATION], columns[_MODE]))
             else:

@@ -1,8 +1,8 @@
 """How a database becomes a ledger: made on first use, brought up on command, refused when it is newer or not ours.
 
-A step to a new schema version only adds: tables, and indices made without holding anybody up. So gateways of the
-version before go on serving while it runs and after it, and it may be interrupted and run again. Only a gateway of the
-new version insists on it, when it starts.
+A step to a new schema version only adds: tables, empty columns, and indices made without holding anybody up. So
+gateways of the version before go on serving while it runs and after it, and it may be interrupted and run again. Only a
+gateway of the new version insists on it, when it starts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Index, Table, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateColumn, CreateIndex
 
 import gateway.ledger.shared  # noqa: F401 # what workers share belongs to the ledger's tables
 from contracts.errors import SetupError
@@ -57,7 +57,7 @@ def _clearly(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def alone(engine: Engine) -> Iterator[Connection]:
     """A transaction that nobody else who makes or migrates a ledger has at the same time."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -74,7 +74,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None:
-    with _alone(engine) as connection:
+    with alone(engine) as connection:
         if _is_ledger(connection):
             _check_version(connection)
             return
@@ -85,20 +85,32 @@ def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None
 
 
 def _migrate(engine: Engine) -> Migrated:
-    with _alone(engine) as connection:
+    with alone(engine) as connection:
         if not _is_ledger(connection):
             raise SetupError(f"{place(engine)} holds no ledger; there is nothing to migrate")
         before = _version(connection)
         _refuse_newer(before, engine)
         added = [table for table in TABLES if version_of(table) > before]
         METADATA.create_all(connection, tables=added)
+        for table in TABLES:
+            if version_of(table) <= before:
+                _add_columns(connection, table, before)
     for table in TABLES:
         for index in table.indexes:
             if version_of(table) <= before < version_of(index):
                 _add_index(engine, index)
-    with _alone(engine) as connection:
+    with alone(engine) as connection:
         connection.execute(update(LEDGER).values(version=VERSION).where(LEDGER.c.version < VERSION))
     return Migrated(before, VERSION)
+
+
+def _add_columns(connection: Connection, table: Table, before: int) -> None:
+    """An empty column is a change of the catalogue only, at once, however many rows there are."""
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.c:
+        if version_of(column) > before and column.name not in present:
+            declared = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {declared}")
 
 
 def _add_index(engine: Engine, index: Index) -> None:

@@ -10,8 +10,8 @@
 ``ledger``            the schema version
 ====================  ================================================================================================
 
-A table or index that came with a later schema version says so: ``info=since(2)``. gateway/ledger/migrate.py makes it
-where an older ledger is brought up.
+A table, column (which must be nullable) or index that came with a later schema version says so: ``info=since(2)``.
+gateway/ledger/migrate.py makes it where an older ledger is brought up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table
 
-VERSION = 2
+VERSION = 3
 """Schema version this code writes. An older one is migrated on command only; a newer one is refused."""
 
 METADATA = MetaData()
@@ -28,12 +28,12 @@ _SINCE = "since"
 
 
 def since(version: int) -> dict[str, int]:
-    """The mark of a table or index that earlier schema versions do not have."""
+    """The mark of a table, column or index that earlier schema versions do not have."""
     return {_SINCE: version}
 
 
-def version_of(part: Table | Index) -> int:
-    """The schema version a table or index came with."""
+def version_of(part: Table | Index | Column[Any]) -> int:
+    """The schema version a table, column or index came with."""
     return int(part.info.get(_SINCE, 1))
 
 
@@ -110,6 +110,7 @@ HEAD = Table(
     Column("number", BigInteger, nullable=False),
     Column("digest", _BYTES, nullable=False),
     Column("entries", BigInteger, nullable=False),
+    Column("seal", _BYTES, info=since(3)),
 )
 SECRET = Table(
     "secret",

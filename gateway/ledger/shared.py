@@ -7,9 +7,9 @@
 ====================  ================================================================================================
 
 Adding a table: declare it here on METADATA with ``info=since(VERSION)`` (schema.VERSION, raised by one if that version
-was released) and name it above. New ledgers get it when they are made, older ones by ``scoregate ledger
-migrate``; nothing else is to be done. A new column or index of an older table needs a step in migrate.py (an index only
-its ``info``). Times are microseconds since 1970 in UTC.
+was released) and name it above. New ledgers get it when they are made, older ones by ``scoregate ledger migrate``;
+nothing else is to be done. So do a new index, or a column that may be empty, of an older table. Times are microseconds
+since 1970 in UTC.
 """
 
 from __future__ import annotations

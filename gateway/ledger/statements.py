@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ClauseElement,
     ColumnElement,
     Dialect,
@@ -29,6 +30,8 @@ from gateway.ledger.types import Kind
 
 MOST_ROWS = 64
 """Rows per statement; larger groups take several."""
+PURGE_ROWS = 1000
+"""Keys destroyed per asking: a few milliseconds, which the decisions of a group commit can wait."""
 _DECISION: ColumnElement[int] = literal_column(str(int(Kind.DECISION)))
 _HUMAN: ColumnElement[int] = literal_column(str(int(Kind.HUMAN)))
 
@@ -47,8 +50,17 @@ class Statements:
         self.head = self._text(head, [])
         self.lock_head = self._text(head.with_for_update(), [])
         self.set_head = self._text(
-            update(HEAD).values(number=bindparam("n"), digest=bindparam("d"), entries=bindparam("e")), ["n", "d", "e"]
+            update(HEAD).values({column: bindparam(column.name) for column in HEAD.c if column is not HEAD.c.id}),
+            ["number", "digest", "entries", "seal"],
         )
+        self.past_retention = self._text(
+            select(ENVELOPE_KEY.c.id)
+            .where(ENVELOPE_KEY.c.retain_until < bindparam("now", type_=BigInteger))
+            .order_by(ENVELOPE_KEY.c.retain_until)
+            .suffix_with(f"LIMIT {PURGE_ROWS}"),
+            ["now"],
+        )
+        self.purge = cache(self._purge)
         self.named = self._text(select(ENTRY.c.id).where(ENTRY.c.name == bindparam("a")), ["a"])
         self.decision = self._text(
             select(ENTRY.c.mode, ENTRY.c.integration, ENTRY.c.business).where(
@@ -72,6 +84,10 @@ class Statements:
         names = [[f"{column.name}{row}" for column in table.c] for row in range(rows)]
         values: list[dict[str, Any]] = [dict(zip(table.c.keys(), map(bindparam, row), strict=True)) for row in names]
         return self._text(insert(table).values(values), [parameter for row in names for parameter in row])
+
+    def _purge(self, count: int) -> str:
+        wanted = [f"i{i}" for i in range(count)]
+        return self._text(delete(ENVELOPE_KEY).where(ENVELOPE_KEY.c.id.in_(map(bindparam, wanted))), wanted)
 
     def _requests(self, count: int) -> str:
         """(request, name, sent, valid_until) of the decisions under these request digests."""

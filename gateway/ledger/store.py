@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import Engine
 
 from contracts.errors import InternalFault
-from gateway.ledger.chain import Head, block_digest, entry_digest, merkle_root, signature
+from gateway.ledger.chain import Head, block_digest, entry_digest, head_seal, merkle_root, signature
 from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, ENVELOPE_KEY
 from gateway.ledger.seal import Sealer
 from gateway.ledger.settle import Stored
@@ -39,6 +39,7 @@ class Draft(NamedTuple):
     wrapped: bytes
     retain_until: int | None
     erases: str = ""
+    purges: Sequence[int] = ()
 
 
 class Block(NamedTuple):
@@ -99,6 +100,10 @@ class Store:
         """Whether there is an entry of this id."""
         return self._run(self._statements.named, (name,)).fetchone() is not None
 
+    def past_retention(self, now: int) -> list[int]:
+        """Numbers of some entries whose payload was to be kept until before ``now``, in microseconds, and still is."""
+        return [row[0] for row in self._run(self._statements.past_retention, (now,)).fetchall()]
+
     def decision(self, name: str) -> tuple[str, str, bytes | None] | None:
         """Mode, integration and business mark of a decision."""
         found: tuple[str, str, bytes | None] | None = self._run(self._statements.decision, (name,)).fetchone()
@@ -137,6 +142,10 @@ class Store:
             if draft.erases:
                 self._run(self._statements.erase, (draft.erases, draft.erases))
                 self.erased = True
+            for start in range(0, len(draft.purges), MOST_ROWS):
+                some = draft.purges[start : start + MOST_ROWS]
+                self._run(self._statements.purge(len(some)), some)
+                self.erased = True
         return self._close_block(head, leaves, max(draft.columns[_RECEIVED] for draft in drafts))
 
     def commit(self) -> None:
@@ -156,7 +165,9 @@ class Store:
         signed = signature(self._keyring.signing_keys[signer], digest)
         row = (number, head.digest, root, head.entries + 1, len(leaves), at, digest, signer, signed)
         self._insert(BLOCK, [row])
-        self._run(self._statements.set_head, (number, digest, head.entries + len(leaves)))
+        ended = Head(number, digest, head.entries + len(leaves))
+        seal = head_seal(self._keyring.signing_keys[signer], ended)
+        self._run(self._statements.set_head, (*ended, seal))
         return Block(number, digest, signed)
 
     def _insert(self, table: Any, rows: list[tuple[Any, ...]]) -> None:

@@ -21,6 +21,7 @@ class Kind(IntEnum):
     FAULT = 3
     HUMAN = 4
     ERASURE = 5
+    PURGE = 6
 
     @property
     def word(self) -> str:

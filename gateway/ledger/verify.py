@@ -13,7 +13,8 @@ finding                what it means
 ``signature_wrong``    a block was rewritten by someone without the signing key
 ``signature_unknown``  a block's signing key was not given to this program
 ``head_wrong``         the head row and the last block disagree
-``truncated``          the anchor names a later block: the end was cut off, or an older copy was put in place
+``truncated``          the anchor names a later block, and the head was never the ledger's own: the end was cut off
+``old_copy``           the anchor names a later block, and the head once was the ledger's own: an old backup
 ``rewritten``          the anchor names another digest for a block: rewritten and hashed again
 ``anchor_missing``     there are blocks but the anchor file is empty
 =====================  ===============================================================================================
@@ -28,7 +29,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from gateway.ledger.chain import GENESIS, Anchor, block_digest, entry_digest, merkle_root, signature
+from gateway.ledger.chain import GENESIS, Anchor, Head, block_digest, entry_digest, head_seal, merkle_root, signature
 from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, HEAD
 from gateway.ledger.types import Finding
 
@@ -42,15 +43,25 @@ def verify(engine: Engine, signing_keys: Mapping[int, bytes], anchor: Anchor, st
         if line.number >= start and anchored.setdefault(line.number, line.digest) != line.digest:
             yield Finding("rewritten", line.number, -1, f"the anchor names two digests for block {line.number}")
     with engine.connect() as connection:
-        end = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries)).one()
+        end = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries, HEAD.c.seal)).one()
         walk = _Walk(connection, signing_keys, anchored)
         yield from walk.run(max(start, 1), end.number)
         yield from walk.check_end(end)
     if end.number >= start and end.number and not anchored:
         yield Finding("anchor_missing", -1, -1, f"there are {end.number} blocks but the anchor file names none")
     if (last := max(anchored, default=0)) > end.number:
-        cause = f"the chain ends at block {end.number}, the anchor names {last}: cut off, or an older copy put in place"
-        yield Finding("truncated", end.number, -1, cause)
+        seen = f"the chain ends at block {end.number}, the anchor names {last}"
+        if _was_head(end, signing_keys):
+            yield Finding("old_copy", end.number, -1, f"{seen}: an old backup or copy was put in place")
+        else:
+            yield Finding("truncated", end.number, -1, f"{seen}: the end was cut off")
+
+
+def _was_head(end: Row[*tuple[Any, ...]], signing_keys: Mapping[int, bytes]) -> bool:
+    """Whether a writer of this ledger once left the head row as it is now. A ledger without entries was made so."""
+    head = Head(end.number, bytes(end.digest), end.entries)
+    seals = (head_seal(key, head) for key in signing_keys.values())
+    return end.number == 0 or any(hmac.compare_digest(seal, bytes(end.seal or b"")) for seal in seals)
 
 
 class _Walk:

@@ -45,6 +45,14 @@ def codes(folder: Path) -> set[str]:
     return {finding.code for finding in findings(folder)}
 
 
+def examined(folder: Path) -> set[str]:
+    """What is found in a ledger that refuses to open."""
+    ledger = open_ledger(folder, examine=True)
+    found = {finding.code for finding in ledger.verify_chain()}
+    ledger.close()
+    return found
+
+
 def test_an_untouched_chain_has_no_findings_from_any_start(tmp_path: Path) -> None:
     fill(tmp_path)
     assert [findings(tmp_path, start) for start in (0, 1, 3, 5)] == [[], [], [], []]
@@ -108,6 +116,7 @@ def test_a_chain_whose_end_was_cut_off_refuses_to_open(tmp_path: Path) -> None:
     tamper(tmp_path, *CUT)
     with pytest.raises(SetupError, match=r"ends at block 3.* names 5"):
         open_ledger(tmp_path)
+    assert examined(tmp_path) == {"truncated"}
 
 
 def test_a_chain_cut_off_while_open_is_found_truncated(tmp_path: Path) -> None:
@@ -128,6 +137,7 @@ def test_an_old_backup_put_in_place_refuses_to_open(tmp_path: Path) -> None:
     (tmp_path / "backup.db").rename(tmp_path / "ledger.db")
     with pytest.raises(SetupError, match="older copy"):
         open_ledger(tmp_path)
+    assert examined(tmp_path) == {"old_copy"}
 
 
 def rewrite(folder: Path, signing_key: bytes) -> None:

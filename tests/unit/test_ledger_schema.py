@@ -80,12 +80,12 @@ def test_migrating_twice_or_after_an_interruption_changes_nothing_more(old: Path
 
 
 def test_what_the_older_release_writes_after_a_migration_is_part_of_the_ledger(old: Path) -> None:
-    """Gateways of the version before go on serving: every statement of theirs must still fit."""
+    """Gateways of the version before go on serving: no column they do not name may insist on a value."""
     migrate(connect(old / "ledger.db"), 1.0)
     database = sqlite3.connect(old / "ledger.db")
     with database:
         for table in ("envelope_key", "entry", "block", "head", "secret", "envelope"):
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[3]]
             given = VERSION_1.joinpath("ledger.sql").read_text().split(f"CREATE TABLE {table} (")[1].split(";")[0]
             assert [name for name in columns if name not in given] == []
     database.close()

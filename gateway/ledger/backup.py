@@ -1,0 +1,259 @@
+"""Copies of a ledger: taken while gateways serve, put back only where nothing newer is lost without somebody saying so.
+
+A backup is a folder: the database (``ledger.db``, or ``ledger.dump`` in pg_dump's own format), ``ledger.anchor``, and
+``backup.json`` with the head it holds and the digest of each file. The keys are NOT in it: whoever finds the copy reads
+nothing, and without the keys, kept elsewhere, nobody does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import URL, Connection, Engine, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from contracts.errors import MissingLibrary, SetupError
+from gateway.ledger.chain import Anchor
+from gateway.ledger.connect import connect, cure, place
+from gateway.ledger.schema import HEAD, LEDGER, VERSION
+
+DATABASE, DUMP, ANCHOR, MANIFEST = "ledger.db", "ledger.dump", "ledger.anchor", "backup.json"
+
+
+class Held(NamedTuple):
+    """What a backup holds: schema version, last block with its digest (hex), entries, when it was made."""
+
+    version: int
+    block: int
+    digest: str
+    entries: int
+    made_at: str
+
+
+def backup(where: Path | URL, anchor: Path, folder: Path, at: datetime) -> Held:
+    """Copy the ledger as it is at one moment into a new folder, beside writers that go on; synced when it returns.
+
+    Raises SetupError where there is no ledger of this schema, or the folder exists.
+    """
+    engine = connect(where)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as exc:
+        raise SetupError(f"{folder} exists already; name a folder that is to be made") from exc
+    if anchor.exists():
+        shutil.copy(anchor, folder / ANCHOR)  # first: it may say less than the database, never more
+    else:
+        (folder / ANCHOR).touch()
+    try:
+        held = _copy_file(engine, folder, at) if engine.dialect.name == "sqlite" else _dump(engine, folder, at)
+    except DBAPIError as exc:
+        shutil.rmtree(folder)
+        raise SetupError(f"cannot copy the ledger {place(engine)}: {cure(str(exc.orig))}") from exc
+    except SetupError:
+        shutil.rmtree(folder)
+        raise
+    finally:
+        engine.dispose()
+    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    (folder / MANIFEST).write_text(json.dumps({**held._asdict(), "files": files}, indent=1) + "\n")
+    for path in (*folder.iterdir(), folder):
+        _sync(path)
+    return held
+
+
+def restore(folder: Path, where: Path | URL, anchor: Path, *, accept_loss: bool = False) -> Held:
+    """Put a backup in place of what is there; what was there is kept beside it under another name.
+
+    Raises SetupError where a copied file was altered, a gateway still has the ledger open, what is there is newer than
+    the backup, or the anchor names later blocks (``accept_loss`` goes on in this one case: the newer ledger is gone).
+    """
+    held, files = read_manifest(folder)
+    engine = connect(where)
+    try:
+        _refuse_newer(engine, held)
+        behind = _refuse_loss(anchor, held, accept_loss)
+        if (engine.dialect.name == "sqlite") != (DATABASE in files):
+            raise SetupError(f"{folder} is a backup of another kind of database than {place(engine)}")
+        if engine.dialect.name == "sqlite":
+            engine.dispose()  # our own look at it must not count as use
+            _place_file(folder / DATABASE, Path(str(engine.url.database)), held)
+        else:
+            _load(engine, folder / DUMP)
+    finally:
+        engine.dispose()
+    if behind or not anchor.exists():
+        _set_aside(anchor, held)
+        anchor.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / ANCHOR, anchor)
+    return held
+
+
+def _refuse_loss(anchor: Path, held: Held, accept_loss: bool) -> int:
+    """How many blocks the anchor names after the backup's last."""
+    behind = max(0, _anchored(anchor) - held.block)
+    if behind > 0 and not accept_loss:
+        raise SetupError(
+            f"{anchor} names {behind} block(s) after the backup's last, {held.block}: what they held would be lost. "
+            "Restore a newer backup; if there is none, say --accept-loss"
+        )
+    return behind
+
+
+def read_manifest(folder: Path) -> tuple[Held, Mapping[str, str]]:
+    """What a backup holds, and its files; raises SetupError where one is missing or not as it was copied."""
+    try:
+        read: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        files: dict[str, str] = read.pop("files")
+        held = Held(**read)
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        raise SetupError(f"{folder} holds no backup: {MANIFEST} is missing or cannot be read") from exc
+    for name, digest in files.items():
+        if not (folder / name).is_file() or _digest(folder / name) != digest:
+            raise SetupError(f"{folder / name} is not as it was copied; take another backup")
+    if held.version > VERSION:
+        raise SetupError(f"{folder} has schema version {held.version}, newer than {VERSION}: install its release")
+    return held, files
+
+
+def _copy_file(engine: Engine, folder: Path, at: datetime) -> Held:
+    """One step of SQLite's backup is one read transaction: writers go on, and the copy is of one moment."""
+    if not Path(str(engine.url.database)).is_file():
+        raise SetupError(f"there is no ledger at {place(engine)}")
+    copy = sqlite3.connect(folder / DATABASE)
+    pooled = engine.raw_connection()
+    try:
+        source: Any = pooled.driver_connection
+        source.backup(copy, pages=-1)
+        copy.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        pooled.invalidate()
+        copy.close()
+    copied = connect(folder / DATABASE)
+    with copied.connect() as connection:
+        held = _held(connection, at)
+    copied.dispose()
+    for name in ("-wal", "-shm"):
+        (folder / f"{DATABASE}{name}").unlink(missing_ok=True)
+    return held
+
+
+def _dump(engine: Engine, folder: Path, at: datetime) -> Held:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        held = _held(connection, at)
+        snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+        options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
+        _program("pg_dump", engine.url, *options, f"--file={folder / DUMP}", f"--dbname={engine.url.database}")
+        connection.exec_driver_sql("ROLLBACK")
+    return held
+
+
+def _held(connection: Connection, at: datetime) -> Held:
+    if LEDGER.name not in inspect(connection).get_table_names():
+        raise SetupError(f"{place(connection.engine)} holds no ledger")
+    version = connection.execute(select(LEDGER.c.version)).scalar_one()
+    head = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries)).one()
+    return Held(version, head.number, bytes(head.digest).hex(), head.entries, at.isoformat())
+
+
+def _refuse_newer(engine: Engine, held: Held) -> None:
+    """Nothing that is there may be newer than the backup, or of another chain; what cannot be read may be replaced."""
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        return
+    try:
+        with engine.connect() as connection:
+            if LEDGER.name not in inspect(connection).get_table_names():
+                return
+            number, digest = connection.execute(select(HEAD.c.number, HEAD.c.digest)).one()
+    except DBAPIError as exc:
+        if engine.dialect.name == "sqlite" and "locked" not in str(exc.orig):
+            return
+        raise SetupError(f"cannot look at {place(engine)}: {cure(str(exc.orig))}") from exc
+    if number > held.block:
+        raise SetupError(
+            f"{place(engine)} ends at block {number} and the backup at {held.block}: "
+            "a newer ledger is not overwritten; move it away first if it is to be given up"
+        )
+    if number == held.block and bytes(digest).hex() != held.digest and number:
+        raise SetupError(f"{place(engine)} is another ledger than the one that was copied; move it away first")
+
+
+def _anchored(anchor: Path) -> int:
+    return max((line.number for line in Anchor(anchor).lines()), default=0) if anchor.exists() else 0
+
+
+def _place_file(copy: Path, target: Path, held: Held) -> None:
+    if target.exists():
+        _require_unused(target)
+    beside = target.with_name(f".{target.name}.restored")
+    shutil.copy(copy, beside)
+    beside.chmod(0o600)
+    _sync(beside)
+    for name in ("-wal", "-shm", ""):
+        _set_aside(target.with_name(target.name + name), held)
+    beside.replace(target)
+    _sync(target.parent)
+
+
+def _require_unused(target: Path) -> None:
+    """Leaving the write-ahead log takes every other connection to be gone."""
+    database = sqlite3.connect(target, timeout=0.5)
+    try:
+        database.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as exc:
+        raise SetupError(f"{target} is in use; stop every gateway of this ledger first") from exc
+    except sqlite3.DatabaseError:
+        return  # too broken to be used by anybody
+    finally:
+        database.close()
+
+
+def _set_aside(path: Path, held: Held) -> None:
+    """Keep what was there under a name that is free; nothing is deleted."""
+    if path.exists():
+        number = 1
+        while (kept := path.with_name(f"{path.name}.before-block-{held.block}.{number}")).exists():
+            number += 1
+        path.rename(kept)
+
+
+def _load(engine: Engine, dump: Path) -> None:
+    with engine.connect() as connection:
+        if LEDGER.name in inspect(connection).get_table_names():
+            raise SetupError(f"{place(engine)} holds a ledger; restore into an empty database: createdb NAME")
+    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+    _program("pg_restore", engine.url, *options, f"--dbname={engine.url.database}", str(dump))
+
+
+def _program(name: str, url: URL, *options: str) -> None:
+    """Run one of PostgreSQL's own programs; the password goes by its environment, where ``ps`` does not show it."""
+    found = shutil.which(name)
+    if found is None:
+        raise MissingLibrary(name, "apt-get install postgresql-client")
+    given = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
+    environment = os.environ | {key: str(value) for key, value in given.items() if value is not None}
+    done = subprocess.run([found, *options], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise SetupError(f"{name} failed: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,171 @@
+"""Backup and restore as a drill: what is put back decides as before, and nothing newer is lost without saying so."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ledger_samples import NOON, URL_FILE, open_ledger, proposal
+from sqlalchemy import URL
+
+from contracts.errors import SetupError
+from gateway.ledger import Ledger
+from gateway.ledger.backup import backup, restore
+from gateway.ledger.connect import locate
+
+
+def place(folder: Path) -> Path | URL:
+    url = folder / URL_FILE
+    return locate(f"file:{url}") if url.exists() else folder / "ledger.db"
+
+
+def anchor(folder: Path) -> Path:
+    return folder / "ledger.anchor"
+
+
+def fill(folder: Path, count: int, tag: str = "k") -> None:
+    ledger = open_ledger(folder)
+    for i in range(count):
+        ledger.submit(proposal(f"{tag}{i}", str(i), f"app-{i}")).result()
+    ledger.close()
+
+
+def lose(folder: Path, request: pytest.FixtureRequest) -> None:
+    """The disaster: the database is gone, and an empty one is where it was."""
+    for path in folder.glob("ledger.db*"):
+        path.unlink()
+    if (folder / URL_FILE).exists():
+        (folder / URL_FILE).write_text(request.getfixturevalue("postgres").new_database())
+
+
+@contextmanager
+def load(ledger: Ledger) -> Iterator[None]:
+    """Submissions without a pause while the block runs."""
+    stop = threading.Event()
+
+    def submit() -> None:
+        number = 0
+        while not stop.is_set():
+            ledger.submit(proposal(f"load-{number}", str(number), "app-1")).result()
+            number += 1
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def test_the_drill_a_backup_made_under_load_is_put_back_whole(
+    ledger_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fill(ledger_folder, 20)
+    ledger = open_ledger(ledger_folder)
+    with load(ledger):
+        held = backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    assert 20 <= held.block <= ledger.status().block
+    ledger.close()
+    lose(ledger_folder, request)
+    anchor(ledger_folder).unlink()  # the whole machine is gone; the keys lie elsewhere
+    assert restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder)) == held
+    ledger = open_ledger(ledger_folder)
+    assert ledger.status()[:2] == (held.block, held.entries)
+    assert ledger.verify_chain() == ()
+    repeated = ledger.submit(proposal("k7", "7", "app-7")).result()
+    assert (repeated.repeated, ledger.open_payload(repeated.decision_id).record) == (True, b"7")
+    assert not ledger.submit(proposal("after")).result().repeated
+    assert ledger.verify_chain() == ()
+    ledger.close()
+
+
+def test_a_backup_holds_no_key_and_nothing_personal(ledger_folder: Path, tmp_path: Path) -> None:
+    ledger = open_ledger(ledger_folder)
+    ledger.submit(proposal("request-of-ada", "income 4321", "application-of-ada")).result()
+    ledger.close()
+    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    files = b"".join(path.read_bytes() for path in (tmp_path / "backup").iterdir())
+    secrets = [path.read_bytes().strip() for path in (ledger_folder / "keys").iterdir()]
+    assert not [word for word in (*secrets, b"ada", b"4321") if word in files]
+
+
+def test_a_newer_ledger_is_not_overwritten(ledger_folder: Path, tmp_path: Path) -> None:
+    fill(ledger_folder, 3)
+    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    fill(ledger_folder, 2, "later")
+    with pytest.raises(SetupError, match="newer ledger is not overwritten"):
+        restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder), accept_loss=True)
+    ledger = open_ledger(ledger_folder)
+    assert ledger.status().block == 5
+    ledger.close()
+
+
+def test_what_the_anchor_says_was_lost_is_lost_only_when_accepted(
+    ledger_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fill(ledger_folder, 3)
+    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    fill(ledger_folder, 2, "later")
+    lose(ledger_folder, request)
+    with pytest.raises(SetupError, match=r"names 2 block\(s\) after the backup's last, 3"):
+        restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder))
+    restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder), accept_loss=True)
+    ledger = open_ledger(ledger_folder)
+    assert ledger.verify_chain() == ()
+    ledger.close()
+    assert len(list(ledger_folder.glob("ledger.anchor.before-block-3.*"))) == 1
+
+
+def test_a_copy_that_was_altered_is_not_put_back(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    with sqlite3.connect(tmp_path / "backup" / "ledger.db") as copy:
+        copy.execute("UPDATE entry SET outcome = 'decline'")
+    copy.close()
+    with pytest.raises(SetupError, match="not as it was copied"):
+        restore(tmp_path / "backup", tmp_path / "new.db", tmp_path / "new.anchor")
+
+
+def test_a_ledger_in_use_is_not_replaced(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    ledger = open_ledger(tmp_path)
+    with pytest.raises(SetupError, match="is in use"):
+        restore(tmp_path / "backup", place(tmp_path), anchor(tmp_path))
+    ledger.close()
+
+
+def test_an_older_ledger_is_replaced_by_a_newer_backup_of_it(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    backup(place(tmp_path), anchor(tmp_path), tmp_path / "old", NOON)
+    fill(tmp_path, 2, "later")
+    backup(place(tmp_path), anchor(tmp_path), tmp_path / "new", NOON)
+    for path in tmp_path.glob("ledger.db*"):
+        path.unlink()
+    restore(tmp_path / "old", place(tmp_path), anchor(tmp_path), accept_loss=True)
+    assert restore(tmp_path / "new", place(tmp_path), anchor(tmp_path)).block == 4
+    ledger = open_ledger(tmp_path)
+    assert "rewritten" not in {finding.code for finding in ledger.verify_chain()}
+    ledger.close()
+
+
+def test_a_broken_ledger_is_replaced_and_kept_beside(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    (tmp_path / "ledger.db").write_bytes(b"what the disk left of it " * 1000)
+    restore(tmp_path / "backup", place(tmp_path), anchor(tmp_path))
+    ledger = open_ledger(tmp_path)
+    assert ledger.verify_chain() == ()
+    ledger.close()
+    assert (tmp_path / "ledger.db.before-block-2.1").read_bytes().startswith(b"what the disk left")
+
+
+def test_a_folder_that_exists_and_a_ledger_that_does_not_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="exists already"):
+        backup(place(tmp_path), anchor(tmp_path), tmp_path, NOON)
+    with pytest.raises(SetupError, match="no ledger"):
+        backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    assert not (tmp_path / "backup").exists()
