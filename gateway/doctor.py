@@ -146,7 +146,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     files = [settings.state / "keys" / name for name in ("master.key", "signing.key")]
-    given = (settings.master_key, settings.signing_key)
+    given = (*settings.master_keys, *settings.signing_keys)
     files += [Path(reference.removeprefix("file:")) for reference in given if reference.startswith("file:")]
     for file in (file for file in files if file.exists()):
         if file.stat().st_mode & KEY_MODE:

@@ -12,6 +12,7 @@ import pytest
 from models.compilation import cache_folder
 
 if TYPE_CHECKING:
+    from ledger_children import Start
     from postgres_server import PostgresServer
 
 for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
@@ -44,6 +45,15 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip("PostgreSQL is missing; install it with: apt-get install postgresql")
     with postgres_server.running() as server:
         yield server
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes that write into a ledger."""
+    from ledger_children import starting
+
+    with starting() as start:
+        yield start
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -51,12 +51,13 @@ class PostgresServer:
             os.chown(folder, entry.pw_uid, entry.pw_gid)
             self._as_user |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
-    def make(self) -> None:
+    def make(self, *options: str) -> None:
+        """A new cluster; ``options`` are those of initdb."""
         given = self.folder / "password"
         given.write_text(PASSWORD)
         given.chmod(0o644)
         command = [self._program("initdb"), "-D", self.folder / "data", "-U", USER, "--auth=scram-sha-256"]
-        options = ["--pwfile", given, "--no-sync", "--encoding=UTF8", "--locale=C"]
+        command += ["--pwfile", given, "--no-sync", "--encoding=UTF8", "--locale=C"]
         subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL, **self._as_user)
 
     def start(self) -> None:
@@ -122,6 +123,12 @@ class PostgresServer:
                 cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def limit_files(self, database: str, size: str) -> None:
+        """Limit how large the files of a database's sessions may grow, in bytes, as a full disk does; ``unlimited``."""
+        for (pid,) in self.execute(database, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"):
+            command = ["prlimit", f"--pid={pid}", f"--fsize={size}:"]  # sessions that ended meanwhile do not matter
+            subprocess.run(command, check=False, capture_output=True, **self._as_user)
+
     def _answers(self) -> bool:
         if self._process is None:
             return False
@@ -149,12 +156,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
-    """A server of one's own, gone at the end whatever was done to it."""
+def running(*options: str) -> Iterator[PostgresServer]:
+    """A server of one's own, gone at the end whatever was done to it; ``options`` are those of initdb."""
     folder = Path(tempfile.mkdtemp(prefix="scoregate-postgresql-"))
     server = PostgresServer(folder)
     try:
-        server.make()
+        server.make(*options)
         server.start()
         yield server
     finally:

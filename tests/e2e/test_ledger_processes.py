@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
@@ -10,51 +9,13 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ledger_children import Start, await_ready, check_every_decision_is_there_once, finish
 from ledger_samples import open_ledger, proposal
 
 from contracts.errors import UpstreamError
-from gateway.ledger import Filters, Kind
-
-ROOT = Path(__file__).parents[2]
-CHILD = [sys.executable, str(Path(__file__).with_name("ledger_child.py"))]
-ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-Child = subprocess.Popen[str]
-Start = Callable[..., Child]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts children, and ends those that a failing test left behind."""
-    children: list[Child] = []
-
-    def start(*words: object, before: tuple[str, ...] = ()) -> Child:
-        command = [*before, *CHILD, *map(str, words)]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        children.append(subprocess.Popen(command, text=True, env=ENVIRONMENT, **pipes))
-        return children[-1]
-
-    yield start
-    for child in children:
-        with child:
-            child.kill()
-
-
-def await_ready(child: Child) -> None:
-    assert child.stdout
-    assert child.stdout.readline() == "ready\n", child.communicate()[1]
-
-
-def finish(child: Child) -> list[list[str]]:
-    """What a child that ends by itself printed, in words."""
-    out, errors = child.communicate(timeout=60)
-    assert child.returncode == 0, errors
-    return [line.split() for line in out.splitlines()]
 
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.soak)])
@@ -73,18 +34,6 @@ def test_sigkill_under_load_loses_nothing_acknowledged_and_decides_nothing_twice
         acknowledged.update(line.split() for line in out.splitlines() if line.count(" ") == 1)
     assert len(acknowledged) > 20 * rounds
     check_every_decision_is_there_once(ledger_folder, acknowledged)
-
-
-def check_every_decision_is_there_once(folder: Path, acknowledged: dict[str, str]) -> None:
-    ledger = open_ledger(folder)
-    present = [entry.decision_id for entry in ledger.list(Filters(kind=Kind.DECISION), limit=10**9)]
-    assert len(present) == len(set(present))
-    assert set(acknowledged.values()) <= set(present)
-    for key, decision_id in list(acknowledged.items())[-20:]:
-        repeated = ledger.submit(proposal(key, key, "app-0")).result()
-        assert (repeated.decision_id, repeated.repeated) == (decision_id, True)
-    assert ledger.verify_chain() == ()
-    ledger.close()
 
 
 def run_side_by_side(start: Start, command: str, folder: Path, count: int) -> dict[str, list[list[str]]]:
@@ -141,6 +90,38 @@ def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(st
     for key in keys:
         asked, done = steps.index(f"asked {key}"), steps.index(f"done {key}")
         assert "synced" in steps[asked:done], steps[asked:done]
+
+
+def test_a_copy_cut_back_to_the_last_sync_loses_no_acknowledged_decision(start: Start, tmp_path: Path) -> None:
+    """What a power cut may leave: of each file only what was written before it was last synced."""
+    strace = shutil.which("strace")
+    assert strace, "strace is missing; install it with: apt-get install strace"
+    trace = tmp_path / "trace"
+    calls = "trace=pwrite64,fsync,fdatasync"
+    child = start("load", tmp_path, "cut", before=(strace, "-D", "-f", "-y", "-s", "0", "-e", calls, "-o", str(trace)))
+    assert child.stdout
+    lines = [child.stdout.readline() for _ in range(300)]
+    child.kill()
+    lines += child.communicate()[0].splitlines()
+    acknowledged = dict(line.split() for line in lines if line.count(" ") == 1)
+    log = tmp_path / "ledger.db-wal"
+    written, synced = extents(trace.read_text().splitlines(), log.name)
+    assert 0 < synced <= written
+    with log.open("r+b") as file:
+        file.truncate(synced)
+    (tmp_path / "ledger.anchor").write_bytes(b"")  # never synced, so gone
+    check_every_decision_is_there_once(tmp_path, acknowledged, findings={"anchor_missing"})
+
+
+def extents(lines: list[str], name: str) -> tuple[int, int]:
+    """How far a file was written, and how far when it was last synced, in bytes."""
+    written = synced = 0
+    for line in lines:
+        if write := re.search(rf"pwrite64\(\d+<[^>]*{re.escape(name)}>, .*, (\d+), (\d+)", line):
+            written = max(written, int(write[1]) + int(write[2]))
+        elif re.search(rf"f(?:data)?sync\(\d+<[^>]*{re.escape(name)}>\)? ", line):
+            synced = written
+    return written, synced
 
 
 def read_step(line: str) -> str | None:
