@@ -14,23 +14,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.digest import Layout
 from contracts.errors import ConfigurationError, Fault, NotFound, SetupError
 from contracts.lifecycle import soonest
 from contracts.mapping.paths import getter
-from contracts.rows import RowEngine
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
-from contracts.upcast import RowUpcast
+from gateway import environment
 from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back
 from gateway.clock import utc_now as utc_now
-from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
+from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Kind, Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
+from gateway.lines import compile_line, contracts_of
 from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
-from gateway.pipeline import Line, Pinned
+from gateway.pipeline import Line
 from gateway.service import ClosedDesk, Lookup, ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
@@ -39,7 +38,6 @@ from gateway.watching.lookout import Lookout
 from gateway.watching.pulse import Pulse
 from models.bundle import Bundle
 from models.policy import Policy, clashes
-from models.scoring import Scorer
 
 if TYPE_CHECKING:
     import socket
@@ -274,21 +272,8 @@ def _policies(installation: Installation, integration: Integration) -> list[Poli
 
 def _line(installation: Installation, integration: Integration, policy: Policy) -> Line:
     bundle = installation.bundles[policy.bundle_digest]
-    pinned = _pinned(installation.contracts, integration, bundle)
-    contract = installation.contracts.get(bundle.contract)
-    bundle.check(contract)
     _refuse_demonstration(installation.settings, integration, bundle)
-    bound = policy.bind(contract, bundle)
-    return Line(integration, contract, RowEngine(contract), Layout(contract), bundle, Scorer(bundle), bound, pinned)
-
-
-def _pinned(contracts: ContractStore, integration: Integration, bundle: Bundle) -> Pinned | None:
-    """The version the integration speaks, with the way to the bundle's; None where they are the same."""
-    step = way_up(contracts, integration, bundle)
-    if step is None:
-        return None
-    spoken = contracts.get(integration.contract)
-    return Pinned(spoken, RowEngine(spoken), Layout(spoken), RowUpcast(step))
+    return compile_line(installation.contracts, integration, bundle, policy, environment.digest())
 
 
 def _refuse_demonstration(settings: Settings, integration: Integration, bundle: Bundle) -> None:
@@ -304,22 +289,18 @@ def keep_objects(installation: Installation) -> None:
     Raises SetupError where a file changed after it was read: decisions would name what is not kept.
     """
     store = ObjectStore(installation.settings.state / "objects")
+    store.put(environment.content())
     for desk in installation.desks.values():
         _same(desk.integration.folder, store.put_folder(desk.integration.folder), desk.integration.digest)
-        for ref in _contracts_of(installation, desk.integration):
-            store.put(installation.contracts.get(ref).content)
+        for line in desk.lines:
+            for ref in contracts_of(installation.contracts, desk.integration, line.bundle):
+                store.put(installation.contracts.get(ref).content)
+            store.put(line.basis_content)
     for policy in installation.policies:
         _same(Path(policy.source.file), store.put(Path(policy.source.file).read_bytes()), policy.digest)
     for path in sorted((installation.settings.home / "bundles").glob("*/*/*")):
         if path.is_file():
             store.put(path.read_bytes())
-
-
-def _contracts_of(installation: Installation, integration: Integration) -> set[str]:
-    """Every contract a decision of the integration rests on: its own two, and all on the way to its bundles'."""
-    bundles = [installation.bundles[policy.bundle_digest] for policy in _policies(installation, integration)]
-    ways = [installation.contracts.chain(integration.contract, bundle.contract) for bundle in bundles]
-    return {integration.answer, *(ref for way in ways for ref in way)}
 
 
 def _same(path: Path, kept: str, read: str) -> None:

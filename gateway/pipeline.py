@@ -49,7 +49,8 @@ class Line:
     """One integration compiled: everything a decision depends on but the message and the time.
 
     ``contract``, ``rows`` and ``layout`` are those of the version the bundle was trained on. ``pinned`` is the version
-    the integration speaks, None where that is the same.
+    the integration speaks, None where that is the same. ``basis`` names all of it by one digest, that of
+    ``basis_content`` (gateway/lines.py).
     """
 
     integration: Integration
@@ -60,6 +61,8 @@ class Line:
     scorer: Scorer
     policy: Policy
     pinned: Pinned | None = None
+    basis: str = ""
+    basis_content: bytes = b""
 
     @property
     def spoken(self) -> Contract:

@@ -25,6 +25,7 @@ from contracts.errors import (
 )
 from contracts.types import Problem
 from gateway.batches import Batches, breathe
+from gateway.evidence import beside, encode_record
 from gateway.integrations import Integration
 from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
@@ -113,6 +114,11 @@ class ServingDesk:
         self._pool: ThreadPoolExecutor | None = None
         self._batches = Batches(integration.name, self._decide_gently, integration.limits.batch_deadline)
         self._stages = Stages(lookout or Lookout.silent(), integration.name)
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """One line per policy of the product, the one that begins last first."""
+        return self._lines
 
     def mode_of(self, principal: str) -> Mode:
         """Whether what this principal asks here is live or a trial."""
@@ -300,6 +306,7 @@ class ServingDesk:
         stages.map(mapped - began)
         assessed = judge(line, keys, arrived)
         stages.score(perf_counter() - mapped)
+        sealed = beside(asked.header, tree)
         return Proposal(
             integration=integration.name,
             mode=mode,
@@ -311,19 +318,26 @@ class ServingDesk:
             principal=asked.principal,
             received_at=as_of,
             resubmission=integration.resubmission,
-            finish=lambda supersedes, key: self._finish(line, assessed, mode, as_of, supersedes, key),
+            finish=lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key),
             correlation=asked.correlation,
         )
 
     def _finish(
-        self, line: Line, assessed: Assessed, mode: Mode, as_of: datetime, supersedes: str, request_key: str
+        self,
+        line: Line,
+        assessed: Assessed,
+        sealed: Tree,
+        mode: Mode,
+        as_of: datetime,
+        supersedes: str,
+        request_key: str,
     ) -> Finished:
         began = perf_counter()
         decision = conclude(line, assessed, mode, request_key, supersedes, as_of)
         tree = decision_tree(decision)
         finished = Finished(
             decision_id=decision.decision_id,
-            record=encode_record(assessed),
+            record=encode_record(line, assessed, sealed),
             answer=self.codec.encode(self.integration.answer_map.write(tree)),
             valid_until=decision.valid_until,
             as_of=as_of,
@@ -407,16 +421,3 @@ def described(integration: Integration, codec: Codec) -> Fields:
         declared.request if declared.request is not None else integration.request.native_fields(),
         declared.answer if declared.answer is not None else integration.answer_map.native_fields(),
     )
-
-
-def encode_record(assessed: Assessed) -> bytes:
-    """The record as it is sealed: values, states, origins and causes in contract order, as JSON."""
-    record = assessed.record
-    content = {
-        "contract": record.contract,
-        "values": record.values,
-        "states": list(record.states),
-        "origins": list(record.origins),
-        "causes": {str(position): cause for position, cause in record.causes.items()},
-    }
-    return to_json(content)
