@@ -378,7 +378,9 @@ def application(installation: Installation) -> Gateway:
         return Readiness(health.cause, installation.states())
 
     def metrics(accept: str) -> tuple[bytes, str]:
-        found = facts(pulse.health(), installation.states(), installation.bundles.values(), installation.policies)
+        lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
+        bundles, policies = installation.bundles.values(), installation.policies
+        found = facts(pulse.health(), installation.states(), bundles, policies, lives)
         return exposition(installation.lookout.snapshot(), found, accept)
 
     return build(

@@ -62,6 +62,7 @@ OLDEST_PENDING: Final = "scoregate_ledger_oldest_pending_seconds"
 WORKERS: Final = "scoregate_workers"
 READY: Final = "scoregate_ready"
 INTEGRATION_READY: Final = "scoregate_integration_ready"
+SUNSET_DAYS: Final = "scoregate_contract_sunset_days"
 CHAIN_HEAD: Final = "scoregate_chain_head"
 CHAIN_HEAD_AGE: Final = "scoregate_chain_head_age_seconds"
 ENTRIES: Final = "scoregate_ledger_entries"
@@ -106,6 +107,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         WORKERS: _gauge("Processes that serve."),
         READY: _gauge("1 while a decision can be made durable, else 0 with its cause.", "cause"),
         INTEGRATION_READY: _gauge("1 while an integration is served, else 0 with its cause.", "integration", "cause"),
+        SUNSET_DAYS: _gauge("Days the contract an integration speaks is still supported.", "integration", "contract"),
         CHAIN_HEAD: _gauge("Number of the chain's last block."),
         CHAIN_HEAD_AGE: _gauge("Age of the chain's last block."),
         ENTRIES: _gauge("Entries in the ledger."),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
+from types import MappingProxyType
 
+from contracts.lifecycle import Lifecycle
 from gateway.watching import catalog
 from gateway.watching.exposition import Sample
 from gateway.watching.pulse import Health
@@ -18,12 +21,22 @@ DIGEST_LETTERS = 12
 
 
 def facts(
-    health: Health, integrations: Mapping[str, str], bundles: Iterable[Bundle], policies: Iterable[Policy]
+    health: Health,
+    integrations: Mapping[str, str],
+    bundles: Iterable[Bundle],
+    policies: Iterable[Policy],
+    lifecycles: Mapping[str, Lifecycle | None] = MappingProxyType({}),
 ) -> Iterator[Sample]:
-    """Every gauge that is no count; ``integrations`` gives each one's cause for being off, empty while it serves."""
+    """Every gauge that is no count; ``integrations`` gives each one's cause for being off, empty while it serves,
+    ``lifecycles`` how long the contract each one speaks is supported.
+    """
     yield Sample(catalog.READY, (health.cause,), float(not health.cause))
     for name, cause in integrations.items():
         yield Sample(catalog.INTEGRATION_READY, (name, cause), float(not cause))
+    today = datetime.now(UTC).date()
+    for name, life in lifecycles.items():
+        if life and (left := life.days_left(today)) is not None:
+            yield Sample(catalog.SUNSET_DAYS, (name, life.ref), float(left))
     yield Sample(catalog.DISK_FREE, (), float(health.disk_free))
     if health.standing is not None:
         yield Sample(catalog.CHAIN_HEAD, (), float(health.standing.block))

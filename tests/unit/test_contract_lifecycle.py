@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from adapters.rest.transport import lifecycle_headers
 from contracts.errors import ConfigurationError
 from contracts.lifecycle import Lifecycle, soonest
 from contracts.store import ContractStore
+from gateway.watching.catalog import SUNSET_DAYS
+from gateway.watching.facts import facts
+from gateway.watching.pulse import Health
 
 LIFE = Lifecycle("c@1.0.0", "active", date(2026, 11, 1), date(2031, 12, 31), "c@2.0.0")
 
@@ -110,3 +113,11 @@ def test_rest_tells_both_dates_in_its_own_way() -> None:
     """RFC 9745, 2.1: ``Deprecation: @1688169599`` is an sf-date; RFC 8594, 3: ``Sunset`` is an HTTP-date."""
     assert lifecycle_headers(LIFE) == [("Deprecation", "@1793491200"), ("Sunset", "Wed, 31 Dec 2031 23:59:59 GMT")]
     assert lifecycle_headers(Lifecycle("c@1.0.0")) == lifecycle_headers(None) == []
+
+
+def test_a_gauge_counts_the_days_of_each_integration() -> None:
+    found = list(facts(Health("", 1, None), {}, [], [], {"juniper": LIFE, "new": Lifecycle("c@2.0.0"), "off": None}))
+    days = [sample for sample in found if sample.name == SUNSET_DAYS]
+    assert [(sample.labels, sample.value) for sample in days] == [
+        (("juniper", "c@1.0.0"), (date(2031, 12, 31) - datetime.now(UTC).date()).days)
+    ]
