@@ -48,8 +48,12 @@ class Totals:
                 self._retire(self._dead())
 
     def read(self) -> Snapshot:
-        """What all processes counted, of this one up to now, of the others up to half a second ago."""
+        """What all processes counted, of this one up to now, of the others up to half a second ago.
+
+        What is told is written first: whoever is asked next must not tell less, or a counter would seem to start anew.
+        """
         mine = self._tally.snapshot()
+        _replace(_file(self._name, self._folder, "json"), json.dumps(mine.plain()))
         with self._alone():
             total = _snapshot(self._folder / RETIRED)
             folded = set(_names(self._folder / RETIRED))
