@@ -16,6 +16,7 @@ import typer
 
 from gateway import terminal
 from gateway.access_commands import audit, principals
+from gateway.batch_command import batch
 from gateway.contract_commands import contract
 from gateway.ledger_commands import ledger
 from gateway.terminal import Json
@@ -41,6 +42,7 @@ app.add_typer(principals, name="principal")
 app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
 app.add_typer(contract, name="contract")
+app.command()(batch)
 
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What the protocol carries: 'name: value'.")]
 AsOf = Annotated[datetime | None, typer.Option(help="Decide as of this time (UTC), default now.")]

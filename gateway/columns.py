@@ -38,6 +38,8 @@ else:
     pl = Lazy("polars", COLUMNS)
 
 _ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
+_DIGEST, _NAMED = 32, 20
+"""Bytes of a digest, and how many of them name a decision."""
 _LISTED = Verdict("refer", (), (), (), Decimal(0), 0, 0, 0, Decimal(0))
 
 
@@ -144,8 +146,8 @@ class DecidedColumns:
             "business_key": keys["business"],
             "request_key": self.request_keys,
             "correlation_id": keys["correlation"],
-            "product": self._texts("product"),
-            "currency": self._texts("currency"),
+            "product": self.texts("product"),
+            "currency": self.texts("currency"),
             "outcome": [OUTCOMES[outcome] for outcome in verdicts.outcome.tolist()],
             "refer_causes": [_causes(mask) for mask in verdicts.causes.tolist()],
             "pd": [_decimal(pd, 6) for pd in verdicts.pd.tolist()],
@@ -187,7 +189,8 @@ class DecidedColumns:
         first = Assessed(Keys("", "", ""), record, (), b"", b"", None, _LISTED)  # type: ignore[arg-type] # not looked at
         return decision_tree(conclude(self.line, first, self.mode, "", "", self.as_of))
 
-    def _texts(self, name: str) -> list[str]:
+    def texts(self, name: str) -> list[str]:
+        """The values of a text or code field."""
         field = self.line.contract.fields[self.line.contract.index[name]]
         values = self.assessed.records.frame[name].to_list()
         return [field.codes[value] for value in values] if field.type == "code" else values
@@ -195,28 +198,36 @@ class DecidedColumns:
 
 def decision_ids(line: Line, mode: Mode, request_keys: Sequence[str], record_digests: Sequence[bytes]) -> list[str]:
     """``pipeline.decision_id`` of many records."""
-    start = hashlib.sha256(_sized(mode) + _sized(line.integration.name))
-    end = _sized(line.bundle.digest) + _sized(line.policy.digest)
+    start = hashlib.sha256(_sized(mode.encode()) + _sized(line.integration.name.encode()))
+    end = _sized(line.bundle.digest.encode()) + _sized(line.policy.digest.encode())
+    hexed, between = b"".join(record_digests).hex().encode(), _size(2 * _DIGEST)
     found = []
-    for key, digest in zip(request_keys, record_digests, strict=True):
-        hasher = start.copy()
-        hasher.update(_sized(key) + _sized(digest.hex()) + end)
-        found.append(hasher.digest()[:20])
-    return _base32(found)
+    for at, key in enumerate(request_keys):
+        hasher, content = start.copy(), key.encode()
+        digest = hexed[2 * _DIGEST * at : 2 * _DIGEST * (at + 1)]
+        hasher.update(_size(len(content)) + content + between + digest + end)
+        found.append(hasher.digest())
+    return _base32(np.frombuffer(b"".join(found), np.uint8).reshape(-1, _DIGEST)[:, :_NAMED])
 
 
-def _base32(found: Sequence[bytes]) -> list[str]:
-    """RFC 4648 base 32 of texts of twenty bytes each, in small letters."""
-    fives = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 5).astype(np.uint64)
+def _base32(found: NDArray[np.uint8]) -> list[str]:
+    """RFC 4648 base 32, in small letters, of n texts of twenty bytes, (n, 20)."""
+    fives = found.reshape(-1, 5).astype(np.uint64)
     whole = sum(fives[:, k] << np.uint64(32 - 8 * k) for k in range(5))
-    places = np.stack([(whole >> np.uint64(35 - 5 * k)) & np.uint64(31) for k in range(8)], axis=1)
-    text = _ALPHABET[places.astype(np.int64)].tobytes().decode()
+    places = np.empty((len(fives), 8), np.uint8)
+    for k in range(8):
+        places[:, k] = (whole >> np.uint64(35 - 5 * k)) & np.uint64(31)
+    text = _ALPHABET[places].tobytes().decode()
     return [text[at : at + 32] for at in range(0, len(text), 32)]
 
 
-def _sized(text: str) -> bytes:
-    content = text.encode()
-    return len(content).to_bytes(4, "big") + content
+@lru_cache(maxsize=512)
+def _size(size: int) -> bytes:
+    return size.to_bytes(4, "big")
+
+
+def _sized(content: bytes) -> bytes:
+    return _size(len(content)) + content
 
 
 @lru_cache(maxsize=65_536)

@@ -124,6 +124,12 @@ class ServingDesk:
         """Whether what this principal asks here is live or a trial."""
         return self._modes.of(self.integration.mode, principal)
 
+    def fit_mode(self, line: Line, principal: str) -> Mode:
+        """``mode_of``; raises AccessDenied where the line's bundle may not decide in that mode."""
+        mode = self.mode_of(principal)
+        self._modes.require_fit(line.bundle.use, mode, self.name, principal)
+        return mode
+
     def now(self) -> datetime:
         """As-of time of a decision made now."""
         return self._clock()
@@ -153,8 +159,14 @@ class ServingDesk:
         decoded = perf_counter()
         stages.decode(decoded - began)
         if self._lookups:
-            gather(tree, self._lookups, stages.lookup_failed)
+            self.gather(tree)
             stages.gather(perf_counter() - decoded)
+        return tree
+
+    def gather(self, tree: Tree) -> Tree:
+        """Add what the look-ups find to a decoded tree."""
+        if self._lookups:
+            gather(tree, self._lookups, self._stages.lookup_failed)
         return tree
 
     def render(self, decision: Decision) -> bytes:
@@ -297,8 +309,8 @@ class ServingDesk:
         return error
 
     def _propose(self, asked: Asked, as_of: datetime) -> Proposal:
-        line, integration, mode = self.line_at(as_of), self.integration, self.mode_of(asked.principal)
-        self._modes.require_fit(line.bundle.use, mode, self.name, asked.principal)
+        line, integration = self.line_at(as_of), self.integration
+        mode = self.fit_mode(line, asked.principal)
         stages, tree = self._stages, self.read(asked)
         began = perf_counter()
         keys, arrived = take(line, tree)

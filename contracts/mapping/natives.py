@@ -76,7 +76,7 @@ def from_trees(
 ) -> Natives:
     """Columns of decoded messages; ``unknown`` finds data that nothing reads."""
     columns = {one: column_of(_picked(trees, one)) for one in wanted}
-    odd = [row for row, tree in enumerate(trees) if unknown.find(tree)] if unknown else []
+    odd = [row for row, tree in enumerate(trees) if unknown.any(tree)] if unknown else []
     return Natives(len(trees), columns, odd, trees.__getitem__)
 
 
@@ -119,11 +119,12 @@ def _walked(tree: Mapping[str, Any], one: Wanted) -> Any:
 
 def column_of(values: list[Any]) -> Native:
     """The column of native values as they stand in trees; ``ABSENT`` and ``ODD`` may be among them."""
-    absent = None
-    if Mark in set(map(type, values)):
+    absent, types = None, set(map(type, values))
+    if Mark in types:
         absent = pl.Series([value is ABSENT for value in values], dtype=pl.Boolean)
         values = [None if value is ABSENT else value for value in values]
-    kind = _kind(set(map(type, values)))
+        types = set(map(type, values))
+    kind = _kind(types)
     if kind:
         try:
             return Native(kind, _series(kind, values), absent)

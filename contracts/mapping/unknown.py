@@ -47,9 +47,24 @@ class UnknownFields:
             self._root.names[name] = Shape()
         self._root.seal()
 
+    def any(self, tree: Mapping[str, Any]) -> bool:
+        """Whether ``find`` would name a place, at a third of the price."""
+        return not _familiar(tree, self._root)
+
     def find(self, tree: Mapping[str, Any]) -> list[str]:
         """Paths of the topmost unknown places, sorted, at most ``MOST``."""
         return sorted(islice(_strange(tree, self._root, ()), MOST))
+
+
+def _familiar(node: Any, shape: Shape) -> bool:
+    if type(node) is not dict or shape.closed:
+        return next(_strange(node, shape, ()), None) is None
+    if not node.keys() <= shape.names.keys():
+        return False
+    for name, child in shape.groups:  # noqa: SIM110 # a generator costs as much as the work
+        if name in node and not _familiar(node[name], child):
+            return False
+    return True
 
 
 def _strange(node: Any, shape: Shape, above: tuple[str | int, ...]) -> Iterator[str]:

@@ -1,0 +1,150 @@
+"""The records of a file, part by part: JSON lines through the integration's own codec, Parquet as typed columns.
+
+A part holds a bounded number of records and bytes, so memory does not grow with the file. What cannot be read as a
+record spoils that record alone: it comes beside the others with its error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import MalformedPayload, ScoregateError
+from contracts.lazy import COLUMNS, Lazy
+from contracts.mapping.natives import Natives, Wanted, from_trees
+from contracts.mapping.tables import from_frame
+from gateway.service import ServingDesk
+from gateway.spi import Asked, Tree
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+else:
+    pl, pa, pq = Lazy("polars", COLUMNS), Lazy("pyarrow", COLUMNS), Lazy("pyarrow.parquet", COLUMNS)
+
+PART: Final = 8_192
+"""Records in a part: few enough to stay near the processor, many enough that columns pay."""
+PART_BYTES: Final = 64_000_000
+PRINCIPAL: Final = "batch"
+MAGIC: Final = b"PAR1"
+_READ: Final = 1 << 20
+
+Format = Literal["json", "parquet"]
+
+
+Numbered = tuple[int, bytes]
+"""A line's number, from 1, and what it holds."""
+
+
+class Part(NamedTuple):
+    """Some records of a file: ``numbers`` are their places in it, from 1, beside ``natives``; ``spoilt`` are the places
+    and errors of those that could not be read."""
+
+    numbers: NDArray[np.int64]
+    natives: Natives
+    spoilt: Sequence[tuple[int, ScoregateError]]
+
+
+def opened(path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> JsonLines | ParquetFile:
+    """The file as parts; what begins like Parquet is Parquet, anything else JSON lines."""
+    with path.open("rb") as stream:
+        parquet = stream.read(len(MAGIC)) == MAGIC
+    return ParquetFile(path, desk, wanted) if parquet else JsonLines(path, desk, wanted)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class JsonLines:
+    """One JSON object a line. Blank lines are passed over; a line longer than a message may be is not held."""
+
+    format: Format = "json"
+
+    def __init__(self, path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> None:
+        self._path, self._desk, self._wanted = path, desk, wanted
+        self._unknown, self._limit = desk.integration.request.unknown, desk.integration.limits.bytes
+
+    def lines(self, most: int = PART) -> Iterator[list[Numbered]]:
+        """The lines as they are, so many at a time; of one that is too long enough for the desk to refuse it."""
+        with self._path.open("rb") as stream:
+            lines = _lines(stream, self._limit)
+            while some := _some(lines, most):
+                yield some
+
+    def parts(self) -> Iterator[Part]:
+        return map(self._part, self.lines())
+
+    def _part(self, lines: list[Numbered]) -> Part:
+        trees: list[Tree] = []
+        kept: list[int] = []
+        spoilt: list[tuple[int, ScoregateError]] = []
+        read = self._desk.read
+        for number, raw in lines:
+            try:
+                trees.append(read(Asked(raw, {}, PRINCIPAL)))
+                kept.append(number)
+            except MalformedPayload as error:
+                spoilt.append((number, error))
+        natives = from_trees(trees, self._wanted, self._unknown)
+        return Part(np.array(kept, np.int64), natives, spoilt)
+
+
+def _lines(stream: BinaryIO, limit: int) -> Iterator[Numbered]:
+    """Number and content of each line that holds anything, cut off behind the first byte too many."""
+    number = 0
+    while line := stream.readline(limit + 2):
+        number += 1
+        rest = line
+        while not rest.endswith(b"\n") and (rest := stream.readline(_READ)):
+            pass
+        content = line.rstrip(b"\r\n") if len(line) <= limit + 1 or line.endswith(b"\n") else line
+        if content.strip():
+            yield number, content[: limit + 1]
+
+
+def _some(lines: Iterator[Numbered], most: int) -> list[Numbered]:
+    """The next lines, as many as make a part."""
+    taken, size = [], 0
+    for line in lines:
+        taken.append(line)
+        size += len(line[1])
+        if len(taken) == most or size > PART_BYTES:
+            break
+    return taken
+
+
+class ParquetFile:
+    """A Parquet file, read a part at a time."""
+
+    format: Format = "parquet"
+
+    def __init__(self, path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> None:
+        self._path, self._desk, self._wanted = path, desk, wanted
+
+    def parts(self) -> Iterator[Part]:
+        first, unknown = 1, self._desk.integration.request.unknown
+        for batch in self._batches():
+            natives = from_frame(pl.DataFrame(pl.from_arrow(batch)), self._wanted, unknown)
+            yield Part(np.arange(first, first + natives.size, dtype=np.int64), self._gathered(natives), ())
+            first += natives.size
+
+    def _batches(self) -> Iterator[Any]:
+        """Record batches; raises MalformedPayload where the file is damaged."""
+        try:
+            with pq.ParquetFile(self._path) as file:
+                yield from file.iter_batches(batch_size=PART)
+        except (pa.ArrowException, OSError) as exc:
+            message = f"{self._path.name} cannot be read as Parquet: {str(exc).splitlines()[0][:200]}"
+            raise MalformedPayload(message, code="not_parquet") from exc
+
+    def _gathered(self, natives: Natives) -> Natives:
+        """The rows with what look-ups add to them, when they are read one by one."""
+        return natives._replace(tree=lambda row: self._desk.gather(dict(natives.tree(row))))

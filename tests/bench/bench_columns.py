@@ -1,0 +1,221 @@
+"""The column engine on the bench bundle, one process and one thread: beside bare ``predict_proba`` and the row engine.
+
+Applications are the complete ones of the public data, drawn with replacement, every one with an application id of its
+own. A decision is counted with its reasons, digests, keys and decision id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from bench_kernel import BLOCK, Bench, best_in_turn, made
+from bench_model import CREDIT
+from figures import Row, at_least, at_most, shown
+
+from contracts.columns import ColumnEngine
+from contracts.mapping.natives import Natives, from_trees
+from contracts.mapping.tables import from_frame
+from contracts.types import Field
+from gateway import settings as settings_
+from gateway.bootstrap import install
+from gateway.columns import ColumnLine, DecidedColumns
+from gateway.decision_frame import decision_frame
+from gateway.pipeline import Line
+from gateway.service import ServingDesk
+from gateway.spi import Asked
+from models.features import value_of
+
+NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
+ROW_CALLS = 20_000
+PART = 8_192
+MILLION = 1_000_000
+ROOT = Path(__file__).parents[2]
+
+
+class House(NamedTuple):
+    """A home with the bench bundle and two integrations: ``whole`` carries every field the bundle reads, ``gap`` all
+    but debt."""
+
+    home: Path
+    bench: Bench
+    desks: dict[str, ServingDesk]
+    frame: pl.DataFrame
+
+    def line(self, name: str) -> Line:
+        return self.desks[name].line_at(NOON)
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        house = built(Path(folder))
+        return [*_engines(house), *_decisions(house), *_streams(house)]
+
+
+def built(folder: Path) -> House:
+    bench = made(folder)
+    home = folder / "home"
+    bench.bundle.save(home / "bundles" / "bench" / "1.0.0")
+    text = (CREDIT / "consumer-instalment.policy.yaml").read_text(encoding="utf-8")
+    text = text.replace("{bundle-digest}", bench.bundle.digest).replace("name: credit_risk", "name: bench")
+    (home / "policies").mkdir()
+    (home / "policies" / "bench.yaml").write_text(text, encoding="utf-8")
+    fields = bench.material.spec.contract.fields
+    carried = {field.name for field in bench.bundle.fields} | {"currency"}
+    for name, left_out in (("whole", ()), ("gap", ("debt",))):
+        target = home / "integrations" / name
+        target.mkdir(parents=True)
+        wired = "".join(_entry(field, field.name in carried and field.name not in left_out) for field in fields)
+        target.joinpath("integration.yaml").write_text(_INTEGRATION.format(name=name, request=wired), encoding="utf-8")
+    installation = install(settings_.load(home=home), with_ledger=False)
+    assert not installation.faulty, installation.faulty
+    for desk in installation.desks.values():
+        desk.warm()
+    return House(home, bench, installation.desks, applications(bench, BLOCK))
+
+
+_INTEGRATION = """\
+integration: {name}
+adapter: rest
+contract: loan_application@2.0.0
+answer: loan_decision@1.0.0
+product: consumer-instalment
+keys: {{business: id}}
+ignore: [debt]
+request:
+{request}"""
+
+
+def _entry(field: Field, carried: bool) -> str:
+    if field.name == "product":
+        return ""
+    return f"  {field.name}: {field.name if carried else 'not_carried'}\n"
+
+
+def applications(bench: Bench, count: int, first: int = 0) -> pl.DataFrame:
+    """Complete applications as typed columns: decimals, whole numbers, texts."""
+    whole = bench.material.x[~np.isnan(bench.material.x).any(axis=1)]
+    chosen = np.random.default_rng(first).integers(0, len(whole), count)
+    columns: dict[str, Any] = {"id": [f"A-{number}" for number in range(first, first + count)], "currency": "EUR"}
+    for field, numbers in zip(bench.bundle.fields, whole.T, strict=True):
+        known = [value_of(field, number) for number in numbers.tolist()]
+        series = pl.Series([field.text(value) for value in known])
+        columns[field.name] = {"decimal": series.cast(pl.Decimal(18, field.scale), strict=False),
+                               "integer": series.cast(pl.Int64, strict=False)}.get(field.type, series).gather(chosen)
+    return pl.DataFrame(columns)
+
+
+def _engines(house: House) -> list[Row]:
+    """Mapping and validation alone."""
+    line = house.line("whole")
+    request, wanted = line.integration.request, ColumnLine(line).wanted
+    engine = ColumnEngine(line.contract, request)
+    natives = from_frame(house.frame, wanted, request.unknown)
+    assert not len(engine.read(natives).left)
+    tree = natives.tree(0)
+
+    def by_row() -> None:
+        for _ in range(ROW_CALLS):
+            mapped = request.read(tree)
+            line.rows.check(mapped.values, mapped.states)
+
+    row, column = best_in_turn(by_row, lambda: engine.read(natives))
+    each, fast = row / ROW_CALLS, column / BLOCK
+    return [
+        shown("columns: mapping and validation, one record by row", each * 1e6, "us"),
+        shown("columns: mapping and validation in columns", 1 / fast, "rows/s"),
+        at_least("columns: mapping and validation, times the row engine", each / fast, "x", 20),
+    ]
+
+
+def _decisions(house: House) -> list[Row]:
+    bench = house.bench
+    chosen = np.random.default_rng(0).integers(0, len(bench.material.x), BLOCK)
+    features = np.ascontiguousarray(bench.material.features[chosen])
+    lines = json_lines(house.frame)
+    parts = [lines[at : at + PART] for at in range(0, len(lines), PART)]
+    whole, gap = ColumnLine(house.line("whole")), ColumnLine(house.line("gap"))
+    bare, columns, one_gap, from_json = best_in_turn(
+        lambda: bench.model.predict_proba(features),
+        lambda: decided(whole, _table(whole, house.frame)),
+        lambda: decided(gap, _table(gap, house.frame)),
+        lambda: [decided(whole, _trees(house.desks["whole"], whole, part)) for part in parts],
+    )
+    return [
+        shown("columns: bare predict_proba, ready features", BLOCK / bare, "rows/s"),
+        shown("columns: native columns to decisions", BLOCK / columns, "rows/s"),
+        at_least("columns: native columns to decisions, times predict_proba", bare / columns, "x", 0.8),
+        shown("columns: JSON lines to decisions", BLOCK / from_json, "rows/s"),
+        at_least("columns: JSON lines to decisions, times predict_proba", bare / from_json, "x", 0.25),
+        shown("columns: one field not carried in every record", BLOCK / one_gap, "rows/s"),
+        at_least("columns: one field not carried, times predict_proba", bare / one_gap, "x", 0.05),
+    ]
+
+
+def decided(columns: ColumnLine, natives: Natives) -> pl.DataFrame:
+    assessed = columns.assess(natives)
+    assert not len(assessed.left)
+    return decision_frame(DecidedColumns(columns, assessed, "test", NOON))
+
+
+def _table(columns: ColumnLine, frame: pl.DataFrame) -> Natives:
+    return from_frame(frame, columns.wanted, columns.line.integration.request.unknown)
+
+
+def _trees(desk: ServingDesk, columns: ColumnLine, lines: list[bytes]) -> Natives:
+    trees = [desk.read(Asked(line, {}, "bench")) for line in lines]
+    return from_trees(trees, columns.wanted, columns.line.integration.request.unknown)
+
+
+def _streams(house: House) -> list[Row]:
+    """A Parquet file of one and of four million through the command, each in a process of its own."""
+    seconds, peaks = [], []
+    for millions in (1, 4):
+        file, out = house.home / f"{millions}.parquet", house.home / f"out-{millions}"
+        _write(house.bench, file, millions)
+        command = [sys.executable, "-m", "gateway.launch", "--home", str(house.home), "batch", "whole", str(file)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        started = time.perf_counter()
+        child = subprocess.Popen([*command, "--out", str(out)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds.append(time.perf_counter() - started)
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        assert status == 0
+        assert summary["decided"] == millions * MILLION
+        peaks.append(usage.ru_maxrss / 1024)
+    return [
+        shown("columns: batch command, one million from Parquet", MILLION / seconds[0], "rows/s"),
+        shown("columns: batch command, four million from Parquet", 4 * MILLION / seconds[1], "rows/s"),
+        at_most("columns: time of four million by four times that of one", seconds[1] / seconds[0] / 4, "x", 1.15),
+        shown("columns: most memory of the batch command, one million", peaks[0], "MB"),
+        at_most("columns: most memory of four million by that of one", peaks[1] / peaks[0], "x", 1.1),
+    ]
+
+
+def _write(bench: Bench, file: Path, millions: int) -> None:
+    import pyarrow.parquet as pq
+
+    with_rows = [applications(bench, BLOCK, first) for first in range(0, BLOCK * 10, BLOCK)]
+    schema = with_rows[0].to_arrow().schema
+    with pq.ParquetWriter(file, schema) as writer:
+        for _ in range(millions):
+            for frame in with_rows:
+                writer.write_table(frame.to_arrow())
+
+
+def json_lines(frame: pl.DataFrame) -> list[bytes]:
+    """The applications as a JSON-speaking system writes them: amounts as numbers with their decimals."""
+    texts = frame.with_columns(pl.col(pl.Decimal).cast(pl.String)).rows(named=True)
+    amounts = [name for name, kind in frame.schema.items() if kind.is_decimal()]
+    pattern = re.compile(rf'"({"|".join(amounts)})": "([0-9.]+)"')
+    return [pattern.sub(r'"\1": \2', json.dumps(row)).encode() for row in texts]
