@@ -33,7 +33,7 @@ def load(ledger: Ledger, tag: str) -> None:
     for number in itertools.count():
         key = f"{tag}-{number}"
         waiting[ledger.submit(proposal(key, key, f"app-{number % 7}"))] = key
-        if len(waiting) == 8:
+        while len(waiting) >= 8:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 asked = waiting.pop(future)
