@@ -77,7 +77,7 @@ REQUEST = [
     {"name": "resident", "logicalType": "boolean", "customProperties": []},
 ]  # fmt: skip
 ANSWER = [
-    SCORE, OUTCOME, number("pd", 0, 1, "probability", 0.0001), text("text", maxLength=80),
+    SCORE, OUTCOME, number("pd", 0, 1, "probability", 0.001), text("text", maxLength=80),
     text("key", maxLength=12, pattern="^[A-Z]+$"),
     {
         "name": "reasons", "logicalType": "array", "logicalTypeOptions": {"maxItems": 4}, "customProperties": [],

@@ -114,7 +114,7 @@ JUDGED: list[tuple[str, str, Edit, str]] = [
     ("request", "two codes change places", lambda d: d.codes("job", fixed="Anything else", other="Permanent employment"), "semantic requests major"),
     ("request", "a number has more decimals", lambda d: d.options("amount", multipleOf=0.001), "semantic neither minor"),
     ("request", "a number has fewer decimals", lambda d: d.options("amount", multipleOf=0.1), "semantic requests major"),
-    ("answer", "a number has more decimals", lambda d: d.options("pd", multipleOf=0.000001), "semantic answers major"),
+    ("answer", "a number has more decimals", lambda d: d.options("pd", multipleOf=0.0001), "semantic answers major"),
     ("answer", "a number has fewer decimals", lambda d: d.options("pd", multipleOf=0.01), "semantic neither minor"),
     ("request", "a blank is refused from now on", lambda d: d.own("income", blank="refuse"), "semantic requests major"),
     ("request", "an unusable value is refused from now on", lambda d: d.own("income", rejected="refuse"), "semantic requests major"),
