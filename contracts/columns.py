@@ -150,6 +150,8 @@ class ColumnChecks:
                 clean = clean & (state != _BLANK)
             if field.essential:
                 clean = clean & (state != _NOT_CARRIED)
+            if field.rejected == "refuse":
+                clean = clean & (state != _REJECTED)
         for row in np.flatnonzero(clean) if self._by_row else ():
             values, states = records.values(int(row)), records.states_of(int(row))
             clean[row] = all(holds(values, states) is not False for holds in self._by_row)
@@ -202,7 +204,7 @@ class ColumnUpcast:
         return column if entry.factor == 1 else column * entry.factor
 
 
-_BLANK, _NOT_CARRIED = int(State.BLANK), int(State.NOT_CARRIED)
+_BLANK, _NOT_CARRIED, _REJECTED = int(State.BLANK), int(State.NOT_CARRIED), int(State.REJECTED)
 _MADE = {Supplied: int(State.GIVEN), Lacking: _NOT_CARRIED}
 _ORIGIN = {Supplied: int(Origin.UPCAST), Lacking: int(Origin.WIRE)}
 

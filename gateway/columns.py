@@ -25,7 +25,7 @@ from contracts.mapping.natives import Natives
 from contracts.types import Origin, Record, State
 from gateway.modes import Mode
 from gateway.pipeline import Assessed, Line, conclude
-from gateway.service import decision_tree, derived_key
+from gateway.service import DERIVED, decision_tree
 from gateway.spi import Tree
 from models.kernel import ScoredColumns
 from models.types import Imputation, Scored
@@ -38,6 +38,7 @@ else:
     pl = Lazy("polars", COLUMNS)
 
 _ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
+_sha256 = hashlib.sha256
 _DIGEST, _NAMED = 32, 20
 """Bytes of a digest, and how many of them name a decision."""
 _LISTED = Verdict("refer", (), (), (), Decimal(0), 0, 0, 0, Decimal(0))
@@ -86,8 +87,11 @@ class ColumnLine:
         digest = digests(self.line.layout, records)
         sent_digest = digest if self._sent_as_scored else digests(self._sent_layout, self._wire(sent))
         chosen = {name: series.gather(records.rows).to_list() for name, series in keys.keys.items()}
-        left = np.setdiff1d(np.arange(natives.size, dtype=np.int64), records.rows, assume_unique=True)
-        return AssessedColumns(records, chosen, sent_digest, digest, scored, missing, verdicts, left)
+        left = np.ones(natives.size, np.bool_)
+        left[records.rows] = False
+        return AssessedColumns(
+            records, chosen, sent_digest, digest, scored, missing, verdicts, np.flatnonzero(left)
+        )
 
     def _scorable(self, records: ColumnRecords) -> NDArray[np.bool_]:
         """Where product and currency are such as the bundle was trained for."""
@@ -122,8 +126,8 @@ class DecidedColumns:
     def __init__(self, column_line: ColumnLine, assessed: AssessedColumns, mode: Mode, as_of: datetime) -> None:
         self.line, self.assessed, self.mode, self.as_of = column_line.line, assessed, mode, as_of
         self.catalogue = column_line.judge.catalogue
-        pairs = zip(assessed.keys["request"], assessed.keys["business"], assessed.sent_digests, strict=True)
-        self.request_keys = [key or derived_key(business, sent) for key, business, sent in pairs]
+        sent, derived = assessed.keys["request"], derived_keys(assessed.keys["business"], assessed.sent_digests)
+        self.request_keys = [key or other for key, other in zip(sent, derived, strict=True)] if any(sent) else derived
         self.decision_ids = decision_ids(self.line, mode, self.request_keys, assessed.record_digests)
 
     def __len__(self) -> int:
@@ -196,16 +200,22 @@ class DecidedColumns:
         return [field.codes[value] for value in values] if field.type == "code" else values
 
 
+def derived_keys(business_keys: Sequence[str], sent_digests: Sequence[bytes]) -> list[str]:
+    """``service.derived_key`` of many messages."""
+    pairs = zip(business_keys, sent_digests, strict=True)
+    hexed = b"".join([_sha256(key.encode() + b"\0" + digest).digest() for key, digest in pairs]).hex()
+    return [DERIVED + hexed[at : at + 2 * _DIGEST] for at in range(0, len(hexed), 2 * _DIGEST)]
+
+
 def decision_ids(line: Line, mode: Mode, request_keys: Sequence[str], record_digests: Sequence[bytes]) -> list[str]:
     """``pipeline.decision_id`` of many records."""
     start = hashlib.sha256(_sized(mode.encode()) + _sized(line.integration.name.encode()))
     end = _sized(line.bundle.digest.encode()) + _sized(line.policy.digest.encode())
-    hexed, between = b"".join(record_digests).hex().encode(), _size(2 * _DIGEST)
-    found = []
-    for at, key in enumerate(request_keys):
+    hexed, width = b"".join(record_digests).hex().encode(), 2 * _DIGEST
+    between, found = _size(width), []
+    for at, key in zip(range(0, len(hexed), width), request_keys, strict=True):
         hasher, content = start.copy(), key.encode()
-        digest = hexed[2 * _DIGEST * at : 2 * _DIGEST * (at + 1)]
-        hasher.update(_size(len(content)) + content + between + digest + end)
+        hasher.update(b"".join((_size(len(content)), content, between, hexed[at : at + width], end)))
         found.append(hasher.digest())
     return _base32(np.frombuffer(b"".join(found), np.uint8).reshape(-1, _DIGEST)[:, :_NAMED])
 

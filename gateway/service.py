@@ -80,9 +80,13 @@ def gather(tree: Tree, lookups: Mapping[str, Lookup], failed: Callable[[str], No
         tree["lookup"] = found
 
 
+DERIVED = "derived:"
+"""Begins every request key that is made here."""
+
+
 def derived_key(business_key: str, sent_digest: bytes) -> str:
     """Request key of a message that carries none: the same application asked again is the same asking."""
-    return "derived:" + hashlib.sha256(business_key.encode() + b"\0" + sent_digest).hexdigest()
+    return DERIVED + hashlib.sha256(business_key.encode() + b"\0" + sent_digest).hexdigest()
 
 
 class ServingDesk:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 from bench_kernel import BLOCK, Bench, best_in_turn, made
 from bench_model import CREDIT
 from figures import Row, at_least, at_most, shown
@@ -179,38 +180,36 @@ def _trees(desk: ServingDesk, columns: ColumnLine, lines: list[bytes]) -> Native
 
 def _streams(house: House) -> list[Row]:
     """A Parquet file of one and of four million through the command, each in a process of its own."""
-    seconds, peaks = [], []
-    for millions in (1, 4):
-        file, out = house.home / f"{millions}.parquet", house.home / f"out-{millions}"
-        _write(house.bench, file, millions)
-        command = [sys.executable, "-m", "gateway.launch", "--home", str(house.home), "batch", "whole", str(file)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        started = time.perf_counter()
-        child = subprocess.Popen([*command, "--out", str(out)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds.append(time.perf_counter() - started)
-        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-        assert status == 0
-        assert summary["decided"] == millions * MILLION
-        peaks.append(usage.ru_maxrss / 1024)
+    _through_the_command(house, 1)  # compiles the kernels
+    (one, small), (four, large) = (_through_the_command(house, 10 * millions) for millions in (1, 4))
     return [
-        shown("columns: batch command, one million from Parquet", MILLION / seconds[0], "rows/s"),
-        shown("columns: batch command, four million from Parquet", 4 * MILLION / seconds[1], "rows/s"),
-        at_most("columns: time of four million by four times that of one", seconds[1] / seconds[0] / 4, "x", 1.15),
-        shown("columns: most memory of the batch command, one million", peaks[0], "MB"),
-        at_most("columns: most memory of four million by that of one", peaks[1] / peaks[0], "x", 1.1),
+        shown("columns: batch command, one million from Parquet", MILLION / one, "rows/s"),
+        shown("columns: batch command, four million from Parquet", 4 * MILLION / four, "rows/s"),
+        at_most("columns: time of four million by four times that of one", four / one / 4, "x", 1.15),
+        shown("columns: most memory of the batch command, one million", small, "MB"),
+        at_most("columns: most memory of four million by that of one", large / small, "x", 1.1),
     ]
 
 
-def _write(bench: Bench, file: Path, millions: int) -> None:
-    import pyarrow.parquet as pq
-
-    with_rows = [applications(bench, BLOCK, first) for first in range(0, BLOCK * 10, BLOCK)]
-    schema = with_rows[0].to_arrow().schema
-    with pq.ParquetWriter(file, schema) as writer:
-        for _ in range(millions):
-            for frame in with_rows:
-                writer.write_table(frame.to_arrow())
+def _through_the_command(house: House, blocks: int) -> tuple[float, float]:
+    """Seconds, and megabytes at most, for so many blocks of applications."""
+    file, out = house.home / f"{blocks}.parquet", house.home / f"out-{blocks}"
+    parts = [applications(house.bench, BLOCK, BLOCK * number).to_arrow() for number in range(min(blocks, 10))]
+    with pq.ParquetWriter(file, parts[0].schema) as writer:
+        for number in range(blocks):
+            writer.write_table(parts[number % 10])
+    command = [sys.executable, "-m", "gateway.launch", "--home", str(house.home), "batch", "whole", str(file)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    child = subprocess.Popen(
+        [*command, "--out", str(out)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - started
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert status == 0
+    assert summary["decided"] == blocks * BLOCK
+    return seconds, usage.ru_maxrss / 1024
 
 
 def json_lines(frame: pl.DataFrame) -> list[bytes]:
