@@ -79,8 +79,8 @@ class Contract:
     lists (``reasons[].code``, ``refer_causes[]``); ``lists`` maps each list to the most elements it may have.
     ``examples`` holds legal values per leaf; the n-th examples of all fields belong together. ``made_from`` is the
     reference of the version its upcaster starts from, empty for a first version. ``labels`` says what each code of a
-    leaf means, ``wire`` what is declared of its bytes. ``digest`` is the SHA-256 of ``content``, the bytes of the file,
-    in hexadecimal.
+    leaf means, ``notes`` what each list and object is about, ``wire`` what is declared of its bytes. ``digest`` is the
+    SHA-256 of ``content``, the bytes of the file, in hexadecimal.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Contract:
     lists: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
     wire: Wire = field(default_factory=Wire)
     made_from: str = ""
     digest: str = ""
@@ -161,6 +162,7 @@ class _Reader:
         self.lists: dict[str, int] = {}
         self.examples: dict[str, tuple[Value, ...]] = {}
         self.labels: dict[str, dict[str, str]] = {}
+        self.notes: dict[str, str] = {}
         self.nodes: dict[str, Mapping[str, Any]] = {}
 
     def read(self) -> Reading:
@@ -182,6 +184,7 @@ class _Reader:
             lists=self.lists,
             examples=self.examples,
             labels=self.labels,
+            notes=self.notes,
             wire=read_wire(self.data, table, self.nodes),
             made_from=self.made_from(head),
             digest=hashlib.sha256(self.content).hexdigest(),
@@ -224,6 +227,8 @@ class _Reader:
 
     def leaf(self, node: dict[str, Any], path: str, name: str, place: Place) -> None:
         self.places[path] = place
+        if node.get("logicalType") in ("object", "array"):
+            self.notes[path] = " ".join(str(node.get("description", "")).split())
         match node.get("logicalType"):
             case "object":
                 self.leaves(node.get("properties") or [], f"{path}.", (*place, "properties"))

@@ -88,7 +88,7 @@ class Field:
         if value is None:
             return ""
         if self.type == "decimal" and isinstance(value, int):
-            return str(Decimal(value).scaleb(-self.scale))
+            return f"{Decimal(value).scaleb(-self.scale):f}"
         return str(value).lower() if self.type == "boolean" else str(value)
 
 

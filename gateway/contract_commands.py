@@ -64,6 +64,23 @@ def diff(
     raise typer.Exit(1 if comparison.hidden else 0)
 
 
+@contract.command("export")
+def export_(
+    ref: _Ref,
+    to: Annotated[str, typer.Option("--to", help="jsonschema, openapi or xsd.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write into this file.")] = None,
+) -> None:
+    """A contract in another language, for those who write or read its records."""
+    from contracts.export import export
+    from gateway.contracts_shown import found
+
+    text = export(found(_store(), ref), to)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
 def _store() -> ContractStore:
     from contracts.store import ContractStore
 
