@@ -19,6 +19,11 @@ _COUNTER = {
     Kind.ERASURE: catalog.ERASURES,
 }
 _BY_NUMBER = {int(kind): name for kind, name in _COUNTER.items()}
+CAUSES = (
+    "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",
+    "readonly", "does not answer", "connection",
+)  # fmt: skip
+"""What a database says when it does not take a group: the words its causes are counted by, where they hold."""
 _MODE, _INTEGRATION, _OUTCOME = 4, 5, 7
 """Where these stand in ``Draft.columns``."""
 
@@ -36,6 +41,8 @@ class Meter:
         self._size = tally.timer(catalog.GROUP_SIZE)
         self._waiting_since = self._group_since = 0.0
         self.committed_at = self.failed_at = 0.0
+        for cause in CAUSES:
+            tally.begin(catalog.LEDGER_FAILURES, cause)
         tally.gauge(catalog.OLDEST_PENDING, self.oldest_pending)
 
     def arrived(self) -> None:

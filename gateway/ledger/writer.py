@@ -18,7 +18,7 @@ from time import perf_counter
 from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway.ledger.chain import Anchor
 from gateway.ledger.jobs import Job, Propose, Terms, place_all
-from gateway.ledger.meter import Meter
+from gateway.ledger.meter import CAUSES, Meter
 from gateway.ledger.patience import passes, patiently, persistence
 from gateway.ledger.store import Block, Store
 from gateway.ledger.types import Sink
@@ -239,8 +239,4 @@ def _unfit(cause: Exception) -> ScoregateError:
 
 def short(cause: Exception) -> str:
     """A database's own words without what it was asked, which may hold values."""
-    known = (
-        "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",
-        "readonly", "does not answer", "connection",
-    )  # fmt: skip
-    return next((sign for sign in known if sign in str(cause)), type(cause).__name__)
+    return next((sign for sign in CAUSES if sign in str(cause)), type(cause).__name__)

@@ -32,6 +32,8 @@ class Stages:
             tally.timer(STAGE_SECONDS, integration, stage) for stage in STAGES
         )
         self._scored, self._repeat, self._late = (SCORED, integration), (REPEATS, integration), (LATE, integration)
+        for key in (self._scored, self._repeat, self._late):
+            tally.begin(*key)
 
     def decided(self, decision: Decision) -> None:
         """A decision was made final."""

@@ -80,6 +80,11 @@ class Tally:
         self._names: Counter[str] = Counter()
         self.count: Callable[[Key], None] = self._events.append
 
+    def begin(self, *key: str) -> None:
+        """Have a counter stand at nought before its first event, which a monitor would otherwise not see as a rise."""
+        with self._lock:
+            self._sums.counts.setdefault(key, 0)
+
     def timer(self, *key: str) -> Callable[[float], None]:
         """What takes the observations of one histogram: seconds, or whatever its unit is."""
         return self._series.setdefault(key, []).append

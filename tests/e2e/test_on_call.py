@@ -21,12 +21,14 @@ from typing import NamedTuple
 import httpx
 import pytest
 from live_gateway import ENVIRONMENT, EXAMPLE, ROOT, SCORE, Caller, Live, copied, serving
-from prometheus_client.parser import text_string_to_metric_families as families
+from promql import Scrape, fires, metrics
+from ruamel.yaml import YAML
 
 from gateway.watching.catalog import METRICS
 
-ROW = re.compile(r"^\| `(scoregate_[^`]+|increase\([^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
-EXPRESSION = re.compile(r"(increase\()?(scoregate_\w+)(?:\[\w+\]\))? (==|>) ([\d.]+)")
+ROW = re.compile(r"^\| `((?:scoregate_|increase\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
+RULES = ROOT / "docker/alerts.yaml"
+UNREADABLE = 'scoregate_imputed_total{field="monthly_income",integration="juniper-api",state="rejected"}'
 
 
 class Alert(NamedTuple):
@@ -37,44 +39,31 @@ class Alert(NamedTuple):
     look: str
     cure: str
 
-    @property
-    def metric(self) -> str:
-        found = EXPRESSION.fullmatch(self.expression)
-        assert found, self.expression
-        return found[2]
-
 
 ALERTS = [Alert(*row) for row in ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
 
 
 def alert(metric: str) -> Alert:
-    (found,) = [one for one in ALERTS if one.metric == metric]
+    (found,) = [one for one in ALERTS if metric in metrics(one.expression)]
     return found
 
 
-def samples(live: Live, metric: str) -> list[float]:
-    text = httpx.get(live.client.base_url.join("/metrics")).text  # a connection of its own: workers die here
-    return [s.value for family in families(text) for s in family.samples if s.name == metric]
+def scrape(live: Live) -> str:
+    return httpx.get(live.client.base_url.join("/metrics")).text  # a connection of its own: workers die here
 
 
-def fires(one: Alert, live: Live, before: float) -> bool:
-    """The expression on what a scraper sees now; ``before`` is what a counter stood at when the window began."""
-    found = EXPRESSION.fullmatch(one.expression)
-    assert found
-    seen = samples(live, one.metric)
-    if found[1]:
-        return sum(seen) - before > float(found[4])
-    return any(value == float(found[4]) if found[3] == "==" else value > float(found[4]) for value in seen)
+def burns(one: Alert, live: Live, before: str = "") -> bool:
+    """Whether a monitor that scraped ``before`` when the window began, and now, sees the alert."""
+    return fires(one.expression, Scrape(before, scrape(live)))
 
 
 @contextmanager
 def fired(metric: str, live: Live) -> Iterator[Alert]:
     """The alert is quiet before, and fires once what stands in the block was done."""
-    one = alert(metric)
-    before = sum(samples(live, metric)) if one.expression.startswith("increase") else 0.0
-    assert not fires(one, live, before)
+    one, before = alert(metric), scrape(live)
+    assert not burns(one, live, before)
     yield one
-    until(lambda: fires(one, live, before))
+    until(lambda: burns(one, live, before))
 
 
 def until(reached: Callable[[], bool], seconds: float = 30) -> None:
@@ -108,7 +97,7 @@ def caller(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Caller
 @pytest.fixture(scope="module")
 def live(caller: Caller) -> Iterator[Live]:
     with serving(caller, "--workers", "2") as live:
-        until(lambda: samples(live, "scoregate_workers") == [2.0])
+        until(lambda: "\nscoregate_workers 2.0\n" in scrape(live))
         yield live
 
 
@@ -122,31 +111,44 @@ def keep_asking(live: Live, over: threading.Event) -> None:
             client.post(SCORE, content=application(applicationId="held"))
 
 
-def test_there_are_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 8
-    assert {one.metric.removesuffix("_total") for one in ALERTS} <= set(METRICS)
+def workers(live: Live) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
+
+
+def test_there_are_ten_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 10
+    assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
+
+
+def test_the_rules_for_prometheus_say_what_the_chapter_says() -> None:
+    (group,) = YAML(typ="safe").load(RULES)["groups"]
+    told = [(rule["expr"], rule["annotations"]) for rule in group["rules"]]
+    assert [Alert(expr, said["summary"], said["look"], said["cure"]) for expr, said in told] == ALERTS
+    assert len({rule["alert"] for rule in group["rules"]}) == len(ALERTS)
+    assert {rule["labels"]["severity"] for rule in group["rules"]} == {"page", "ticket"}
+    assert all(re.fullmatch(r"\d+m", rule["for"]) for rule in group["rules"])
 
 
 def test_a_ledger_that_is_held(caller: Caller, live: Live) -> None:
-    metrics = ("scoregate_ready", "scoregate_ledger_oldest_pending_seconds")
+    gauges = ("scoregate_ready", "scoregate_ledger_oldest_pending_seconds")
     counted = ("scoregate_late_total", "scoregate_ledger_failures_total")
-    before = {metric: sum(samples(live, metric)) for metric in counted}
-    assert not any(fires(alert(metric), live, 0) for metric in metrics)
+    before = scrape(live)
+    assert not any(burns(alert(metric), live, before) for metric in (*gauges, *counted))
     holder = sqlite3.connect(caller.home / "state/ledger.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     over = threading.Event()
     asking = threading.Thread(target=keep_asking, args=(live, over))
     asking.start()
     try:
-        for metric in reversed(metrics):
-            until(lambda metric=metric: fires(alert(metric), live, 0))  # type: ignore[misc]
+        for metric in reversed(gauges):
+            until(lambda metric=metric: burns(alert(metric), live))  # type: ignore[misc]
             until(lambda metric=metric: "locked" in looked(alert(metric), caller, live))  # type: ignore[misc]
     finally:
         holder.close()
         over.set()
         asking.join()
     for metric in counted:
-        until(lambda metric=metric: fires(alert(metric), live, before[metric]))  # type: ignore[misc]
+        until(lambda metric=metric: burns(alert(metric), live, before))  # type: ignore[misc]
     assert "late" in looked(alert("scoregate_late_total"), caller, live)
     assert "ledger_failed" in looked(alert("scoregate_ledger_failures_total"), caller, live)
     until(lambda: live.client.get("/readyz").status_code == 200)
@@ -154,7 +156,7 @@ def test_a_ledger_that_is_held(caller: Caller, live: Live) -> None:
 
 def test_a_broken_integration(caller: Caller, live: Live) -> None:
     one = alert("scoregate_integration_ready")
-    assert fires(one, live, 0)
+    assert burns(one, live)
     assert "juniper-twin/integration.yaml" in looked(one, caller, live)
 
 
@@ -166,15 +168,51 @@ def test_callers_nobody_knows(caller: Caller, live: Live) -> None:
 
 
 def test_messages_that_break_their_contract(caller: Caller, live: Live) -> None:
+    live.client.post(SCORE, content=application(applicationId="bad-first", surname="x"))
+    until(lambda: 'rule="unknown"' in scrape(live))
     with fired("scoregate_problems_total", live) as one:
         for number in range(101):
             live.client.post(SCORE, content=application(applicationId=f"bad-{number}", surname="x"))
     assert 'rule="unknown"' in looked(one, caller, live)
 
 
+def test_a_field_that_no_longer_comes(caller: Caller, live: Live) -> None:
+    unreadable = json.loads((EXAMPLE.parents[1] / "06-income_unreadable__is_listed/request.json").read_bytes())
+    live.client.post(SCORE, content=json.dumps(unreadable | {"applicationId": "gone-first"})).raise_for_status()
+    until(lambda: UNREADABLE in scrape(live))
+    with fired("scoregate_imputed_total", live) as one:
+        for number in range(5):
+            body = unreadable | {"applicationId": f"gone-{number}"}
+            live.client.post(SCORE, content=json.dumps(body)).raise_for_status()
+    assert UNREADABLE in looked(one, caller, live)
+
+
+@contextmanager
+def files_no_longer_than(size: int, pids: list[int]) -> Iterator[None]:
+    """As a full disk does to a file that has reached that size, and to no other."""
+    for pid in pids:
+        subprocess.run(["prlimit", f"--pid={pid}", f"--fsize={size}:"], check=True)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            subprocess.run(["prlimit", f"--pid={pid}", "--fsize=unlimited:"], check=True)
+
+
+def test_an_anchor_that_takes_no_more(caller: Caller, live: Live) -> None:
+    anchor, full = caller.home / "state/ledger.anchor", 1 << 28
+    written = anchor.stat().st_size
+    with files_no_longer_than(full, workers(live)), fired("scoregate_ledger_anchor_failures_total", live) as one:
+        os.truncate(anchor, full)
+        live.client.post(SCORE, content=application(applicationId="durable")).raise_for_status()
+    os.truncate(anchor, written)
+    said = looked(one, caller, live)
+    blocks, anchored = (int(number) for number in re.findall(r"^(?:blocks|anchored block)\s+(\d+)", said, re.MULTILINE))
+    assert anchored < blocks
+
+
 def test_a_worker_that_dies(caller: Caller, live: Live) -> None:
-    children = Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()
     with fired("scoregate_workers_lost_total", live) as one:
         time.sleep(1)
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(workers(live)[0], signal.SIGKILL)
     until(lambda: "worker_died" in looked(one, caller, live))
