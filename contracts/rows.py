@@ -64,6 +64,10 @@ class RowEngine:
             return self._judge(values, states, dict(self._wrong(exc, values)))
         if (None in values or any(states)) and self._lacks(values, states):
             return self._judge(values, states, {})
+        return self.check_rules(values, states)
+
+    def check_rules(self, values: list[Value], states: bytearray) -> Checked:
+        """Check the cross-field rules alone, of a record that is known to be legal field by field."""
         for holds, _ in self._rules:
             if holds(values, states) is False:
                 return self._judge(values, states, {})

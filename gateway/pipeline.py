@@ -136,14 +136,16 @@ def read_record(line: Line, tree: Mapping[str, Any], problems: list[Problem]) ->
 def _read_pinned(line: Line, pinned: Pinned, mapped: Mapped, problems: list[Problem]) -> Arrived:
     """A record of an earlier version: it must be legal as what it claims to be, and then as what it becomes.
 
-    The second check finds nothing that the first did not, as far as ``contracts.upcast_reading`` can prove.
+    A way up that could make a legal field illegal is refused when it is read (contracts/upcast_reading.py), so only the
+    rules, which may be written in other units now, are asked again.
     """
     checked = pinned.rows.check(mapped.values, mapped.states)
     risen = pinned.upcast.apply(mapped.values, mapped.states, mapped.origins, mapped.causes)
     tolerated = _tolerated(mapped, checked, problems, pinned.told(untrained(line, risen.values)))
-    again = line.rows.check(risen.values, risen.states)
-    told = {problem.rule for problem in tolerated}
-    tolerated += tuple(problem for problem in pinned.told(again.tolerated) if problem.rule not in told)
+    again = line.rows.check_rules(risen.values, risen.states)
+    if again.tolerated or again.fatal:
+        told = {problem.rule for problem in tolerated}
+        tolerated += tuple(problem for problem in pinned.told(again.tolerated) if problem.rule not in told)
     if again.fatal:
         raise InvalidRecord([*pinned.told(again.fatal), *tolerated])
     record = Record(line.contract.ref, tuple(risen.values), bytes(risen.states), bytes(risen.origins), risen.causes)
@@ -168,10 +170,13 @@ def sent_digest(line: Line, mapped: Mapped) -> bytes:
 
     Fields that are looked up count as not carried, whatever was found.
     """
+    layout, looked_up = (line.pinned or line).layout, line.integration.request.looked_up
+    if not looked_up:
+        return layout.digest(mapped.values, mapped.states)
     values, states = list(mapped.values), bytearray(mapped.states)
-    for position in line.integration.request.looked_up:
+    for position in looked_up:
         values[position], states[position] = None, State.NOT_CARRIED
-    return (line.pinned or line).layout.digest(values, states)
+    return layout.digest(values, states)
 
 
 def untrained(line: Line, values: list[Any]) -> list[Problem]:
