@@ -342,7 +342,8 @@ def serve_on(
 
     lookout = Lookout.to(sys.stderr.buffer, settings.log_level, worker)
     installation = install(settings, with_ledger=True, lookout=lookout)
-    app = application(installation)
+    pulse = installation.pulse()
+    app = application(installation, pulse)
     for desk in installation.desks.values():
         desk.warm()
 
@@ -353,11 +354,11 @@ def serve_on(
         started()
 
     lookout.tally.gauge(WORKERS, lambda: 1.0)
-    server.serve(app, sock, board=board, started=serving)
+    server.serve(app, sock, board=board, started=serving, stopping=pulse.drain)
 
 
-def application(installation: Installation) -> Gateway:
-    """The ASGI application of an installation."""
+def application(installation: Installation, pulse: Pulse | None = None) -> Gateway:
+    """The ASGI application of an installation; ``pulse`` is its health, for who has it told that the end is near."""
     from gateway.access.keeper import Keeper
     from gateway.access.layer import Access
     from gateway.access.store import SharedAccess
@@ -366,7 +367,7 @@ def application(installation: Installation) -> Gateway:
     from gateway.watching.exposition import exposition
     from gateway.watching.facts import facts
 
-    pulse = installation.pulse()
+    pulse = pulse or installation.pulse()
     installation.roster.read()
     events = installation.lookout.events
     store = SharedAccess(connect(ledger_place(installation.settings)))

@@ -18,8 +18,9 @@ what comes is extensions of chunks or trailers, and the connection is given up."
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 30.0
 """How long a caller may leave an answer unread that does not fit into the socket's buffer."""
-FIRST_REQUEST_SECONDS = 0.5
-"""What a connection that has not asked anything yet is given to do so when the server stops."""
+LAST_REQUEST_SECONDS = 0.5
+"""What a connection with nothing under way is given to ask once more when the server stops: a request may be on its
+way, or a health check that must hear of it."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
@@ -107,11 +108,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server stops: a request under way, or only just sent, is answered; then the connection closes."""
-        if self.cycle is not None:
+        if self._at_rest():
+            self._last = True
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._part)
+        else:
             super().shutdown()
-            return
-        self._last = True
-        self.loop.call_later(FIRST_REQUEST_SECONDS, self._give_up)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -131,6 +132,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         self._stop_timer()
         if self._in_head and not self.transport.is_closing():
+            self.transport.close()
+
+    def _at_rest(self) -> bool:
+        """Whether no request is under way: the connection is new, or between two requests."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _part(self) -> None:
+        if self._at_rest():
             self.transport.close()
 
     def _stop_timer(self) -> None:

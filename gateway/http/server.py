@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -43,12 +44,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    app: Any, sock: socket.socket, *, started: Callable[[], None] = lambda: None, board: Board | None = None
+    app: Any,
+    sock: socket.socket,
+    *,
+    started: Callable[[], None] = lambda: None,
+    stopping: Callable[[], None] = lambda: None,
+    board: Board | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT: accept no more, answer what is under way, close the application, return.
 
-    ``started`` is called once, in the event loop, when the first request can be taken. ``board`` is shared with other
-    processes that listen on the same socket.
+    ``started`` is called once, in the event loop, when the first request can be taken; ``stopping`` when a signal says
+    to end, while connections are still taken. ``board`` is shared with other processes that listen on the same socket.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its texts quote what it was sent
     config = uvicorn.Config(
@@ -64,7 +70,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, sock, started, board).run(sockets=[])
+    _Server(config, sock, started, stopping, board).run(sockets=[])
 
 
 def most_connections() -> int:
@@ -82,10 +88,15 @@ class _Server(uvicorn.Server):
     """Uvicorn's server with our own way of taking connections; it returns after a signal instead of dying of it."""
 
     def __init__(
-        self, config: uvicorn.Config, sock: socket.socket, started: Callable[[], None], board: Board | None
+        self,
+        config: uvicorn.Config,
+        sock: socket.socket,
+        started: Callable[[], None],
+        stopping: Callable[[], None],
+        board: Board | None,
     ) -> None:
         super().__init__(config)
-        self._sock, self._tell, self._board = sock, started, board
+        self._sock, self._started, self._stopping, self._board = sock, started, stopping, board
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,7 +105,11 @@ class _Server(uvicorn.Server):
             return
         connections = self.server_state.connections = Connections(self._board)
         self._acceptor = Acceptor(self._sock, self._connection, connections, most_connections(), self._board)
-        self._tell()
+        self._started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._acceptor is not None:
