@@ -90,3 +90,27 @@ def test_an_unknown_contract_is_answered_with_the_nearest() -> None:
 def test_a_reference_is_a_name_and_never_a_path(ref: str) -> None:
     with pytest.raises(ConfigurationError, match="there is no contract"):
         ContractStore().get(ref)
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+DEEP = "a: " + "[" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, r"1\.0\.0\.odcs\.yaml:1:\d+: error: anchors and aliases are not allowed"),
+        ("id: own\nid: other\n", r"1\.0\.0\.odcs\.yaml:2:1: error: .*duplicate key"),
+        ("id: !!python/name:os.system x\n", r"1\.0\.0\.odcs\.yaml:1:5: error: the tag .* is not allowed"),
+        ("id: [\n", r"1\.0\.0\.odcs\.yaml:\d+:\d+: error: "),
+        (DEEP, r"1\.0\.0\.odcs\.yaml"),
+        ("x" * 1_000_001, r"1\.0\.0\.odcs\.yaml: error: file is larger than 1000000 bytes"),
+        ("", r"1\.0\.0\.odcs\.yaml:1:1: error: is not a contract"),
+    ],
+    ids=["bomb", "duplicate key", "tag", "not YAML", "deep", "large", "empty"],
+)
+def test_a_file_made_to_do_harm_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+    store = put(tmp_path, "own/1.0.0.odcs.yaml", text)
+    with pytest.raises(ConfigurationError, match=says):
+        store.get("own@1.0.0")
+    assert len(store.lint()) == 1
