@@ -61,6 +61,13 @@ def refusal(**changes: Any) -> Refusal:
     return Refusal(**(given | changes))
 
 
+def keys_of_fixtures(folder: Path) -> None:
+    """The keys of the ledgers in fixtures/ledger, where open_ledger looks for them; fixtures/ledger/README.md."""
+    folder.mkdir()
+    for purpose in ("master", "signing"):
+        (folder / f"{purpose}.key").write_text(digest(f"scoregate test ledger: {purpose} key").hex())
+
+
 def open_ledger(folder: Path, **changes: Any) -> Ledger:
     """The ledger of a folder, with its key files, made on first use; in PostgreSQL where the folder says so."""
     url = folder / URL_FILE

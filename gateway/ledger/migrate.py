@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Index, Table, insert, inspect, select, update
@@ -44,6 +45,8 @@ def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes, patience
 
 def migrate(engine: Engine, patience: float) -> Migrated:
     """Bring an older ledger up to VERSION while others may be writing it; raises SetupError where there is none."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise _nothing(engine)  # to connect would make an empty file
     with _clearly(engine):
         return patiently(lambda: _migrate(engine), patience)
 
@@ -87,7 +90,7 @@ def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None
 def _migrate(engine: Engine) -> Migrated:
     with alone(engine) as connection:
         if not _is_ledger(connection):
-            raise SetupError(f"{place(engine)} holds no ledger; there is nothing to migrate")
+            raise _nothing(engine)
         before = _version(connection)
         _refuse_newer(before, engine)
         added = [table for table in TABLES if version_of(table) > before]
@@ -102,6 +105,10 @@ def _migrate(engine: Engine) -> Migrated:
     with alone(engine) as connection:
         connection.execute(update(LEDGER).values(version=VERSION).where(LEDGER.c.version < VERSION))
     return Migrated(before, VERSION)
+
+
+def _nothing(engine: Engine) -> SetupError:
+    return SetupError(f"{place(engine)} holds no ledger; there is nothing to migrate")
 
 
 def _add_columns(connection: Connection, table: Table, before: int) -> None:

@@ -13,7 +13,7 @@ import postgres_server
 import psycopg
 import pytest
 from ledger_children import Start, await_ready, check_every_decision_is_there_once
-from ledger_samples import NOON, URL_FILE, open_ledger, proposal
+from ledger_samples import NOON, URL_FILE, keys_of_fixtures, open_ledger, proposal
 from postgres_server import PostgresServer
 
 from contracts.errors import SetupError, UpstreamError
@@ -145,9 +145,7 @@ def test_a_head_held_by_another_is_answered_in_time_and_recovers(shared: Path, p
 def test_a_ledger_of_schema_version_1_is_brought_up_and_holds_what_it_held(
     shared: Path, postgres: PostgresServer
 ) -> None:
-    (shared / "keys").mkdir()
-    for name in ("master.key", "signing.key"):
-        shutil.copy(VERSION_1 / name, shared / "keys" / name)
+    keys_of_fixtures(shared / "keys")
     shutil.copy(VERSION_1 / "ledger.anchor", shared)
     postgres.execute(database(shared), (VERSION_1 / "ledger.sql").read_text())
     with pytest.raises(SetupError, match="scoregate ledger migrate"):

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ledger_samples import open_ledger, proposal
+from ledger_samples import keys_of_fixtures, open_ledger, proposal
 from sqlalchemy import inspect
 
 from contracts.errors import SetupError
@@ -17,15 +17,13 @@ from gateway.ledger.migrate import migrate
 from gateway.ledger.schema import METADATA, VERSION
 
 VERSION_1 = Path(__file__).parents[2] / "fixtures" / "ledger" / "version-1" / "sqlite"
-"""A ledger as the release with schema version 1 left it, as SQL, with its keys and anchor."""
+"""A ledger as the release with schema version 1 left it, as SQL, with its anchor."""
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A folder that holds a ledger of schema version 1 where open_ledger looks for it."""
-    (tmp_path / "keys").mkdir()
-    for name in ("master.key", "signing.key"):
-        shutil.copy(VERSION_1 / name, tmp_path / "keys" / name)
+    keys_of_fixtures(tmp_path / "keys")
     shutil.copy(VERSION_1 / "ledger.anchor", tmp_path)
     database = sqlite3.connect(tmp_path / "ledger.db")
     database.executescript((VERSION_1 / "ledger.sql").read_text())
@@ -106,6 +104,7 @@ def test_a_newer_schema_is_neither_opened_nor_migrated(tmp_path: Path) -> None:
 def test_where_there_is_no_ledger_there_is_nothing_to_migrate(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="holds no ledger"):
         migrate(connect(tmp_path / "ledger.db"), 1.0)
+    assert not list(tmp_path.iterdir()), "a mistaken path leaves nothing behind"
 
 
 def test_a_writer_that_holds_the_database_is_waited_for(old: Path) -> None:
