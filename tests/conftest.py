@@ -43,7 +43,7 @@ def postgres() -> Iterator[PostgresServer]:
 
     if postgres_server.binaries() is None:
         pytest.skip("PostgreSQL is missing; install it with: apt-get install postgresql")
-    with postgres_server.running() as server:
+    with postgres_server.running(beside=postgres_server.in_memory()) as server:
         yield server
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +40,38 @@ def starting() -> Iterator[Start]:
     for child in children:
         with child:
             child.kill()
+
+
+class Reading:
+    """What a child acknowledges, read as it comes: decisions by key."""
+
+    def __init__(self, child: Child) -> None:
+        self.acknowledged: dict[str, str] = {}
+        self._child = child
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._child.stdout
+        for line in self._child.stdout:
+            if line.count(" ") == 1 and line.endswith("\n"):
+                key, decision_id = line.split()
+                self.acknowledged[key] = decision_id
+
+    def goes_on(self, further: int = 20, seconds: float = 60) -> None:
+        """Waits until the child has acknowledged so many more."""
+        wanted, end = len(self.acknowledged) + further, time.monotonic() + seconds
+        while len(self.acknowledged) < wanted:
+            assert self._child.poll() is None, self._child.stderr and self._child.stderr.read()
+            assert time.monotonic() < end, f"{len(self.acknowledged)} acknowledged, {wanted} awaited"
+            time.sleep(0.01)
+
+    def kill(self) -> dict[str, str]:
+        """SIGKILL; everything it ever acknowledged."""
+        self._child.kill()
+        assert self._child.wait() == -signal.SIGKILL, self._child.stderr and self._child.stderr.read()
+        self._thread.join()
+        return self.acknowledged
 
 
 def await_ready(child: Child) -> None:

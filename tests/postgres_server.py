@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests and bench: a fresh cluster in a temporary folder on a free port, stopped and removed.
 
 The server refuses to run as root, so as root it runs as Debian's ``postgres`` user. Passwords are asked for, and
-nothing is relaxed: what is acknowledged is on disk.
+nothing is relaxed: what is acknowledged was synced.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import psycopg
 
 USER, PASSWORD = "scoregate", "only for tests"
 READY_SECONDS = 30
+ROOM_BYTES = 2 << 30
+"""What the clusters of a test run need, with plenty to spare."""
 DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -71,6 +73,7 @@ class PostgresServer:
 
     def _launch(self) -> None:
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder}
+        options["recovery_init_sync_method"] = "syncfs"  # file by file, recovery takes seconds on a busy disk
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         command = [self._program("postgres"), "-D", self.folder / "data", *settings]
         with (self.folder / "log").open("ab") as log:
@@ -87,9 +90,11 @@ class PostgresServer:
     def kill(self) -> None:
         """SIGKILL, the postmaster and everything below it."""
         if self._process is not None:
-            self._signal(signal.SIGKILL)
+            killed = self._signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+            while any(map(is_alive, killed)):  # one that hangs in a write finishes it first
+                time.sleep(0.005)
 
     def freeze(self) -> None:
         """Stop every process where it stands: connections stay open and nothing answers."""
@@ -138,14 +143,25 @@ class PostgresServer:
             return False
         return True
 
-    def _signal(self, number: int) -> None:
-        for pid in self.pids():
+    def _signal(self, number: int) -> list[int]:
+        """Whom it was sent to."""
+        sent = self.pids()
+        for pid in sent:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+        return sent
 
     def _program(self, name: str) -> Path:
         assert self.programs, "PostgreSQL is missing; install it with: apt-get install postgresql"
         return self.programs / name
+
+
+def is_alive(pid: int) -> bool:
+    """Neither gone nor waiting to be collected by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def free_port() -> int:
@@ -155,10 +171,19 @@ def free_port() -> int:
         return port
 
 
+def in_memory() -> Path | None:
+    """A memory disk, if it has room: a SIGKILL leaves the same there, and no test waits for a busy disk."""
+    shared = Path("/dev/shm")  # noqa: S108 # a folder of its own is made in it
+    return shared if shared.is_dir() and shutil.disk_usage(shared).free > ROOM_BYTES else None
+
+
 @contextmanager
-def running(*options: str) -> Iterator[PostgresServer]:
-    """A server of one's own, gone at the end whatever was done to it; ``options`` are those of initdb."""
-    folder = Path(tempfile.mkdtemp(prefix="scoregate-postgresql-"))
+def running(*options: str, beside: Path | None = None) -> Iterator[PostgresServer]:
+    """A server of one's own, gone at the end whatever was done to it; ``options`` are those of initdb.
+
+    Its files lie in a new folder in ``beside``, or where temporary files do.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="scoregate-postgresql-", dir=beside))
     server = PostgresServer(folder)
     try:
         server.make(*options)

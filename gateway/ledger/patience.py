@@ -43,7 +43,7 @@ def passes(exc: BaseException) -> bool:
     cause = getattr(exc, "orig", exc)
     if not hasattr(cause, "sqlstate"):
         return False  # not from PostgreSQL's driver
-    return cause.sqlstate.startswith(_PASSING_STATES) if cause.sqlstate else "connection" in str(cause)
+    return cause.sqlstate.startswith(_PASSING_STATES) if cause.sqlstate else "connection" in str(cause).lower()
 
 
 def persistence(patience: float, before_retry: Callable[[], object]) -> Retrying:

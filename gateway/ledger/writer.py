@@ -239,4 +239,5 @@ def _unfit(cause: Exception) -> ScoregateError:
 
 def short(cause: Exception) -> str:
     """A database's own words without what it was asked, which may hold values."""
-    return next((sign for sign in CAUSES if sign in str(cause)), type(cause).__name__)
+    said = str(cause).lower()
+    return next((sign for sign in CAUSES if sign.lower() in said), type(cause).__name__)

@@ -6,11 +6,13 @@ import os
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 from ledger_samples import open_ledger, proposal
 
 from contracts.errors import SetupError
 from gateway.ledger import Ledger, make_key_file
+from gateway.ledger.patience import passes
 from gateway.ledger.seal import read_key
 
 
@@ -107,3 +109,15 @@ def test_a_ledger_opens_again_where_it_was(tmp_path: Path) -> None:
     assert ledger.submit(proposal("k1")).result() == (first.decision_id, first.answer, True)
     assert ledger.status()[:2] == (1, 1)
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("server closed the connection unexpectedly", True),
+        ("could not receive data from server: Connection reset by peer", True),
+        ("the database does not answer", False),
+    ],
+)
+def test_a_lost_connection_is_known_by_all_its_words(said: str, expected: bool) -> None:
+    assert passes(psycopg.OperationalError(said)) is expected
