@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import NotFound, SetupError
+from gateway.private import owner_only
 
 
 class ObjectStore:
@@ -49,7 +50,7 @@ class ObjectStore:
         try:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = target.with_name(f".{target.name}.{os.getpid()}")
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with open(beside, "wb", opener=owner_only) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

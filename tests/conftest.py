@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.compilation import cache_folder
 
@@ -21,6 +22,10 @@ for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(BUILD / "compiled")))
+# A busy machine is no fault of the code: how long a thing takes is for tests/bench to say.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if os.environ.get("CI") != "true":  # there hypothesis brings such a profile itself, and the same examples every time
+    settings.load_profile("unhurried")
 _skipped: list[str] = []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from gateway.access import passwords
 from gateway.access.entries import Credential, Kind
 from gateway.access.evidence import SECRET_PREFIX, signing_key
 from gateway.http.principals import new_key
+from gateway.private import owner_only
 from gateway.secret import is_reference, read_secret, read_text
 
 SHORTEST_PASSWORD = 12
@@ -75,7 +75,7 @@ def _make_secret(path: Path) -> str:
     """A new signing secret in a file only its owner can read."""
     made = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with open(path, "x", encoding="utf-8", opener=owner_only) as file:
             file.write(made + "\n")
     except OSError as exc:
         raise SetupError(f"cannot write {path}: {exc.strerror}; name another place") from exc

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts.errors import SetupError
 from gateway.ledger.types import Payload
+from gateway.private import owner_only
 from gateway.secret import read_secret
 
 KEY_BYTES = 32
@@ -63,7 +64,7 @@ def make_key_file(path: Path) -> str:
 def _write(beside: Path, content: bytes) -> None:
     """Write and sync a file of our own, or leave none: half a key would be refused at every start from then on."""
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0) as file:
+        with open(beside, "wb", buffering=0, opener=owner_only) as file:
             if file.write(content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.private import owner_only
 from gateway.watching.catalog import OLDEST_PENDING, QUEUE, WORKERS, WORKERS_LOST
 from gateway.watching.tally import Snapshot, Tally, empty
 
@@ -104,7 +105,7 @@ class Totals:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with (self._folder / ".turn").open("wb") as turn:
+        with open(self._folder / ".turn", "wb", opener=owner_only) as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
 
@@ -134,7 +135,8 @@ def _file(name: str, folder: Path, suffix: str) -> Path:
 
 def _replace(path: Path, text: str) -> None:
     beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    with open(beside, "w", encoding="utf-8", opener=owner_only) as file:
+        file.write(text)
     beside.replace(path)
 
 

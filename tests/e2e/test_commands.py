@@ -100,8 +100,10 @@ def test_a_name_is_given_to_one_caller_only(home: Path) -> None:
     assert first.stdout.startswith("sg_")
     again = run(home, "principal", "add", "crm", "--integration", "juniper-api")
     assert (again.returncode, again.stderr.strip()) == (
-        2, f"scoregate: {home / 'principals.yaml'}: error: 'crm' is named already (choose another name)",
-    )  # fmt: skip
+        2,
+        f"scoregate: {home / 'principals.yaml'}: error: 'crm' is named already "
+        "(rotate its credential, or choose another name)",
+    )
     assert first.stdout.strip() not in (home / "principals.yaml").read_text()
 
 
