@@ -101,6 +101,9 @@ class _Reader:
         for key in given.keys() - {"value"}:
             self.fault((*below, str(key)), f"{key!r} means nothing beside value")
         native = given["value"]
+        if not isinstance(native, str | bool | int | float):
+            self.fault((*below, "value"), "expected one text, number, true or false")
+            return None
         try:
             value: Value = compile_chain(default_chain(field), field)(
                 native if isinstance(native, bool | int) else str(native)

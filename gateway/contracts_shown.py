@@ -142,6 +142,8 @@ def _verdict(comparison: Comparison) -> Text:
     count = len(comparison.changes)
     broken = sum(change.breaks != "neither" for change in comparison.changes)
     told = f"{pair}{count} change{'s' * (count != 1)}, {broken} breaking; the smallest legal version is "
+    if comparison.backwards:
+        return Text(f"{pair}{new.version} is the earlier one; name the later one last", "bold red")
     if comparison.hidden:
         return Text.assemble(told, (comparison.smallest, "bold red"), f", so {new.version} hides what changed")
     line = Text.assemble(told, (comparison.smallest, "bold green"))

@@ -42,6 +42,11 @@ class Comparison:
         return "major" if new[0] > old[0] else "minor" if new[1] > old[1] else "patch"
 
     @property
+    def backwards(self) -> bool:
+        """Whether ``new`` is the earlier version of the two."""
+        return _numbers(self.new) < _numbers(self.old)
+
+    @property
     def smallest(self) -> str:
         """The smallest legal version of the newer contract."""
         major, minor, patch = _numbers(self.old)

@@ -69,6 +69,12 @@ def test_a_hidden_break_ends_with_1_whether_files_or_references_are_compared(hom
     assert "the smallest legal version is 2.0.0, so 1.1.0 hides what changed" in done.output
 
 
+def test_a_diff_that_goes_back_says_so() -> None:
+    done = run("diff", NEW, OLD)
+    assert done.exit_code == 1
+    assert "1.0.0 is the earlier one; name the later one last" in done.output
+
+
 def test_lint_tells_a_hidden_break_and_how_to_see_it(home: Path) -> None:
     assert run("lint", "own", home=home).exit_code == 0
     edit(home / "contracts/own/1.1.0.odcs.yaml", "property: unit, value: months", "property: unit, value: weeks")

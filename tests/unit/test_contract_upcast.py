@@ -285,6 +285,7 @@ FAULTS: list[tuple[str, list[dict[str, Any]], Any, str]] = [
         up(new={"value": 1, "from": "years"}),
         "means nothing beside value",
     ),
+    ("a supplied nothing", changed("", None, text("new")), up(new={"value": None}), "expected one text, number"),
     ("nothing to read", BASE, up(job=3), "expected the name of a field"),
     ("no fields", BASE, {"from": "1.0.0", "fields": [1]}, "expected one line per field"),
     ("no mapping at all", BASE, "1.0.0", "upcast is a mapping"),
