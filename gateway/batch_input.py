@@ -139,7 +139,7 @@ class ParquetFile:
     def _batches(self) -> Iterator[Any]:
         """Record batches; raises MalformedPayload where the file is damaged."""
         try:
-            with pq.ParquetFile(self._path) as file:
+            with pq.ParquetFile(self._path, pre_buffer=False) as file:
                 yield from file.iter_batches(batch_size=PART)
         except (pa.ArrowException, OSError) as exc:
             message = f"{self._path.name} cannot be read as Parquet: {str(exc).splitlines()[0][:200]}"
