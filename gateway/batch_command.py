@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,15 +33,16 @@ def batch(
     from gateway.bootstrap import install
 
     moment = (as_of or datetime.now(UTC)).replace(tzinfo=UTC, microsecond=0)
-    installation = install(settings(), with_ledger=record, clock=lambda: moment)
-    try:
-        made = Batch(installation.desk(integration), file, moment, installation.ledger)
-        summary, fresh = made.run(out, _teller(), any_time=as_of is None)
-    except KeyboardInterrupt:
-        console(stderr=True).print("stopped; nothing was left half written" + (", what is recorded stays" * record))
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        installation.close()
+    with ExitStack() as opened:
+        try:
+            installation = install(settings(), with_ledger=record, clock=lambda: moment)
+            opened.callback(installation.close)
+            made = Batch(installation.desk(integration), file, moment, installation.ledger)
+            summary, fresh = made.run(out, _teller(), any_time=as_of is None)
+        except KeyboardInterrupt:
+            kept = "; what is recorded stays, and is repeated when the batch is run again" if record else ""
+            console(stderr=True).print(f"stopped, nothing was left half written{kept}")
+            raise typer.Exit(INTERRUPTED) from None
     _show(summary, out, fresh=fresh)
     raise typer.Exit(1 if summary["rejected"] else 0)
 
