@@ -52,7 +52,7 @@ lint: $(READY_DEV) ## style and types only
 
 lock: $(READY_DEV) ## pin the requirements again, with hashes and without addresses
 	@$(BIN)/python -m pip install -q pip-tools
-	@$(BIN)/pip-compile -q $(LOCK) --extra soap --extra odbc --extra postgresql --extra columns --extra build -o docker/requirements.txt pyproject.toml
+	@$(BIN)/pip-compile -q $(LOCK) --extra soap --extra odbc --extra postgresql --extra columns --extra tracing --extra build -o docker/requirements.txt pyproject.toml
 	@$(BIN)/pip-compile -q $(LOCK) --extra dev -c docker/requirements.txt -o docker/requirements-dev.txt pyproject.toml
 
 LOCK := --generate-hashes --no-header --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

@@ -36,6 +36,7 @@ from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.pulse import Pulse
+from gateway.watching.tracing import tracing
 from models.bundle import Bundle
 from models.policy import Policy, clashes
 
@@ -341,6 +342,7 @@ def serve_on(
     from gateway.http import server
 
     lookout = Lookout.to(sys.stderr.buffer, settings.log_level, worker)
+    lookout.tracing = tracing(settings.tracing, settings.tracing_share, lookout.tally)
     installation = install(settings, with_ledger=True, lookout=lookout)
     pulse = installation.pulse()
     app = application(installation, pulse)

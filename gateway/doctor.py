@@ -32,6 +32,7 @@ OPTIONAL = {
     "odbc": ("pyodbc",),
     "postgresql": ("psycopg",),
     "columns": ("polars", "pyarrow"),
+    "tracing": ("opentelemetry.sdk",),
 }
 """Extras of the package and the modules each brings."""
 

@@ -35,6 +35,7 @@ from gateway.spi import Answer, Asked, Codec, Fields, Lifecycle, LookupSource, R
 from gateway.turns import Turns, late
 from gateway.watching.lookout import Lookout
 from gateway.watching.stages import Stages, perf_counter
+from gateway.watching.tracing import carried
 from models.types import Decision
 
 T = TypeVar("T")
@@ -208,7 +209,7 @@ class ServingDesk:
         if not self._lookups:
             return self._propose(asked, as_of)
         self._pool = self._pool or ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._propose, asked, as_of)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, carried(self._propose), asked, as_of)
 
     def _missed(self, error: UpstreamError, correlation: str) -> None:
         if error.detail_code == "late":
@@ -334,7 +335,9 @@ class ServingDesk:
             principal=asked.principal,
             received_at=as_of,
             resubmission=integration.resubmission,
-            finish=lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key),
+            finish=carried(
+                lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key)
+            ),
             correlation=asked.correlation,
         )
 

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     """Submissions that may wait for the ledger before callers are told to come back later."""
     disk_reserve: int = Field(64_000_000, ge=0)
     """Bytes that must be free where the state lies; below that this gateway says it is not ready."""
+    tracing: str = Field("", pattern=r"^(console|https?://[^@\s]+)?$")
+    """Where traces go: the base address of an OTLP collector, or ``console``; empty: nowhere."""
+    tracing_share: float = Field(1.0, ge=0, le=1)
+    """The share of exchanges traced whose callers do not say themselves, in ``traceparent``."""
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
 
     @model_validator(mode="before")

@@ -21,6 +21,7 @@ from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
 from gateway.http.journal import Journal
+from gateway.http.traced import TracedDoor
 from gateway.http.watch import Watch
 from gateway.spi import Response
 
@@ -73,9 +74,15 @@ def build(
     scraper accepts, off the event loop; ``close`` is called once, after the last request has been answered.
     """
     watch = Watch()
-    doors = [Door(one, access, journal, watch) for one in mounted]
+    doors = [_door(one, access, journal, watch) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
     return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close))
+
+
+def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch) -> Door:
+    if journal.tracing is None:
+        return Door(mounted, access, journal, watch)
+    return TracedDoor(mounted, access, journal, watch, journal.tracing)
 
 
 def _cold(

@@ -33,7 +33,7 @@ class Journal:
     """The doors' share of log and counts. Level warning leaves successes out."""
 
     def __init__(self, lookout: Lookout) -> None:
-        self._lookout = lookout
+        self._lookout, self.tracing = lookout, lookout.tracing
         self._events, self._count = lookout.events, lookout.tally.count
         self._timers: dict[str, Callable[[float], None]] = {}
 

@@ -56,6 +56,7 @@ GROUP_SIZE: Final = "scoregate_ledger_group_size"
 LEDGER_FAILURES: Final = "scoregate_ledger_failures"
 ANCHOR_FAILURES: Final = "scoregate_ledger_anchor_failures"
 LOG_UNWRITTEN: Final = "scoregate_log_unwritten"
+SPANS_UNSENT: Final = "scoregate_spans_unsent"
 WORKERS_LOST: Final = "scoregate_workers_lost"
 QUEUE: Final = "scoregate_ledger_queue"
 OLDEST_PENDING: Final = "scoregate_ledger_oldest_pending_seconds"
@@ -101,6 +102,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         LEDGER_FAILURES: _counter("Group commits that failed; their callers were told to come back.", "cause"),
         ANCHOR_FAILURES: _counter("Blocks the anchor file could not take."),
         LOG_UNWRITTEN: _counter("Log lines that could not be written."),
+        SPANS_UNSENT: _counter("Spans of traces their collector did not take."),
         WORKERS_LOST: _counter("Processes that ended without saying so."),
         QUEUE: _gauge("Submissions waiting for the ledger, all processes."),
         OLDEST_PENDING: _gauge("Age of the submission that has waited longest for the ledger."),

@@ -13,6 +13,7 @@ from gateway.watching.catalog import LOG_UNWRITTEN
 from gateway.watching.events import Events
 from gateway.watching.tally import Snapshot, Tally
 from gateway.watching.totals import Totals
+from gateway.watching.tracing import Tracing
 
 FLUSH_SECONDS = 0.2
 PUBLISH_SECONDS = 0.5
@@ -21,10 +22,14 @@ PARTING_SECONDS = 2.0
 
 
 class Lookout:
-    """Handed to whoever has something to tell. Counts and lines pile up until ``start``, or ``flush``."""
+    """Handed to whoever has something to tell. Counts and lines pile up until ``start``, or ``flush``.
+
+    ``tracing`` is None unless the settings ask for traces; it is set before anybody is handed this.
+    """
 
     def __init__(self, tally: Tally, events: Events) -> None:
         self.tally, self.events = tally, events
+        self.tracing: Tracing | None = None
         self.totals: Totals | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,6 +70,8 @@ class Lookout:
     def close(self) -> None:
         """Bring out what is left; the counts stay with the other processes."""
         self._stop.set()
+        if self.tracing is not None:
+            self.tracing.close()
         if self._thread is not None:
             self._thread.join(PARTING_SECONDS)
             if not self._thread.is_alive():

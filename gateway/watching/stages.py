@@ -28,9 +28,10 @@ class Stages:
     def __init__(self, lookout: Lookout, integration: str) -> None:
         tally, self._events = lookout.tally, lookout.events
         self.integration, self._count = integration, tally.count
-        self.decode, self.gather, self.map, self.score, self.ledger, self.encode = (
-            tally.timer(STAGE_SECONDS, integration, stage) for stage in STAGES
-        )
+        timers = {stage: tally.timer(STAGE_SECONDS, integration, stage) for stage in STAGES}
+        if lookout.tracing is not None:
+            timers = {stage: lookout.tracing.stage(stage, timer) for stage, timer in timers.items()}
+        self.decode, self.gather, self.map, self.score, self.ledger, self.encode = timers.values()
         self._scored, self._repeat, self._late = (SCORED, integration), (REPEATS, integration), (LATE, integration)
         for key in (self._scored, self._repeat, self._late):
             tally.begin(*key)
