@@ -67,14 +67,18 @@ def diff(
 @contract.command("export")
 def export_(
     ref: _Ref,
-    to: Annotated[str, typer.Option("--to", help="jsonschema, openapi or xsd.")],
+    to: Annotated[str, typer.Option("--to", help="ddl, jsonschema, openapi, pydantic or xsd.")],
+    dialect: Annotated[
+        str | None,
+        typer.Option("--dialect", help="Of ddl: ansi, db2, mariadb, mysql, oracle, postgresql, sqlite, sqlserver."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write into this file.")] = None,
 ) -> None:
     """A contract in another language, for those who write or read its records."""
     from contracts.export import export
     from gateway.contracts_shown import found
 
-    text = export(found(_store(), ref), to)
+    text = export(found(_store(), ref), to, dialect)
     if out:
         out.write_text(text, encoding="utf-8")
     else:

@@ -86,20 +86,16 @@ def leaves(part: Part) -> Iterator[Leaf]:
 
 def about(field: Field) -> str:
     """What a field means, in which unit, what it may hold and whether it may be left empty, as one line of prose."""
-    told = [field.description] if field.description else []
-    if field.type == "code":
-        told.append(f"{'Required' if field.required else 'May be empty'}.")
-    else:
-        empty = "required" if field.required else "may be empty"
-        told.append(f"{expectation(field).capitalize() if field.type != 'string' else _text(field)}; {empty}.")
-    if field.personal:
-        told.append("Personal.")
-    return " ".join(told)
+    wanted = "a code" if field.type == "code" else expectation(field)
+    empty = "required" if field.required else "may be empty"
+    words = [field.description, f"{wanted[0].upper()}{wanted[1:]}; {empty}.", "Personal." if field.personal else ""]
+    return " ".join(filter(None, words))
 
 
-def _text(field: Field) -> str:
-    told = expectation(field)
-    return told[0].upper() + told[1:]
+def told(leaf: Leaf) -> str:
+    """``about`` with what each code means."""
+    codes = [f"{code} = {leaf.labels[code]}" for code in leaf.field.codes if leaf.labels.get(code)]
+    return about(leaf.field) + (f" Codes: {'; '.join(codes)}." if codes else "")
 
 
 def unsaid(contract: Contract, *, beyond: tuple[str, ...] = ()) -> list[str]:
