@@ -59,15 +59,17 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     return array
 
 
-def read_folder(folder: Path, manifest: str, known: Collection[str]) -> tuple[bytes, dict[str, bytes]]:
+def read_folder(
+    folder: Path, manifest: str, known: Collection[str], optional: Collection[str] = ()
+) -> tuple[bytes, dict[str, bytes]]:
     """The manifest's bytes and, by name, those of the files it lists under ``files`` with their SHA-256.
 
     Raises ConfigurationError naming the file: one that is missing, changed, too large or not listed, one whose name is
-    not among ``known``, or a manifest that is not the canonical JSON text of an object.
+    not among ``known`` and ``optional``, or a manifest that is not the canonical JSON text of an object.
     """
     listing = _read(folder / manifest)
     hashes = _listed(folder / manifest, listing)
-    strange = sorted({p.name for p in folder.iterdir()} - {manifest, *hashes} | hashes.keys() - set(known))
+    strange = sorted({p.name for p in folder.iterdir()} - {manifest, *hashes} | hashes.keys() - {*known, *optional})
     if strange:
         raise refusal(folder / strange[0], "is no part of a bundle", "a bundle holds arrays and JSON only: remove it")
     missing = sorted(set(known) - hashes.keys())

@@ -4,6 +4,7 @@
 
     bundle.json    the manifest: what the bundle is, and the SHA-256 of every other file; its own SHA-256 is the digest
     tables.npz     score tables (models/tables.py)
+    games.npz      leaf games (models/games.py), only where the tables cannot hold all of the model
     imputer.npz    the imputer's conditionals and its fixed points (models/imputer.py)
     card.json      the model card
 
@@ -24,9 +25,10 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.types import Field
 from models.archive import REBUILD, canonical, pack, read_folder, refusal, unpack
 from models.features import Feature, FeatureSet, compile_features
+from models.game_tables import GameTables, grid_of
 from models.imputer import Imputer
 from models.scale import Scale
-from models.tables import Tables
+from models.tables import Grid, Tables
 
 if TYPE_CHECKING:
     from contracts.odcs import Contract
@@ -36,6 +38,7 @@ BLANK_SUPPORT = 50
 FORMAT = 1
 MANIFEST = "bundle.json"
 FILES = ("card.json", "imputer.npz", "tables.npz")
+GAMES = "games.npz"
 _SHAPE = ("name", "type", "scale", "unit", "codes")
 """What defines a field's number."""
 USES = ("demonstration", "production")
@@ -96,6 +99,7 @@ class Bundle:
     feature_set: FeatureSet = field(repr=False, compare=False)
     tables: Tables = field(repr=False, compare=False)
     imputer: Imputer = field(repr=False, compare=False)
+    games: GameTables | None = field(default=None, repr=False, compare=False)
     digest: str = ""
 
     @classmethod
@@ -118,6 +122,7 @@ class Bundle:
         card: Mapping[str, Any],
         scale: Scale | None = None,
         log_odds_shift: float = 0.0,
+        games: GameTables | None = None,
     ) -> Bundle:
         """A new bundle; raises ConfigurationError where its parts do not fit the contract or each other.
 
@@ -147,6 +152,7 @@ class Bundle:
             feature_set=compile_features(features, fields),
             tables=tables,
             imputer=imputer,
+            games=games,
         )
         _check_parts(bundle, f"bundle {name}")
         return replace(bundle, digest=_digest(_render(bundle)[MANIFEST]))
@@ -154,6 +160,10 @@ class Bundle:
     @property
     def ref(self) -> str:
         return f"{self.name}@{self.version}"
+
+    def grid(self, *, path_dependent: bool = False) -> Grid:
+        """The model as the kernel reads it."""
+        return grid_of(self.tables, self.games, path_dependent=path_dependent)
 
     def supports_blank(self, field_name: str) -> bool:
         """Whether training saw enough blanks of the field to score one."""
@@ -176,7 +186,7 @@ class Bundle:
 
         ``expected_digest`` comes from configuration (the policy names it), never from the folder itself.
         """
-        listing, content = read_folder(folder, MANIFEST, FILES)
+        listing, content = read_folder(folder, MANIFEST, FILES, (GAMES,))
         digest = _digest(listing)
         if expected_digest is not None and digest != expected_digest:
             seen = f"is the bundle {digest[:12]}…, expected was {expected_digest[:12]}…"
@@ -256,6 +266,8 @@ def _render(bundle: Bundle) -> dict[str, bytes]:
         "imputer.npz": pack(bundle.imputer.arrays()),
         "tables.npz": pack(bundle.tables.arrays()),
     }
+    if bundle.games is not None:
+        content[GAMES] = pack(bundle.games.arrays())
     parts = {name: getattr(bundle, name) for name in _PLAIN}
     parts |= {name: [asdict(item) for item in getattr(bundle, name)] for name in ("features", "groups")}
     parts["fields"] = [{name: getattr(f, name) for name in _SHAPE} for f in bundle.fields]
@@ -278,6 +290,7 @@ def _parse(parts: dict[str, Any], content: Mapping[str, bytes], file: str) -> Bu
     plain: dict[str, Any] = {name: tuple(v) if isinstance(v := parts[name], list) else v for name in _PLAIN}
     fields = tuple(Field(**{**f, "codes": tuple(f["codes"])}) for f in parts["fields"])
     features = tuple(Feature(**f) for f in parts["features"])
+    tables = Tables.from_arrays(unpack(content["tables.npz"]))
     return Bundle(
         **plain,
         fields=fields,
@@ -287,6 +300,7 @@ def _parse(parts: dict[str, Any], content: Mapping[str, bytes], file: str) -> Bu
         scale=Scale(**parts["scale"]),
         card=json.loads(content["card.json"]),
         feature_set=compile_features(features, fields, file),
-        tables=Tables.from_arrays(unpack(content["tables.npz"])),
+        tables=tables,
         imputer=Imputer.from_arrays(unpack(content["imputer.npz"])),
+        games=GameTables.from_arrays(unpack(content[GAMES]), tables) if GAMES in content else None,
     )

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from contracts.types import Field
 from models.bundle import BLANK_SUPPORT
-from models.crossval import Validation, fit_boosting, stratified_folds
+from models.crossval import Validation, fit, stratified_folds
 from models.dataset import Dataset
+from models.kinds import Boosting
 from models.measures import auc
+from models.model_section import model_page
 from models.scale import Scale
-from models.spec import Boosting, CardSpec, TrainingSpec
+from models.spec import CardSpec, TrainingSpec
 
 Floats = NDArray[np.float64]
 Card = dict[str, Any]
@@ -55,7 +57,9 @@ def validation_section(validation: Validation, card: CardSpec) -> Card:
     """Discrimination and calibration on applicants the model had not seen."""
     fitted = validation.calibration
     return {
-        "method": f"{card.repeats} x {card.folds}-fold stratified cross-validation, everything fitted inside the fold",
+        "method": "the model as given, on all rows of the file; only rows it was not fitted on say what it is worth"
+        if validation.as_given
+        else f"{card.repeats} x {card.folds}-fold stratified cross-validation, everything fitted inside the fold",
         "auc": _rounded(validation.auc),
         "auc_standard_deviation": _rounded(validation.auc_spread),
         "expected_calibration_error": _rounded(validation.calibration_error),
@@ -96,7 +100,7 @@ def proxy_auc(inputs: Floats, member: NDArray[np.bool_], seed: int) -> float | N
     found = []
     for fold in range(3):
         train, test = fold_of != fold, fold_of == fold
-        model = fit_boosting(inputs[train], target[train], _PROXY, [0] * inputs.shape[1], seed)
+        model = fit(inputs[train], target[train], _PROXY, [0] * inputs.shape[1], seed)
         found.append(auc(model.decision_function(inputs[test]), target[test]))
     return _rounded(float(np.mean(found)))
 
@@ -172,6 +176,7 @@ def as_markdown(card: Card) -> str:
             f"{validation['method']}.",
             "",
             *_table(("measure", "value", "perfect"), _validation_rows(validation)),
+            *model_page(card),
             "## Features",
             "",
             "What the model sees, and the direction in which the probability of default may move as it grows.",

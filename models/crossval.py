@@ -1,4 +1,4 @@
-"""Fitting the default model, and what it is worth on applicants it has not seen."""
+"""Fitting a model, and what it is worth on applicants it has not seen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.games import RAREST
+from models.kinds import Model, unfitted
 from models.measures import (
     Calibration,
     auc,
@@ -19,7 +21,6 @@ from models.measures import (
     expected_calibration_error,
     null_calibration_error,
 )
-from models.spec import Boosting
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ class Validation:
     applicant: NDArray[np.int64]
     fold_aucs: tuple[float, ...]
     seed: int
+    as_given: bool = False
+    """Whether the model was fitted elsewhere and judged as it is, on all rows."""
 
     @property
     def auc(self) -> float:
@@ -77,35 +80,25 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def fit_boosting(features: Floats, bad: Floats, model: Boosting, monotone: list[int], seed: int) -> Any:
-    """A fitted HistGradientBoostingClassifier; the same inputs give the same trees, whatever the machine's cores."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    classifier = HistGradientBoostingClassifier(
-        max_iter=model.trees,
-        max_leaf_nodes=model.leaves,
-        learning_rate=model.learning_rate,
-        min_samples_leaf=model.min_samples_leaf,
-        l2_regularization=model.l2,
-        max_bins=model.bins,
-        interaction_cst="pairwise",
-        monotonic_cst=monotone,
-        early_stopping=False,
-        random_state=seed,
-    )
+def fit(features: Floats, bad: Floats, model: Model, monotone: list[int], seed: int) -> Any:
+    """A fitted classifier of this kind; the same inputs give the same model, whatever the machine's cores."""
     with one_thread():
-        return classifier.fit(features, bad)
+        return unfitted(model, monotone, seed).fit(features, bad)
 
 
 def predict(classifier: Any, features: Floats, shift: float) -> Floats:
-    """Probability of bad, shape (n,), the log-odds moved by ``shift``."""
+    """Probability of bad, shape (n,), held within RAREST, the log-odds moved by ``shift``."""
     with one_thread():
-        margin: Floats = classifier.decision_function(features) + shift
+        if hasattr(classifier, "decision_function"):
+            margin: Floats = classifier.decision_function(features) + shift
+        else:
+            p = np.clip(classifier.predict_proba(features)[:, 1], RAREST, 1 - RAREST)
+            margin = np.log(p / (1 - p)) + shift
     return 1 / (1 + np.exp(-margin))
 
 
 def cross_validate(
-    features: Floats, bad: Floats, model: Boosting, monotone: list[int], *, folds: int, repeats: int, seed: int
+    features: Floats, bad: Floats, model: Model, monotone: list[int], *, folds: int, repeats: int, seed: int
 ) -> Validation:
     """``repeats`` stratified cross-validations, seeds ``seed``, ``seed`` + 1, …; everything is fitted in the fold."""
     p, applicants, aucs = [], [], []
@@ -113,12 +106,18 @@ def cross_validate(
         fold_of = stratified_folds(bad, folds, seed + repeat)
         for fold in range(folds):
             train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-            classifier = fit_boosting(features[train], bad[train], model, monotone, seed)
+            classifier = fit(features[train], bad[train], model, monotone, seed)
             p.append(predict(classifier, features[test], 0.0))
             applicants.append(test)
             aucs.append(auc(p[-1], bad[test]))
     applicant = np.concatenate(applicants)
     return Validation(np.concatenate(p), bad[applicant], applicant, tuple(aucs), seed)
+
+
+def as_given(classifier: Any, features: Floats, bad: Floats, seed: int) -> Validation:
+    """What a model fitted elsewhere is worth on these rows; whether it was fitted on them nobody here can know."""
+    p = predict(classifier, features, 0.0)
+    return Validation(p, bad, np.arange(len(bad)), (auc(p, bad),), seed, as_given=True)
 
 
 def stratified_folds(bad: Floats, folds: int, seed: int) -> NDArray[np.int64]:

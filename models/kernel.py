@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compilation import compiled
+from models.games import play
 from models.imputer import ImputerTables, draw_record
 from models.program import Program, evaluate
 from models.tables import Grid
@@ -28,6 +29,7 @@ CENTRAL = 0.9
 _GAPS = (57, 23, 10, 4, 1)
 """Steps of Shell's method after M. Ciura, "Best increments for the average case of Shellsort", FCT 2001."""
 SUMMARY = ("pd", "score", "score_min", "score_max", "information")
+
 
 class ScoringModel(NamedTuple):
     """All the kernel needs. ``group_of``, shape (F,): reason group of each feature. Margins are log-odds of bad:
@@ -94,6 +96,8 @@ def attribute(features: Floats, grid: Grid, contributions: Floats) -> None:
             cell = grid.pair_start[p] + bins[f, r] * grid.pair_width[p] + bins[g, r]
             contributions[f, r] += grid.cells[cell, 0]
             contributions[g, r] += grid.cells[cell, 1]
+    if grid.games.links.shape[0] > 0:
+        play(features, bins, grid.starts, grid.games, contributions)
 
 
 @compiled

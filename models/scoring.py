@@ -63,7 +63,7 @@ class Scorer:
         tables, scale = bundle.tables, bundle.scale
         self._model = ScoringModel(
             program=bundle.feature_set.program,
-            grid=tables.grid(),
+            grid=bundle.grid(),
             group_of=np.array([groups.index(f.group) for f in bundle.features], dtype=np.int64),
             groups=len(groups),
             base=tables.base_value() + bundle.log_odds_shift,
@@ -152,7 +152,7 @@ class Scorer:
         rows = self.bundle.imputer.draws(x[0], missing[0]) if missing.any() else x
         features = np.ascontiguousarray(self.bundle.feature_set.matrix(rows).T)
         contributions = np.empty_like(features)
-        attribute(features, self.bundle.tables.grid(path_dependent=True), contributions)
+        attribute(features, self.bundle.grid(path_dependent=True), contributions)
         scale = self.bundle.scale
         points = -scale.factor * (contributions.sum(axis=1) / len(rows))
         groups = np.zeros(self._model.groups)

@@ -20,6 +20,7 @@ from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.types import Field
+from models.kinds import Model, read_model
 
 _TOP = (
     "contract", "name", "version", "product", "currencies", "use", "provenance", "target", "request", "groups",
@@ -71,18 +72,6 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Boosting:
-    """Hyperparameters of the boosted trees; names as a person says them."""
-
-    trees: int
-    leaves: int
-    learning_rate: float
-    min_samples_leaf: int
-    l2: float
-    bins: int
-
-
-@dataclass(frozen=True, slots=True)
 class CardSpec:
     """What the card measures: outcomes under these cut-offs, ``repeats`` times ``folds``-fold cross-validation."""
 
@@ -118,7 +107,7 @@ class TrainingSpec:
     request: RequestTree
     groups: tuple[GroupSpec, ...]
     features: tuple[FeatureSpec, ...]
-    model: Boosting
+    model: Model
     anchor_score: float
     anchor_odds: float
     points_to_double: float
@@ -184,7 +173,7 @@ def _read(top: Section, contract: Contract, digest: str) -> TrainingSpec:
         request=_request(top, contract),
         groups=groups,
         features=_features(top, [group.name for group in groups]),
-        model=_boosting(top),
+        model=read_model(top),
         anchor_score=scale.number("score", -10_000, 10_000, 600.0),
         anchor_odds=scale.number("odds", 1e-3, 1e6, 50.0),
         points_to_double=scale.number("pdo", 1e-3, 1e4, 20.0),
@@ -263,18 +252,6 @@ def _features(top: Section, groups: Sequence[str]) -> tuple[FeatureSpec, ...]:
     if not features:
         top.fault(("features",), "a model needs at least one feature")
     return tuple(features)
-
-
-def _boosting(top: Section) -> Boosting:
-    section = top.section("model", ("trees", "leaves", "learning_rate", "min_samples_leaf", "l2", "bins"))
-    return Boosting(
-        trees=section.whole("trees", 1, 5000, 200),
-        leaves=section.whole("leaves", 2, 64, 8),
-        learning_rate=section.number("learning_rate", 1e-4, 1.0, 0.05),
-        min_samples_leaf=section.whole("min_samples_leaf", 1, 100_000, 20),
-        l2=section.number("l2", 0.0, 1e6, 0.0),
-        bins=section.whole("bins", 2, 255, 255),
-    )
 
 
 def _prior(top: Section) -> float | None:

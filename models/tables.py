@@ -15,7 +15,7 @@ From local explanations to global understanding with explainable AI for trees (2
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
+from models.games import Games, no_games
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,7 @@ class Grid(NamedTuple):
     shape (F + 1,). A value x lies in bin ``count of cuts < x``; NaN in the bin after the last. ``pair_f``, ``pair_g``,
     ``pair_start``, ``pair_width``, shape (P,): cell of a pair = start + bin_f * width + bin_g; a feature that meets no
     other has itself as g and an empty second column. ``cells``, shape (C, 2): contributions to f and to g, log-odds.
+    ``games``: what does not fit into pairs, over the same bins.
     """
 
     thresholds: Floats
@@ -43,6 +45,7 @@ class Grid(NamedTuple):
     pair_start: NDArray[np.int64]
     pair_width: NDArray[np.int64]
     cells: Floats
+    games: Games
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class Tables:
 
     def grid(self, *, path_dependent: bool = False) -> Grid:
         cells = self.path_dependent if path_dependent else self.interventional
-        return Grid(self.thresholds, self.starts, self.pair_f, self.pair_g, self.pair_start, self.pair_width, cells)
+        pairs = (self.pair_f, self.pair_g, self.pair_start, self.pair_width)
+        return Grid(self.thresholds, self.starts, *pairs, cells, no_games())
 
     def base_value(self, *, path_dependent: bool = False) -> float:
         return float(self.base[int(path_dependent)])
@@ -98,11 +102,21 @@ def build_tables(model: Any, baseline: Floats) -> Tables:
     if sample.ndim != 2 or sample.shape[1] != n_features or not len(sample):
         raise ConfigurationError(f"the baseline sample has shape {sample.shape}, the model reads {n_features} features")
     cuts = _cuts(trees, n_features)
-    sums = _Sums([len(c) + 2 for c in cuts], _bins(sample, cuts))
-    for nodes in trees:
-        for leaf in _leaves(nodes, cuts):
-            sums.add(leaf)
-    return _assemble(cuts, sums, float(np.ravel(model._baseline_prediction)[0]))
+
+    def split(node: Any) -> tuple[int, NDArray[np.bool_]]:
+        f = int(node["feature_idx"])
+        return f, _left_bins(cuts[f], float(node["num_threshold"]), bool(node["missing_go_to_left"]))
+
+    found = (leaf for nodes in trees for leaf in leaves(nodes, split))
+    return pair_tables(cuts, found, bins_of(sample, cuts), float(np.ravel(model._baseline_prediction)[0]))
+
+
+def pair_tables(cuts: list[Floats], found: Iterable[Leaf], bins: NDArray[np.int64], initial: float) -> Tables:
+    """Sum leaves over at most two features each into tables; ``bins``, shape (n, F), are those of the baseline."""
+    sums = _Sums([len(c) + 2 for c in cuts], bins)
+    for leaf in found:
+        sums.add(leaf)
+    return _assemble(cuts, sums, initial)
 
 
 def _nodes(per_class: Any) -> NDArray[Any]:
@@ -119,40 +133,46 @@ def _cuts(trees: list[NDArray[Any]], n_features: int) -> list[Floats]:
     return [np.unique(splits["num_threshold"][splits["feature_idx"] == f]) for f in range(n_features)]
 
 
-def _bins(sample: Floats, cuts: list[Floats]) -> NDArray[np.int64]:
+def bins_of(sample: Floats, cuts: list[Floats]) -> NDArray[np.int64]:
+    """The bin of every value of a sample, both of shape (n, F)."""
     columns = [np.searchsorted(c, sample[:, f], side="left") for f, c in enumerate(cuts)]
     bins = np.stack(columns, axis=1).astype(np.int64)
     return np.where(np.isnan(sample), np.array([len(c) + 1 for c in cuts]), bins)
 
 
-class _Side(NamedTuple):
+class Side(NamedTuple):
     """A leaf's region on one feature: which bins lie in it, and the product of cover ratios of that feature."""
 
     inside: NDArray[np.bool_]
     cover: float
 
 
-class _Leaf(NamedTuple):
+class Leaf(NamedTuple):
     value: float
-    sides: dict[int, _Side]
+    sides: dict[int, Side]
 
 
-def _leaves(nodes: NDArray[Any], cuts: list[Floats]) -> Iterator[_Leaf]:
-    stack: list[tuple[int, dict[int, _Side]]] = [(0, {})]
+def leaves(
+    nodes: NDArray[Any], split: Callable[[Any], tuple[int, NDArray[np.bool_]]], *, pairwise: bool = True
+) -> Iterator[Leaf]:
+    """The leaves of one tree. ``split`` gives a node's feature and which of its bins go left.
+
+    ``nodes`` are laid out as in HistGradientBoosting's trees. ``pairwise`` refuses a path over more than two.
+    """
+    stack: list[tuple[int, dict[int, Side]]] = [(0, {})]
     while stack:
         index, sides = stack.pop()
         node = nodes[index]
         if node["is_leaf"]:
-            yield _Leaf(float(node["value"]), dict(sorted(sides.items())))
+            yield Leaf(float(node["value"]), dict(sorted(sides.items())))
             continue
-        f = int(node["feature_idx"])
-        if len(sides) == 2 and f not in sides:
+        f, left = split(node)
+        if pairwise and len(sides) == 2 and f not in sides:
             raise ConfigurationError('a tree path reads more than two features; train with interaction_cst="pairwise"')
-        left = _left_bins(cuts[f], float(node["num_threshold"]), bool(node["missing_go_to_left"]))
         for child, inside in ((int(node["right"]), ~left), (int(node["left"]), left)):
             ratio = float(nodes[child]["count"]) / float(node["count"])
-            old = sides.get(f, _Side(np.ones_like(left), 1.0))
-            stack.append((child, {**sides, f: _Side(old.inside & inside, old.cover * ratio)}))
+            old = sides.get(f, Side(np.ones_like(left), 1.0))
+            stack.append((child, {**sides, f: Side(old.inside & inside, old.cover * ratio)}))
 
 
 def _left_bins(cuts: Floats, threshold: float, missing_left: bool) -> NDArray[np.bool_]:
@@ -172,7 +192,7 @@ class _Sums:
     singles: dict[int, Floats] = field(default_factory=dict)
     pairs: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
-    def add(self, leaf: _Leaf) -> None:
+    def add(self, leaf: Leaf) -> None:
         features = tuple(leaf.sides)
         if not features:
             self.base += leaf.value
@@ -181,14 +201,14 @@ class _Sums:
         else:
             self._add_pair((features[0], features[1]), leaf)
 
-    def _add_single(self, f: int, leaf: _Leaf) -> None:
+    def _add_single(self, f: int, leaf: Leaf) -> None:
         inside, cover = leaf.sides[f]
         outside = np.array([inside[self.bins[:, f]].mean(), cover])
         table = self.singles.setdefault(f, np.zeros((2, self.sizes[f])))
         table += leaf.value * (inside - outside[:, None])
         self.base += leaf.value * outside
 
-    def _add_pair(self, pair: tuple[int, int], leaf: _Leaf) -> None:
+    def _add_pair(self, pair: tuple[int, int], leaf: Leaf) -> None:
         (in_f, p_f), (in_g, p_g) = (leaf.sides[f] for f in pair)
         b_f, b_g = in_f[self.bins[:, pair[0]]], in_g[self.bins[:, pair[1]]]
         q_f, q_g, q_fg = b_f.mean(), b_g.mean(), (b_f & b_g).mean()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,25 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.store import ContractStore
 from models.bundle import BLANK_SUPPORT, Bundle, Group, Range
 from models.card import Card, as_markdown, data_section, fairness_section, validation_section
-from models.crossval import Validation, cross_validate, fit_boosting, one_thread, predict
+from models.crossval import Validation, as_given, cross_validate, fit, one_thread, predict
 from models.dataset import Dataset, read_dataset
+from models.estimators import read_estimator
+from models.exactness import measure
 from models.features import Feature, FeatureSet, compile_features, value_of
+from models.game_tables import ROUTES, Compiled, compile_members
+from models.imported import load_estimator
 from models.imputer import DRAWS, Imputer
+from models.kinds import Boosting, Estimator
+from models.model_section import model_section
 from models.scale import Scale
+from models.scoring import Scorer
 from models.spec import JUST, TrainingSpec
 from models.tables import build_tables
 
 Floats = NDArray[np.float64]
 Report = Callable[[str], None]
+TIMED = 1000
+"""Records that the speed on the card is measured with."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,23 @@ def train(
     report(f"cross-validated AUC {validation.auc:.4f}, calibration error {validation.calibration_error:.4f}")
     bundle = build(material, validation, data, report)
     bundle.save(out)
-    out.with_name(f"{out.name}.card.md").write_text(as_markdown(dict(bundle.card)), encoding="utf-8")
+    page = as_markdown({**bundle.card, "rows_per_second": records_per_second(bundle, material.x)})
+    out.with_name(f"{out.name}.card.md").write_text(page, encoding="utf-8")
     report(f"bundle {bundle.ref} {bundle.digest}")
     return bundle
+
+
+def records_per_second(bundle: Bundle, x: Floats) -> float:
+    """How fast complete records are scored with their reasons, one thread; the better of two runs."""
+    scorer, rows = Scorer(bundle), x[:TIMED]
+    missing = np.zeros(rows.shape, dtype=np.bool_)
+    scorer.score_columns(rows[:1], missing[:1])
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        scorer.score_columns(rows, missing)
+        seconds.append(time.perf_counter() - started)
+    return len(rows) / min(seconds)
 
 
 def read_material(data: Path, spec_path: Path, contracts: ContractStore) -> Material:
@@ -81,8 +105,10 @@ def read_material(data: Path, spec_path: Path, contracts: ContractStore) -> Mate
 
 
 def validate(material: Material) -> Validation:
-    """Repeated cross-validation as the spec's card asks for."""
+    """Repeated cross-validation as the spec's card asks for; a model fitted elsewhere is judged as it is."""
     spec = material.spec
+    if isinstance(spec.model, Estimator) and spec.model.file:
+        return as_given(load_estimator(spec.model), material.features, material.dataset.bad, spec.seed)
     return cross_validate(
         material.features,
         material.dataset.bad,
@@ -98,10 +124,10 @@ def build(material: Material, validation: Validation, data: Path, report: Report
     """Fit on all rows, compile the tables, fit the imputer, write the card."""
     spec, bad = material.spec, material.dataset.bad
     scale = Scale(spec.points_to_double, spec.anchor_score, spec.anchor_odds)
-    classifier = fit_boosting(material.features, bad, spec.model, material.monotone, spec.seed)
+    classifier = fitted(material)
     shift = log_odds_shift(spec, float(bad.mean()))
-    tables = build_tables(classifier, _baseline(material, classifier, shift, scale))
-    report(f"{spec.model.trees} trees compiled into {len(tables.pair_f)} tables")
+    compiled, figures = compile_classifier(material, classifier, _baseline(material, classifier, shift, scale))
+    report(f"compiled: {ROUTES[compiled.route]}")
     imputer = _fit_imputer(material)
     report(f"imputer fitted on {len(material.feature_set.fields)} fields")
     return Bundle.create(
@@ -113,15 +139,43 @@ def build(material: Material, validation: Validation, data: Path, report: Report
         currencies=spec.currencies,
         features=material.feature_set.features,
         groups=[Group(g.name, g.code, g.text, g.incomplete, g.unverified) for g in spec.groups],
-        tables=tables,
+        tables=compiled.tables,
+        games=compiled.games,
         imputer=imputer,
         blank_support=material.dataset.blanks(),
         ranges=_ranges(material),
         baseline=spec.baseline,
-        card=_card(material, validation, data, scale),
+        card=_card(material, validation, data, scale) | {"model": figures},
         scale=scale,
         log_odds_shift=shift,
     )
+
+
+def fitted(material: Material) -> Any:
+    """The spec's model fitted on all rows, or the one fitted elsewhere that it names."""
+    spec = material.spec
+    if isinstance(spec.model, Estimator) and spec.model.file:
+        return load_estimator(spec.model)
+    return fit(material.features, material.dataset.bad, spec.model, material.monotone, spec.seed)
+
+
+def compile_classifier(material: Material, classifier: Any, baseline: Floats) -> tuple[Compiled, Card]:
+    """The classifier compiled, and the card's section on it; raises ConfigurationError where it cannot be exact."""
+    spec, features = material.spec, material.features
+    try:
+        members = read_estimator(classifier, features.shape[1])
+        with one_thread():
+            if isinstance(spec.model, Boosting):
+                compiled = Compiled(build_tables(classifier, baseline), None)
+            else:
+                compiled = compile_members(members, baseline)
+            exactness = measure(members, compiled, features, classifier.predict_proba(features)[:, 1])
+    except ConfigurationError as exc:
+        raise ConfigurationError([spec.source.fault(("model",), f.message, f.hint) for f in exc.faults]) from exc
+    if compiled.route == "path_dependent" and spec.baseline != "all":
+        message = "the trees are too deep to compare with a chosen baseline: contributions would be path-dependent"
+        raise ConfigurationError([spec.source.fault(("baseline",), message, "limit the depth, or use baseline: all")])
+    return compiled, model_section(spec.model, classifier, members, compiled, exactness)
 
 
 def log_odds_shift(spec: TrainingSpec, sample: float) -> float:

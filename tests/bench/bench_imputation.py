@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from contracts.store import ContractStore
 from contracts.types import Origin, Record, State, Value
 from models.bundle import Bundle, Group
-from models.crossval import fit_boosting
+from models.crossval import fit
 from models.features import value_of
 from models.imputer import Imputer
 from models.scoring import Scorer
@@ -125,7 +125,7 @@ def splits() -> Iterator[Split]:
 def _fit(whole: Material, train: Ints) -> Bundle:
     spec, x, features = whole.spec, whole.x[train], whole.features[train]
     fields = whole.feature_set.fields
-    classifier = fit_boosting(features, whole.dataset.bad[train], spec.model, whole.monotone, spec.seed)
+    classifier = fit(features, whole.dataset.bad[train], spec.model, whole.monotone, spec.seed)
     return Bundle.create(
         name=spec.name,
         version=spec.version,

@@ -1,0 +1,104 @@
+"""Small fitted classifiers of every kind that can be taken apart, on invented applicants with gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+Floats = NDArray[np.float64]
+WIDTH = 5
+CODE = 3
+"""The feature that holds codes 0 to 3."""
+
+
+@cache
+def data() -> tuple[Floats, Floats]:
+    """700 applicants on very different scales, one value in twenty missing, and whether each went bad."""
+    random = np.random.default_rng(11)
+    x = random.normal(size=(700, WIDTH)) * [1, 10, 1e4, 1, 1e5] + [0, 5, 3e4, 0, 1e5]
+    x[:, CODE] = random.integers(0, 4, 700)
+    risk = x[:, 0] + x[:, 1] / 10 - x[:, 2] / 1e4 + (x[:, CODE] == 2) * x[:, 4] / 1e5
+    bad = (random.random(700) < 1 / (1 + np.exp(-risk))).astype(float)
+    x[random.random(x.shape) < 0.05] = np.nan
+    return x, bad
+
+
+def filled() -> SimpleImputer:
+    return SimpleImputer(strategy="median", add_indicator=True)
+
+
+def by_column() -> ColumnTransformer:
+    codes = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    others = [f for f in range(WIDTH) if f != CODE]
+    return ColumnTransformer([("codes", codes, [CODE]), ("rest", make_pipeline(filled(), StandardScaler()), others)])
+
+
+def forest(kind: Callable[..., Any] = RandomForestClassifier, **options: Any) -> Any:
+    return kind(**{"n_estimators": 12, "max_depth": 4, "min_samples_leaf": 8, "random_state": 0, **options})
+
+
+def logistic() -> Any:
+    return make_pipeline(filled(), StandardScaler(), LogisticRegression())
+
+
+def gradient(depth: int) -> Any:
+    return GradientBoostingClassifier(n_estimators=15, max_depth=depth, random_state=0)
+
+
+def histogram(**options: Any) -> Any:
+    return HistGradientBoostingClassifier(**{"max_iter": 15, "max_leaf_nodes": 8, "early_stopping": False, **options})
+
+
+def ordinal() -> Any:
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return make_pipeline(ColumnTransformer([("codes", encoder, [CODE])], remainder="passthrough"), forest())
+
+
+KINDS: dict[str, tuple[Callable[[], Any], str]] = {
+    "logistic regression": (logistic, "linear"),
+    "one-hot codes": (lambda: make_pipeline(by_column(), LogisticRegression()), "linear"),
+    "scaled to a range": (lambda: make_pipeline(filled(), MinMaxScaler(), LogisticRegression()), "linear"),
+    "ordinal codes": (ordinal, "leaf_tables"),
+    "random forest": (forest, "leaf_tables"),
+    "extra trees": (lambda: forest(ExtraTreesClassifier), "leaf_tables"),
+    "decision tree": (lambda: DecisionTreeClassifier(max_depth=4, min_samples_leaf=8), "leaf_tables"),
+    "gradient boosting": (lambda: make_pipeline(filled(), gradient(3)), "leaf_tables"),
+    "gradient boosting by two": (lambda: make_pipeline(filled(), RobustScaler(), gradient(2)), "pair_tables"),
+    "free boosting": (histogram, "leaf_tables"),
+    "pairwise boosting": (lambda: histogram(interaction_cst="pairwise"), "pair_tables"),
+    "forest, sigmoid": (lambda: CalibratedClassifierCV(forest(), cv=3, ensemble=False), "leaf_tables"),
+    "forests, isotonic": (lambda: CalibratedClassifierCV(forest(), method="isotonic", cv=3), "leaf_tables"),
+    "boosting, sigmoid": (
+        lambda: CalibratedClassifierCV(histogram(interaction_cst="pairwise"), cv=3, ensemble=False),
+        "pair_tables",
+    ),
+    "logistic regressions, sigmoid": (lambda: CalibratedClassifierCV(logistic(), cv=3), "linear"),
+    "calibrated behind a pipeline": (
+        lambda: make_pipeline(filled(), CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()))),
+        "linear",
+    ),
+}
+"""By name how it is made, and the route it must take."""
+
+
+@cache
+def fitted(name: str) -> Any:
+    x, bad = data()
+    return KINDS[name][0]().fit(x, bad)
