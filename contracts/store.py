@@ -26,12 +26,13 @@ class ContractStore:
     """Contracts by reference: ``loan_application@1.0.0`` is ``<home>/contracts/loan_application/1.0.0.odcs.yaml``.
 
     Nothing is read before it is asked for. ``home`` is None where only the published contracts count. A published
-    reference may not be redefined: a file of the home in its place must be the same to the byte.
+    reference may not be redefined: a file of the home in its place must be the same to the byte. ``catalogue`` stands
+    in for the published contracts where others count than today's.
     """
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, catalogue: Path = CATALOG) -> None:
         self._folder = home / "contracts" if home else None
-        self._published = _files(CATALOG)
+        self._published = _files(catalogue)
         self._own = _files(self._folder) if self._folder else {}
         self._loaded: dict[str, Contract] = {}
         self._steps: dict[str, Upcast] = {}

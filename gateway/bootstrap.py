@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gateway.http.accept import Board
     from gateway.http.app import Gateway
     from gateway.http.door import Mounted
+    from gateway.proof import Prover
 
 PRINCIPALS_FILE = "principals.yaml"
 
@@ -228,6 +229,16 @@ def open_ledger(
         lookout=lookout,
         examine=examine,
     )
+
+
+def prover(settings: Settings, ledger: Ledger, folder: Path, *, show: bool = False) -> Prover:
+    """What computes decisions of the ledger again, from the object store alone; ``folder`` is scratch space."""
+    import adapters
+    from gateway.grounds import Grounds
+    from gateway.proof import Prover, renewals
+
+    grounds = Grounds(ObjectStore(settings.state / "objects"), adapters.load, folder)
+    return Prover(grounds, renewals(ledger), environment.environment(), show=show)
 
 
 def ledger_place(settings: Settings) -> Path | URL:

@@ -22,6 +22,7 @@ from gateway.ledger_commands import ledger
 from gateway.terminal import Json
 from gateway.terminal import console as _console
 from gateway.terminal import settings as _settings
+from gateway.verify_command import verify
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Installation
@@ -41,6 +42,7 @@ app.add_typer(decisions, name="decisions")
 app.add_typer(principals, name="principal")
 app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
+app.command()(verify)
 app.add_typer(contract, name="contract")
 app.command()(batch)
 
@@ -232,23 +234,6 @@ def decide(
 
     append_human(_install(ledger=True).ledger, decision_id, outcome, reason, by, _time(None))
     _console().print(f"{decision_id}: {outcome} by {by}, recorded")
-
-
-@app.command()
-def verify(
-    chain: Annotated[bool, typer.Option("--chain", help="Every block, row and anchor line of the ledger.")] = False,
-) -> None:
-    """Prove that the ledger is whole: nothing altered, cut off, or put back from an old copy."""
-    from gateway.bootstrap import open_ledger
-    from gateway.ledger_views import chain_findings
-
-    if not chain:
-        raise typer.BadParameter("say what to verify: --chain")
-    findings, status = chain_findings(open_ledger(_settings(), lambda: _time(None), examine=True))
-    for finding in findings:
-        _console().print(f"{finding.code}: {finding.message}", markup=False)
-    _console().print(f"{status.block} block(s), {status.entries} entries, {len(findings)} finding(s)")
-    raise typer.Exit(1 if findings else 0)
 
 
 def _desk(installation: Installation, name: str) -> ServingDesk:

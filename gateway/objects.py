@@ -41,10 +41,21 @@ class ObjectStore:
         try:
             content = (self._root / digest).read_bytes()
         except OSError as exc:
-            raise NotFound(f"object {digest} is not in {self._root}") from exc
+            raise NotFound(f"object {digest} is missing from {self._root}") from exc
         if hashlib.sha256(content).hexdigest() != digest:
             raise NotFound(f"object {digest} in {self._root} was altered; restore it from a backup")
         return content
+
+    def lay_out(self, digest: str, folder: Path) -> None:
+        """Write a folder that was stored back to disk; raises NotFound as ``get`` does, or for what is no folder."""
+        inside = folder.resolve()
+        for line in self.get(digest).decode("utf-8", errors="replace").splitlines():
+            content, _, name = line.partition("  ")
+            target = (folder / name).resolve()
+            if not name or not target.is_relative_to(inside):
+                raise NotFound(f"object {digest} is not the manifest of a folder")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.get(content))
 
     def _write(self, target: Path, content: bytes) -> None:
         try:

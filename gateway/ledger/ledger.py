@@ -33,6 +33,7 @@ from gateway.ledger.types import (
     Filters,
     Finding,
     HumanDecision,
+    Kept,
     Kind,
     Payload,
     Proposal,
@@ -163,6 +164,14 @@ class Ledger:
     def open_payload(self, decision_id: str) -> Payload:
         """What an entry's envelope holds. Raises NotFound, with detail code ``erased`` once its key is destroyed."""
         return self._reader.payload(decision_id)
+
+    def kept(self, decision_id: str) -> Kept:
+        """One decision whole, also where its payload is erased or will not open; raises NotFound."""
+        return self._reader.kept(decision_id)
+
+    def all_kept(self, filters: Filters | None = None) -> Iterator[Kept]:
+        """Decisions whole, oldest first, up to where the ledger ends now; memory does not grow with their number."""
+        return self._reader.all_kept(filters or Filters())
 
     def human_decisions(self, decision_id: str) -> Sequence[HumanDecision]:
         """What people decided about a decision, oldest first; the last one stands."""

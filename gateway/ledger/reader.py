@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Row, Select, desc, select
 from sqlalchemy.exc import DBAPIError
 
-from contracts.errors import NotFound, UpstreamError
+from contracts.errors import InternalFault, NotFound, UpstreamError
 from gateway.ledger.schema import ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD
 from gateway.ledger.settle import Marks
 from gateway.ledger.store import Keyring, open_envelope
-from gateway.ledger.types import Entry, Filters, HumanDecision, Kind, Payload, microseconds, moment
+from gateway.ledger.types import Entry, Filters, HumanDecision, Kept, Kind, Payload, microseconds, moment
 
 _C = ENTRY.c
 _COLUMNS = (
@@ -28,6 +28,8 @@ _COLUMNS = (
     _C.received,
     _C.valid_until,
 )
+_AT_ONCE = 512
+"""Payloads read at a time: some megabytes."""
 
 
 class Reader:
@@ -88,6 +90,39 @@ class Reader:
             raise NotFound(f"the contents of {decision_id} were erased", code="erased")
         return open_envelope(self._keyring, decision_id, sealed, master, wrapped)
 
+    def kept(self, decision_id: str) -> Kept:
+        """One decision whole; raises NotFound where there is none of that id."""
+        found = self._kept(_C.name == decision_id, limit=1)
+        if not found:
+            raise NotFound(f"no decision in this ledger has the id {decision_id}")
+        return found[0]
+
+    def all_kept(self, filters: Filters) -> Iterator[Kept]:
+        """Decisions whole, oldest first, up to where the ledger ends now; read some hundred at a time."""
+        last, end = 0, self.head()[1]
+        conditions = tuple(self._conditions(filters))
+        while some := self._kept(_C.id > last, _C.id <= end, *conditions, limit=_AT_ONCE):
+            yield from some
+            last = some[-1].entry.number
+
+    def _kept(self, *conditions: ColumnElement[bool], limit: int) -> list[Kept]:
+        joined = ENTRY.outerjoin(ENVELOPE, ENVELOPE.c.id == _C.id).outerjoin(ENVELOPE_KEY, ENVELOPE_KEY.c.id == _C.id)
+        columns = _C.sent, ENVELOPE.c.sealed, ENVELOPE_KEY.c.master, ENVELOPE_KEY.c.wrapped
+        query = select(*_COLUMNS, *columns).select_from(joined).where(*conditions, _C.kind == int(Kind.DECISION))
+        rows = self._rows(query.order_by(_C.id).limit(limit))
+        return [self._whole(_entry(row[:-4]), *row[-4:]) for row in rows]
+
+    def _whole(self, entry: Entry, sent: bytes, sealed: bytes | None, master: int, wrapped: bytes | None) -> Kept:
+        if wrapped is None:
+            return Kept(entry, bytes(sent), None)
+        if sealed is None:
+            message = f"the payload of {entry.decision_id} is missing; run verify --chain"
+            return Kept(entry, bytes(sent), InternalFault(message, code="altered"))
+        try:
+            return Kept(entry, bytes(sent), open_envelope(self._keyring, entry.decision_id, sealed, master, wrapped))
+        except InternalFault as fault:
+            return Kept(entry, bytes(sent), fault)
+
     def human_decisions(self, decision_id: str) -> Sequence[HumanDecision]:
         """What people decided about a decision, oldest first; the last one stands. Erased ones are left out."""
         about = _C.about == decision_id, _C.kind == int(Kind.HUMAN)
@@ -123,7 +158,7 @@ class Reader:
             raise UpstreamError("the ledger cannot be read now; ask again later") from exc
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+def _entry(row: Sequence[Any]) -> Entry:
     number, kind, name, about, mode, integration, principal, outcome, received, valid_until = row
     until = None if valid_until is None else moment(valid_until)
     return Entry(

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Literal, NamedTuple, Protocol
 
+from contracts.errors import InternalFault
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -118,6 +120,17 @@ class Entry(NamedTuple):
     outcome: str
     received_at: datetime
     valid_until: datetime | None
+
+
+class Kept(NamedTuple):
+    """A decision whole, as it lies in the ledger: its row, the digest of what was sent, its payload.
+
+    The payload is None where its key was destroyed, and a fault where it will not open.
+    """
+
+    entry: Entry
+    sent: bytes
+    payload: Payload | InternalFault | None
 
 
 class Filters(NamedTuple):
