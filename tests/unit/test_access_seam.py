@@ -17,11 +17,12 @@ from gateway.http.door import Mounted
 from gateway.http.journal import Journal
 from gateway.http.principals import Principals
 from gateway.spi import CredentialAdapter
+from gateway.watching.exposition import exposition
+from gateway.watching.lookout import Lookout
 
 SECRET = b"a secret the scribe and we know"
 LETTER = b"loan.amount=1\n"
 ADDRESS = "/letters/juniper-api"
-
 
 
 @pytest.fixture
@@ -34,11 +35,17 @@ def post(tmp_path: Path) -> object:
     assert isinstance(adapter, CredentialAdapter)
     desk = MemoryDesk("juniper-api", adapter.wire({}, tmp_path), lambda tree: {"score": 612})
     welcome = frozenset({"scribe"})
+    lookout = Lookout.to(io.BytesIO(), "debug")
+
+    async def readiness() -> Readiness:
+        return Readiness("", {})
+
     app = build(
         [Mounted(one, principals=welcome, credentials=adapter.credentials) for one in adapter.routes(desk)],
         layer,
-        Journal(io.BytesIO(), "debug"),
-        ready=lambda: Readiness(True, {}),
+        Journal(lookout),
+        ready=readiness,
+        metrics=lambda accept: exposition(lookout.snapshot(), [], accept),
         close=lambda: None,
         version="1",
     )
