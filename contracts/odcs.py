@@ -5,7 +5,7 @@ What Scoregate needs and ODCS has no home for stands in ``customProperties`` wit
 =============  =========  ============================================================================================
 on             property   value
 =============  =========  ============================================================================================
-contract       kind       ``request`` (a legacy system writes it) or ``answer`` (we write it)
+contract       kind       ``request`` (a legacy system writes it; an outcome is one, too) or ``answer`` (we write it)
 contract       unknown    ``refuse`` or ``ignore``: what happens to data that no field of the contract stands for
 contract       upcast     how a record of the version before becomes one of this version: see ``contracts/upcast.py``
 field          unit       ``currency`` (units of the field ``currency``), ``months``, ``years`` …; numbers must have one
