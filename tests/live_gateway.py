@@ -53,14 +53,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(caller: Caller, *options: str) -> Iterator[Live]:
-    """The gateway, once it is ready; its log is kept beside the home."""
+def serving(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
+    """The gateway, once it is ready; its log is kept beside the home. ``settings`` are variables of its environment."""
     port = free_port()
     command = [*COMMAND, str(caller.home), "serve", "--port", str(port), *options]
     headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
     with (
         caller.log.open("ab") as log,
-        subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT) as process,
+        subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT | settings) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client,
     ):
         try:

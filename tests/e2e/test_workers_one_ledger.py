@@ -1,0 +1,212 @@
+"""Several workers on one ledger, over HTTP: simultaneous equals, conflicts, and kills under load.
+
+On SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+import pytest
+from live_gateway import EXAMPLE, Caller, Live, copied, serving
+
+from gateway import bootstrap, settings
+from gateway.http import principals
+from gateway.ledger import Entry, Filters, Kind, Ledger
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
+
+SUPERSEDE, ONCE = "juniper-api", "juniper-once"
+"""The sample integration, and a copy of it that accepts one asking per application."""
+EQUALS = 200
+
+
+class House(NamedTuple):
+    """A home, and where its ledger lies, as a setting."""
+
+    caller: Caller
+    place: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"SCOREGATE_LEDGER": self.place}
+
+    def ledger(self) -> Ledger:
+        configured = settings.load(home=self.caller.home, ledger=self.place)
+        return bootstrap.open_ledger(configured, bootstrap.utc_now)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder = tmp_path_factory.mktemp("one-ledger")
+    home = copied(built_home, folder / "home").home
+    shutil.copytree(home / "integrations" / SUPERSEDE, home / "integrations" / ONCE)
+    file = home / "integrations" / ONCE / "integration.yaml"
+    changed = file.read_text().replace("resubmission: supersede", "resubmission: conflict")
+    file.write_text(changed.replace(f"integration: {SUPERSEDE}", f"integration: {ONCE}"))
+    key = principals.replace(home / "principals.yaml", "juniper", [SUPERSEDE, ONCE], ["score", "read"])
+    place = str(home / "state" / "ledger.db")
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        (folder / "ledger.url").write_text(server.new_database())
+        place = f"file:{folder / 'ledger.url'}"
+    return House(Caller(home, key), place)
+
+
+@pytest.fixture(scope="module")
+def live(house: House) -> Iterator[Live]:
+    with serving(house.caller, "--workers", "2", **house.environment) as live:
+        until(lambda: '"serving"' in house.caller.log.read_text())
+        yield live
+
+
+def until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def application(number: str, months: int = 36) -> bytes:
+    tree = json.loads(EXAMPLE.read_bytes()) | {"applicationId": number}
+    tree["loan"]["months"] = months
+    return json.dumps(tree).encode()
+
+
+def all_at_once(live: Live, integration: str, askings: list[tuple[str, bytes]]) -> list[httpx.Response]:
+    """One connection for each asking, a request key and a body; all are open before the first is sent."""
+
+    async def ask() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=len(askings), max_keepalive_connections=len(askings))
+        base, headers = live.client.base_url, dict(live.client.headers)
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60, limits=limits) as client:
+            await asyncio.gather(*(client.get("/healthz") for _ in askings))
+            path = f"/v1/{integration}/score"
+            sent = (client.post(path, content=body, headers={"Idempotency-Key": f'"{key}"'}) for key, body in askings)
+            return await asyncio.gather(*sent)
+
+    return asyncio.run(ask())
+
+
+def entries(house: House, integration: str) -> list[Entry]:
+    """The decisions of an integration in a ledger that verifies."""
+    ledger = house.ledger()
+    try:
+        assert ledger.verify_chain() == ()
+        found = ledger.list(Filters(integration=integration, kind=Kind.DECISION), limit=10**6)
+    finally:
+        ledger.close()
+    assert len({entry.decision_id for entry in found}) == len(found)
+    return list(found)
+
+
+def test_two_hundred_simultaneous_equals_get_one_decision_and_the_same_bytes(house: House, live: Live) -> None:
+    before = len(entries(house, SUPERSEDE))
+    answers = all_at_once(live, SUPERSEDE, [("equal", application("equal"))] * EQUALS)
+    assert Counter(answer.status_code for answer in answers) == {200: EQUALS}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    assert len(entries(house, SUPERSEDE)) == before + 1
+
+
+def test_of_two_records_under_one_request_key_one_wins_and_the_other_conflicts(house: House, live: Live) -> None:
+    before = len(entries(house, SUPERSEDE))
+    bodies = application("torn", 24), application("torn", 48)
+    answers = all_at_once(live, SUPERSEDE, [("torn", body) for body in bodies] * (EQUALS // 2))
+    assert Counter(answer.status_code for answer in answers) == {200: EQUALS // 2, 422: EQUALS // 2}
+    assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+    assert all("request_key_conflict" in answer.text for answer in answers if answer.status_code == 422)
+    assert len({answers.index(answer) % 2 for answer in answers if answer.status_code == 200}) == 1
+    assert len(entries(house, SUPERSEDE)) == before + 1
+
+
+def test_an_application_that_may_be_asked_once_is_decided_once(house: House, live: Live) -> None:
+    askings = [(f"once-{number}", application("once")) for number in range(EQUALS)]
+    answers = all_at_once(live, ONCE, askings)
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: EQUALS - 1}
+    (decided,) = entries(house, ONCE)
+    refused = [answer.text for answer in answers if answer.status_code == 409]
+    assert all("business_key_conflict" in text and decided.decision_id in text for text in refused)
+
+
+class Load:
+    """Callers that ask for new applications without end, and for the same again until they are answered."""
+
+    def __init__(self, live: Live, tag: str, lanes: int = 6) -> None:
+        self.acknowledged: dict[str, str] = {}
+        self.odd: list[str] = []
+        self._live, self._tag, self._done = live, tag, threading.Event()
+        self._threads = [threading.Thread(target=self._call, args=(lane,)) for lane in range(lanes)]
+        for thread in self._threads:
+            thread.start()
+
+    def _call(self, lane: int) -> None:
+        for number in itertools.count():
+            key = f"{self._tag}-{lane}-{number}"
+            while not self._answered(key):
+                if self._done.is_set():
+                    return
+                time.sleep(0.02)
+
+    def _answered(self, key: str) -> bool:
+        headers = {**self._live.client.headers, "Idempotency-Key": f'"{key}"', "Connection": "close"}
+        address = f"{self._live.client.base_url}/v1/{SUPERSEDE}/score"
+        try:
+            answer = httpx.post(address, content=application(key), headers=headers, timeout=20)
+        except httpx.TransportError:
+            return False
+        if answer.status_code == 200:
+            self.acknowledged[key] = answer.json()["decision"]["id"]
+            return not self._done.is_set()
+        if answer.status_code != 503:
+            self.odd.append(answer.text)
+        return False
+
+    def goes_on(self, further: int = 20) -> None:
+        wanted = len(self.acknowledged) + further
+        until(lambda: len(self.acknowledged) >= wanted)
+
+    def end(self) -> dict[str, str]:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+        assert not self.odd
+        return self.acknowledged
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def check_each_is_there_once(house: House, live: Live, acknowledged: dict[str, str]) -> None:
+    present = {entry.decision_id for entry in entries(house, SUPERSEDE)}
+    assert set(acknowledged.values()) <= present
+    assert len(set(acknowledged.values())) == len(acknowledged)
+    for key, decision_id in list(acknowledged.items())[-20:]:
+        again = all_at_once(live, SUPERSEDE, [(key, application(key))])[0]
+        assert (again.json()["decision"]["id"], again.headers["Idempotency-Replayed"]) == (decision_id, "true")
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.soak)])
+def test_sigkill_of_workers_under_load_loses_and_doubles_nothing(house: House, live: Live, kills: int) -> None:
+    load = Load(live, f"killed-{kills}")
+    load.goes_on()
+    for number in range(kills):
+        until(lambda: len(children(live.process.pid)) == 2)
+        time.sleep(0.03 * (number % 5))
+        os.kill(children(live.process.pid)[0], signal.SIGKILL)
+        load.goes_on()
+    check_each_is_there_once(house, live, load.end())
