@@ -97,18 +97,43 @@ def demo(
 
 
 @app.command()
+def init(
+    model: Annotated[str, typer.Argument(help="Name of the model, as credit_risk.")],
+    data: Annotated[Path, typer.Option(help="CSV with one row per loan and its outcome.")],
+    target: Annotated[str, typer.Option(help="The column that says how the loan ended.")],
+    bad: Annotated[str | None, typer.Option(help="Its value that is bad; all others count as good.")] = None,
+    currency: Annotated[str, typer.Option(help="ISO 4217 code of every amount.")] = "EUR",
+    product: Annotated[str | None, typer.Option(help="The kind of loan, default the model's name.")] = None,
+) -> None:
+    """Draft contract, spec, policy, integration and a first bundle from a CSV, and say what a person must decide."""
+    from gateway.drafting.command import draft
+
+    home, name = _settings().home, product or model.replace("_", "-")
+    draft(home, model, data, target, bad, currency, name, _console(), _console(stderr=True))
+
+
+@app.command()
 def train(
     data: Annotated[Path, typer.Option(help="CSV with one row per loan and its outcome.")],
     spec: Annotated[Path, typer.Option(help="Training spec (YAML).")],
     out: Annotated[Path, typer.Option(help="Folder the bundle is written to.")],
+    policy: Annotated[
+        Path | None, typer.Option(help="Policy that shall decide with it: its bundle line is set.")
+    ] = None,
 ) -> None:
     """Train a model and write it with its tables, imputer, reasons and card as one bundle."""
+    from contracts.store import ContractStore
+    from gateway.drafting.files import adopt
     from models.scoring import Scorer
     from models.training import train as build
 
-    bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line))
+    store = ContractStore(_settings().home)
+    bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line), store)
     Scorer(bundle).warm()  # what cannot score is not announced; and the kernels are compiled for the gateway to come
     _console().print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}")
+    if policy:
+        policy.write_text(adopt(policy.read_text(encoding="utf-8"), bundle), encoding="utf-8")
+        _console().print(f"{policy} decides with it", markup=False)
 
 
 @app.command()
@@ -141,11 +166,12 @@ def doctor(as_json: Json = False) -> None:
 @app.command("test")
 def test_(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="One integration; default all.")] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="Write the answers anew first; look at what changed.")] = False,
 ) -> None:
     """Run the examples every integration ships; an integration without examples is a fault."""
     from gateway.examples import run
 
-    outcome = run(_install(ledger=False), folder)
+    outcome = run(_install(ledger=False), folder, renewing=renew)
     for line in outcome.lines:
         _console().print(line)
     raise typer.Exit(0 if outcome.passed else 1)

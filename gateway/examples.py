@@ -85,18 +85,25 @@ def read_case(folder: Path) -> Case:
     return case
 
 
-def run(installation: Installation, folder: Path | None) -> Outcome:
-    """Run the cases of one integration folder, or of all integrations of the home."""
+def run(installation: Installation, folder: Path | None, *, renewing: bool = False) -> Outcome:
+    """Run the cases of one integration folder, or of all integrations of the home; ``renewing`` writes their answers
+    anew first."""
     desks = [desk for desk in installation.desks.values() if folder is None or _same(desk, folder)]
     if folder is not None and not desks:
         raise ConfigurationError([Fault(str(folder), 0, 0, "is not an integration of this home that loads; see lint")])
+    renewed = [f"renewed {name}" for desk in desks for name in _renewed(desk)] if renewing else []
     results = [result for desk in desks for result in _run_desk(desk)]
     faulty = installation.faulty.values() if folder is None else ()
     broken = [f"FAULT {fault}" for error in faulty for fault in error.faults]
     failed = [line for line, passed in results if not passed] + broken
-    lines = [line for line, _ in results] + broken
+    lines = [*renewed, *(line for line, _ in results), *broken]
     lines.append(f"{len(results)} example(s), {len(failed)} failed")
     return Outcome(lines, not failed)
+
+
+def _renewed(desk: ServingDesk) -> list[str]:
+    folders = sorted(path for path in (desk.integration.folder / "examples").glob("*") if path.is_dir())
+    return [f"{desk.name}/{folder.name}" for folder in folders if renew(desk, folder)]
 
 
 def _run_desk(desk: ServingDesk) -> Iterator[tuple[str, bool]]:
@@ -118,6 +125,28 @@ def check(desk: ServingDesk, case: Case) -> str:
     if case.canonical:
         expected, seen = canonical(expected, case.ignore), canonical(seen, case.ignore)
     return "" if expected == seen else _difference(expected, seen)
+
+
+def renew(desk: ServingDesk, folder: Path) -> bool:
+    """Write the answer as the gateway gives it now, ignored paths left out; whether it differs from what was there.
+
+    The case need not have an answer yet.
+    """
+    case = read_case(folder)
+    payload, _ = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
+    kept = sorted(folder.glob("answer.*"))
+    if kept and not check(desk, case):
+        return False
+    target = kept[0] if kept else folder / f"answer{_only(folder, 'request').suffix}"
+    target.write_bytes(_shown(payload, case.ignore) if case.canonical else payload)
+    return True
+
+
+def _shown(payload: bytes, ignore: tuple[str, ...]) -> bytes:
+    tree = json.loads(payload)
+    for path in ignore:
+        _drop(tree, path.split("."))
+    return json.dumps(tree, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def canonical(payload: bytes, ignore: tuple[str, ...]) -> bytes:
@@ -158,5 +187,3 @@ def _time(section: Section) -> datetime:
 
 def _same(desk: ServingDesk, folder: Path) -> bool:
     return desk.integration.folder.resolve() == folder.resolve()
-
-

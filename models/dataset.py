@@ -6,7 +6,6 @@ break the contract (how many, and the first of them), columns that never vary.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from contracts.mapping.request import RequestMap
 from contracts.rows import RowEngine
 from contracts.source import nearest
 from contracts.types import Field, Problem, State
+from models.csv_file import SHOWN, read_csv
 from models.features import READABLE, number_of
 from models.spec import TrainingSpec
 
 Floats = NDArray[np.float64]
 
-SHOWN = 10
-"""Problems of rows that are named one by one; the rest is counted."""
+NUMBERS = ("integer", "decimal")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Dataset:
 
 def read_dataset(data: Path, spec: TrainingSpec) -> Dataset:
     """Read, map and check every row; raises ConfigurationError with every fault."""
-    columns, rows = _read_csv(data)
+    columns, rows = _rows(data, spec)
     faults = [*_column_faults(data, columns, spec), *_target_faults(data, rows, columns, spec)]
     if faults:
         raise ConfigurationError(faults)
@@ -67,26 +66,16 @@ def read_dataset(data: Path, spec: TrainingSpec) -> Dataset:
     return dataset
 
 
-def _read_csv(data: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
-    try:
-        with data.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            columns = tuple(next(reader, ()))
-            rows = list(enumerate(reader, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise ConfigurationError([Fault(str(data), 0, 0, f"cannot be read as CSV in UTF-8: {exc}")]) from exc
-    doubled = [name for name, count in Counter(columns).items() if count > 1]
-    faults = [Fault(str(data), 1, 0, f"the column {name!r} occurs more than once") for name in doubled]
-    faults += [
-        Fault(str(data), line, 0, f"has {len(row)} cells, the header has {len(columns)}")
-        for line, row in rows
-        if len(row) != len(columns)
-    ][:SHOWN]
-    if not rows:
-        faults.append(Fault(str(data), 1, 0, "holds no rows"))
-    if faults:
-        raise ConfigurationError(faults)
-    return columns, [dict(zip(columns, row, strict=True)) for _, row in rows]
+def _rows(data: Path, spec: TrainingSpec) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Columns and rows; the numbers of the dialect are written with a point from here on."""
+    columns, rows = read_csv(data, spec.csv)
+    numbers = {spec.columns[f.name] for f in spec.contract.fields if f.type in NUMBERS and f.name in spec.columns}
+    if spec.csv.decimal != ".":
+        places = [place for place, name in enumerate(columns) if name in numbers]
+        for row in rows:
+            for place in places:
+                row[place] = spec.csv.number(row[place])
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _column_faults(data: Path, columns: tuple[str, ...], spec: TrainingSpec) -> list[Fault]:
@@ -107,13 +96,13 @@ def _target_faults(data: Path, rows: list[dict[str, str]], columns: tuple[str, .
         message = f"names the target column {target.column!r}, which {data.name} does not have"
         return [spec.source.fault(("target", "column"), message, nearest(target.column, columns))]
     counts = Counter(row[target.column] for row in rows)
-    strange = sorted(counts.keys() - {target.bad, target.good})
+    strange = sorted(counts.keys() - {target.bad, *target.good})
     if strange:
         seen = ", ".join(f"{value!r} ({counts[value]} rows)" for value in strange[:5])
-        message = f"the target {target.column!r} holds more than {target.bad!r} and {target.good!r}: {seen}"
+        message = f"the target {target.column!r} holds more than {target.bad!r} and {target.goods}: {seen}"
         return [Fault(str(data), 0, 0, message, "drop or recode those rows")]
-    missing = [word for word in (target.bad, target.good) if not counts[word]]
-    needed = f"a model needs both {target.bad!r} and {target.good!r}"
+    missing = [word for word in (target.bad, *target.good) if not counts[word]]
+    needed = f"a model needs both {target.bad!r} and {target.goods}"
     return [Fault(str(data), 0, 0, f"no row has {target.column} {word!r}", needed) for word in missing]
 
 

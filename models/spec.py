@@ -20,10 +20,11 @@ from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.types import Field
+from models.csv_file import DELIMITERS, ENCODINGS, Dialect
 from models.kinds import Model, read_model
 
 _TOP = (
-    "contract", "name", "version", "product", "currencies", "use", "provenance", "target", "request", "groups",
+    "contract", "name", "version", "product", "currencies", "use", "provenance", "csv", "target", "request", "groups",
     "features", "model", "scale", "prior", "baseline", "protected", "unconditioned", "card", "seed",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -36,11 +37,15 @@ JUST = 20
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The outcome column of the data and its two values."""
+    """The outcome column of the data, the value that is bad and the one or several that are good."""
 
     column: str
     bad: str
-    good: str
+    good: tuple[str, ...]
+
+    @property
+    def goods(self) -> str:
+        return " or ".join(map(repr, self.good))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class TrainingSpec:
     currencies: tuple[str, ...]
     use: str
     provenance: Provenance
+    csv: Dialect
     target: Target
     request: RequestTree
     groups: tuple[GroupSpec, ...]
@@ -169,6 +175,7 @@ def _read(top: Section, contract: Contract, digest: str) -> TrainingSpec:
         currencies=top.texts("currencies"),
         use=top.choice("use", USES),
         provenance=_provenance(top),
+        csv=_csv(top),
         target=_target(top),
         request=_request(top, contract),
         groups=groups,
@@ -223,10 +230,21 @@ def _provenance(top: Section) -> Provenance:
 
 def _target(top: Section) -> Target:
     section = top.section("target", ("column", "bad", "good"))
-    target = Target(section.take("column", str), section.take("bad", str), section.take("good", str))
-    if target.bad and target.bad == target.good:
-        section.fault(("good",), "'good' and 'bad' are the same value")
+    several = isinstance(section.data.get("good"), list)
+    good = section.texts("good") if several else (section.take("good", str),)
+    target = Target(section.take("column", str), section.take("bad", str), good)
+    if not good or (target.bad and target.bad in target.good):
+        section.fault(("good",), "'good' and 'bad' are the same value" if good else "no value is good")
     return target
+
+
+def _csv(top: Section) -> Dialect:
+    section = top.section("csv", ("delimiter", "encoding", "decimal"))
+    return Dialect(
+        section.choice("delimiter", DELIMITERS, ","),
+        section.choice("encoding", ENCODINGS, "utf-8"),
+        section.choice("decimal", (".", ","), "."),
+    )
 
 
 def _groups(top: Section) -> tuple[GroupSpec, ...]:

@@ -1,0 +1,163 @@
+"""`scoregate init`: draft, train the draft, let it answer its own examples, and only then move all of it into the home.
+
+Nothing of the home is overwritten, and nothing is left behind where a step fails.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.store import SUFFIX, ContractStore
+from gateway import examples as cases
+from gateway.drafting import examples, files
+from gateway.settings import load
+from models.bundle import Bundle
+from models.drafting.draft import Draft, draft
+from models.drafting.files import contract_text, spec_text
+from models.drafting.findings import Placed, place, report
+
+Report = Callable[[str], None]
+REPORT = "init.report.md"
+VERSION = "0.1.0"
+_MODEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_PRODUCT = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_PROVISIONAL = (500, 480)
+"""Cut-offs of the spec while those of the draft are not known yet."""
+
+
+class Asked(NamedTuple):
+    """What the command line says. ``bad`` is None where the target is to tell by itself."""
+
+    model: str
+    data: Path
+    target: str
+    bad: str | None
+    currency: str
+    product: str
+
+
+class Drafted(NamedTuple):
+    """Where the files of a draft stand, below the home, and what a person must decide, ranked."""
+
+    files: dict[str, Path]
+    findings: list[Placed]
+
+
+def init(home: Path, asked: Asked, report_line: Report) -> Drafted:
+    """Draft into ``home``; raises ConfigurationError for unusable data or names, or where something is in the way."""
+    _check_names(asked)
+    names = {"model": asked.model, "product": asked.product, "currency": asked.currency}
+    found = draft(asked.data, asked.target, asked.bad, **names)
+    paths = _paths(found)
+    _check_free(home, paths)
+    home.mkdir(parents=True, exist_ok=True)
+    with _workshop(home) as shop:
+        bundle, cut = _train(shop, found, paths, report_line)
+        _write(shop / paths["policy"], files.policy_text(found, cut, bundle))
+        _write(shop / paths["integration"], files.integration_text(found))
+        _let_answer(shop, found, (shop / paths["integration"]).parent)
+        placed = place([*found.findings, examples.FINDING], _texts(paths), found.data, shop)
+        shown = [Placed(entry.finding, _in_home(entry.where, home)) for entry in placed]
+        _write(shop / paths["report"], report(found.model, found.data, placed, _texts(paths)))
+        _move(shop, home)
+    return Drafted({name: home / path for name, path in paths.items()}, shown)
+
+
+def _check_names(asked: Asked) -> None:
+    wanted = (
+        ("MODEL", asked.model, _MODEL, "small letters, digits and '_', at most 40, as credit_risk"),
+        ("--product", asked.product, _PRODUCT, "small letters, digits and '-', as consumer-loan"),
+        ("--currency", asked.currency, _CURRENCY, "an ISO 4217 code, as EUR"),
+    )
+    faults = [
+        Fault("", 0, 0, f"{name} {value!r} is no name to use here", f"expected {expected}")
+        for name, value, pattern, expected in wanted
+        if not pattern.fullmatch(value)
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def _paths(draft: Draft) -> dict[str, Path]:
+    """Every file of the draft, below the home."""
+    specs = Path("specs") / draft.model
+    return {
+        "contract": Path("contracts") / draft.contract / f"1.0.0{SUFFIX}",
+        "spec": specs / f"{draft.model}.spec.yaml",
+        "report": specs / REPORT,
+        "bundle": Path("bundles") / draft.model / VERSION,
+        "policy": Path("policies") / f"{draft.product}.policy.yaml",
+        "integration": Path("integrations") / files.integration_name(draft) / "integration.yaml",
+    }
+
+
+def _texts(paths: dict[str, Path]) -> dict[str, Path]:
+    return {name: paths[name] for name in ("contract", "spec", "policy", "integration")}
+
+
+def _check_free(home: Path, paths: dict[str, Path]) -> None:
+    there = [path for name, path in paths.items() if (home / path).exists()]
+    there += [path.parent for name, path in paths.items() if name == "integration" and (home / path).parent.exists()]
+    if there:
+        hint = "draft under another name (MODEL, --product), or remove it first"
+        raise ConfigurationError([Fault(str(home / path), 0, 0, "is there already", hint) for path in there])
+
+
+@contextmanager
+def _workshop(home: Path) -> Iterator[Path]:
+    """A home of its own inside the home, so that moving is renaming."""
+    shop = Path(tempfile.mkdtemp(prefix=".init-", dir=home))
+    try:
+        yield shop
+    finally:
+        shutil.rmtree(shop, ignore_errors=True)
+
+
+def _train(shop: Path, draft: Draft, paths: dict[str, Path], report_line: Report) -> tuple[Bundle, tuple[int, int]]:
+    from models.drafting.cut_offs import cut_offs
+    from models.training import train
+
+    _write(shop / paths["contract"], contract_text(draft))
+    _write(shop / paths["spec"], spec_text(draft, _PROVISIONAL))
+    store = ContractStore(shop)
+    cut = cut_offs(draft.data, shop / paths["spec"], store)
+    _write(shop / paths["spec"], spec_text(draft, cut))
+    return train(draft.data, shop / paths["spec"], shop / paths["bundle"], report_line, store), cut
+
+
+def _let_answer(shop: Path, draft: Draft, integration: Path) -> None:
+    """Write the examples with the answers the gateway gives them."""
+    from gateway.bootstrap import install
+
+    for example in examples.make_examples(draft):
+        example.write(integration / "examples")
+    desk = install(load(home=shop), with_ledger=False).desk(integration.name)
+    for case in sorted((integration / "examples").iterdir()):
+        cases.renew(desk, case)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _in_home(where: str, home: Path) -> str:
+    inside = where.startswith(("contracts/", "specs/", "policies/", "integrations/"))
+    return str(home / where) if inside else where
+
+
+def _move(shop: Path, home: Path) -> None:
+    for part in sorted(path for path in shop.rglob("*") if path.is_file()):
+        if part.relative_to(shop).parts[0] == "state":
+            continue
+        target = home / part.relative_to(shop)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)

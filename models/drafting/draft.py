@@ -1,0 +1,282 @@
+"""From a CSV to a draft: which columns become fields and features, what is left out, and every reason why."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contracts.errors import ConfigurationError, Fault
+from models.csv_file import Dialect, read_csv
+from models.drafting import suspicion, words
+from models.drafting.columns import MOST_DECIMALS, Column, Floats, identifies, look_at
+from models.drafting.findings import Finding
+from models.drafting.sniff import sniff
+from models.drafting.target import column_of, read_target
+from models.spec import Target
+
+NAMED_CODES = 200
+"""Different texts above which a left-out column is told to have too many, not merely many."""
+MOST_COLUMNS = 500
+
+
+@dataclass
+class DraftField:
+    """One column as a field of the contract. ``codes``: how the contract spells each native code. ``protected`` says
+    what the column tells of a person, ``proxy`` what it gives away; both empty where it does not."""
+
+    column: Column
+    name: str
+    unit: str
+    codes: dict[str, str]
+    protected: str = ""
+    proxy: str = ""
+    feature: bool = True
+    trend: float = 0.5
+
+    @property
+    def low(self) -> str:
+        """The least legal value, with room: none below 0 where none was seen."""
+        least = self.column.known[0]
+        return "0" if least >= 0 else f"-{_room(-least)}"
+
+    @property
+    def high(self) -> str:
+        """The greatest legal value: ten times the greatest seen, in round figures, or what the unit itself bounds."""
+        most = float(self.column.known[-1])
+        bound = {"years": 130, "percent": 100}.get(self.unit)
+        return str(bound) if bound and most <= bound else _room(max(most, 1.0))
+
+
+@dataclass
+class Draft:
+    """Everything the files are written from."""
+
+    model: str
+    product: str
+    currency: str
+    data: Path
+    dialect: Dialect
+    target: Target
+    bad: Floats
+    fields: list[DraftField]
+    findings: list[Finding]
+
+    @property
+    def contract(self) -> str:
+        return f"{self.model}_application"
+
+    @property
+    def features(self) -> list[DraftField]:
+        return [field for field in self.fields if field.feature]
+
+
+def draft(data: Path, target: str, bad: str | None, *, model: str, product: str, currency: str) -> Draft:
+    """Look at the file and decide; raises ConfigurationError where no model can be made of it, with the way out."""
+    dialect, findings = sniff(data)
+    names, rows = read_csv(data, dialect)
+    place = column_of(data, names, target)
+    if len(names) > MOST_COLUMNS:
+        raise _unusable(data, f"has {len(names)} columns, at most {MOST_COLUMNS} are drafted", "drop some")
+    outcome_of, outcome, told = read_target(data, target, [row[place] for row in rows], bad)
+    findings += told
+    columns = [look_at(name, [row[k] for row in rows], dialect) for k, name in enumerate(names) if k != place]
+    kept = _Sieve(data, columns, outcome, findings).kept()
+    if not any(field.feature for field in kept):
+        raise _unusable(data, "no column is left that a model could learn from", _why(findings))
+    findings += _open_questions(kept, currency)
+    return Draft(model, product, currency, data, dialect, outcome_of, outcome, kept, findings)
+
+
+def _unusable(data: Path, message: str, hint: str) -> ConfigurationError:
+    return ConfigurationError([Fault(str(data), 0, 0, message, hint)])
+
+
+def _why(findings: Sequence[Finding]) -> str:
+    left = [f"{f.what}: {f.evidence}; {f.cure}" for f in findings if f.what.endswith("left out")]
+    return "; ".join(left[:8]) or "add columns"
+
+
+def _room(most: float) -> str:
+    """Ten times a number, rounded up to 1, 2 or 5 with zeros."""
+    wide = 10.0 * most
+    power = 10 ** math.floor(math.log10(wide))
+    return str(int(next(step * power for step in (1, 2, 5, 10) if step * power >= wide * (1 - 1e-12)) // 1))
+
+
+class _Sieve:
+    """Takes the columns one by one; what is left out, and why, goes to the findings."""
+
+    def __init__(self, data: Path, columns: list[Column], bad: Floats, findings: list[Finding]) -> None:
+        self.data, self.columns, self.bad, self.findings = data, columns, bad, findings
+
+    def kept(self) -> list[DraftField]:
+        usable = [column for column in self.columns if not self.useless(column)]
+        for column in usable:
+            if column.is_number:
+                self.findings += suspicion.missing_codes(column)
+        usable = [column for column in usable if not self.emptied(column)]
+        self.rows(usable)
+        guarded = {column.name: words.protected_kind(column.name, self.values(column)) for column in usable}
+        leaks = {column.name for column in usable if not guarded[column.name][0] and self.leaks(column)}
+        fields = self.name([column for column in usable if column.name not in leaks])
+        self.guard(fields, guarded)
+        self.repeat([field for field in fields if field.feature])
+        for field in fields:
+            field.trend = suspicion.trend(field.column, self.bad) if field.column.is_number else 0.5
+        return fields
+
+    def leave(self, severity: str, column: Column, evidence: str, cure: str) -> bool:
+        what = f"the column {column.name!r} is left out"
+        self.findings.append(Finding("must" if severity == "must" else "note", what, evidence, cure))
+        return True
+
+    def useless(self, column: Column) -> bool:
+        """Nothing can be learned from it, or it tells who somebody is."""
+        if column.kind == "empty":
+            return self.leave("note", column, "it is empty in every row", "ask why it is collected")
+        if column.kind == "constant":
+            return self.leave("note", column, "it holds one value in every row", "ask why it is collected")
+        if column.kind == "date":
+            kind = words.protected_kind(column.name, ())[0]
+            cure = f"it tells the {kind}" if kind else "turn it into months before the application, if it is known then"
+            return self.leave("note", column, "it holds dates, which no feature can read", cure)
+        if column.overlong:
+            evidence = f"its numbers have {column.overlong} decimals, a contract states at most {MOST_DECIMALS}"
+            return self.leave("note", column, evidence, "round them in the file")
+        if why := identifies(column):
+            return self.leave(
+                "note", column, f"{why}: it tells who somebody is (personal)", "keep it out of training data"
+            )
+        if column.kind == "text":
+            many = "far too many" if column.distinct > NAMED_CODES else "too many"
+            evidence = f"{column.distinct:,} different texts are {many} for codes"
+            return self.leave("note", column, evidence, "group them into codes, or write its numbers plainly")
+        return False
+
+    def emptied(self, column: Column) -> bool:
+        if not column.is_number or len(np.unique(column.known)) > 1:
+            return False
+        return self.leave("note", column, "but for literals that mean 'not known' it holds one value", "look at it")
+
+    def values(self, column: Column) -> Sequence[str]:
+        return () if column.is_number else tuple(column.codes)
+
+    def leaks(self, column: Column) -> bool:
+        """It was written after the outcome was known, or is the outcome."""
+        told = suspicion.strength(column, self.bad)
+        if told > suspicion.LEAK:
+            what = "nearly a copy of the target" if told > 0.995 else "most likely written after the outcome was known"
+            evidence = f"alone it tells the outcome with an AUC of {told:.3f}: {what}"
+            return self.leave("must", column, evidence, "bring it back only if it is known when somebody applies")
+        if word := words.says(column.name, words.AFTERWARDS):
+            evidence = f"the name says {word!r}, which is known only after the loan (AUC {told:.2f})"
+            return self.leave("must", column, evidence, "bring it back only if it is known when somebody applies")
+        return False
+
+    def rows(self, columns: Sequence[Column]) -> None:
+        """Tell rows that occur more than once, and those among them that contradict each other."""
+        cells = list(zip(*(column.cells for column in columns), strict=True)) if columns else []
+        counts = Counter(cells)
+        doubled = sum(count - 1 for count in counts.values())
+        if not doubled:
+            return
+        ends: dict[tuple[str, ...], set[float]] = {}
+        for row, bad in zip(cells, self.bad, strict=True):
+            ends.setdefault(row, set()).add(float(bad))
+        torn = sum(len(outcomes) > 1 for outcomes in ends.values())
+        evidence = (
+            f"{doubled:,} of {len(cells):,} rows repeat another but for what identifies it, {torn:,} with both outcomes"
+        )
+        cure = "if one loan stands there several times, keep one row: else folds share it and the AUC is too good"
+        severity = "must" if doubled > 0.01 * len(cells) else "should"
+        self.findings.append(Finding("must" if severity == "must" else "should", "rows repeat", evidence, cure))
+
+    def name(self, columns: Sequence[Column]) -> list[DraftField]:
+        fields: list[DraftField] = []
+        for column in columns:
+            name = words.slug(column.name, [field.name for field in fields])
+            codes: dict[str, str] = {}
+            for code in column.codes if column.kind == "code" else ():
+                codes[code] = words.code_slug(code, codes.values())
+            fields.append(DraftField(column, name, words.unit(column.name)[0], codes))
+        return fields
+
+    def guard(self, fields: list[DraftField], guarded: dict[str, tuple[str, str]]) -> None:
+        """Protected attributes are never features; columns that give one away are named."""
+        for field in fields:
+            field.protected, evidence = guarded[field.column.name]
+            if field.protected:
+                field.feature = False
+                what = f"{field.name} is protected: it tells {field.protected}"
+                cure = "take it back only if it does not; no feature, rule or imputation may read it"
+                self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
+        open_ = [field for field in fields if not field.protected]
+        found = suspicion.proxies([f.column for f in fields if f.protected], [f.column for f in open_])
+        for field in open_:
+            if field.column.name in found:
+                field.proxy = found[field.column.name]
+                what = f"{field.name} is a proxy of a protected attribute"
+                cure = "drop the feature, or justify it; the imputer predicts no other field from it"
+                anchor = f"group: {field.name}}}"
+                self.findings.append(Finding("must", what, field.proxy, cure, "spec", anchor))
+
+    def repeat(self, fields: list[DraftField]) -> None:
+        found = suspicion.copies([field.column for field in fields])
+        for field in fields:
+            if field.column.name in found:
+                field.feature = False
+                what = f"{field.name} is no feature: it says what {found[field.column.name]} says"
+                cure = "take the one the legacy system fills more reliably"
+                evidence = "the same rows hold the same, or their ranks agree"
+                self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
+
+
+def _open_questions(fields: Sequence[DraftField], currency: str) -> Iterator[Finding]:
+    amounts = [field.name for field in fields if field.column.is_number and field.unit == "currency"]
+    if amounts:
+        cure = "draft again with --currency if it is another, and check that they come in units, not cents or thousands"
+        evidence = f"no cell says so; amounts by their names: {', '.join(amounts)}"
+        yield Finding("must", f"are all amounts in {currency}?", evidence, cure, "spec", "currencies:")
+    for field in fields:
+        anchor = f"name: {field.name}"
+        if not field.column.is_number:
+            continue
+        _, word = words.unit(field.column.name)
+        if field.unit == "unknown":
+            low, high = (field.column.text(field.column.quantile(share)) for share in (0.05, 0.95))
+            evidence = f"nine in ten between {low} and {high}; the name tells no unit"
+            yield Finding("must", f"what is the unit of {field.name}?", evidence, "write it", "contract", anchor)
+        elif words.says(field.column.name, words.PER_TIME) and field.unit == "currency":
+            evidence = f"the median is {field.column.text(field.column.quantile(0.5))}"
+            cure = "say it in the description; a system that sends the other needs divide(12)"
+            yield Finding("must", f"is {field.name} per month or per year?", evidence, cure, "contract", anchor)
+        else:
+            evidence = f"the name says {word!r}"
+            yield Finding(
+                "note", f"{field.name} is in {field.unit}", evidence, "correct it if not so", "contract", anchor
+            )
+    yield Finding(
+        "must", "may any feature move the probability of default one way only?", "see the trend beside each feature",
+        "add monotone: 1 or -1 where reason and law want it, not because the trend says so", "spec", "features:",
+    )  # fmt: skip
+    yield Finding(
+        "must", "what may an applicant be told?", "the reason texts are made of column names",
+        "write them anew; they go to applicants as principal reasons", "spec", "groups:",
+    )  # fmt: skip
+    yield Finding(
+        "must", "may the model be used?", "drafts are marked for demonstration",
+        "after the decisions above: use: production", "spec", "use:",
+    )  # fmt: skip
+    yield Finding(
+        "must", "may a machine decline by itself?", "the draft lets a person decide every decline",
+        "automatic_decline: true where law allows it (Article 22 GDPR)", "policy", "automatic_decline:",
+    )  # fmt: skip
+    yield Finding(
+        "must", "are the cut-offs yours?", "they approve and decline fixed shares of this very file",
+        "set them by what a bad loan costs, here and in the spec's card", "policy", "cut_offs:",
+    )  # fmt: skip

@@ -1,0 +1,250 @@
+"""A draft as files: contract and training spec, with comments where a person has to decide. Texts of the data are
+written as JSON strings, which YAML reads as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from models.drafting import words
+from models.drafting.columns import Column
+from models.drafting.draft import Draft, DraftField
+
+APPROVE_SHARE = 0.5
+DECLINE_SHARE = 0.25
+"""The shares of the file that the drafted cut-offs would approve and decline."""
+TREND = 0.03
+"""How far from .5 the AUC of a bare number must lie for its trend to be worth a word."""
+RARE = 0.02
+"""Share of rows that a code needs for a feature of its own."""
+FEWEST = 30
+LONGEST_NAME = 64
+MOST_INDICATORS = 8
+"""Codes of one field, the most frequent first, that get a feature of their own."""
+
+
+def quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def contract_text(draft: Draft) -> str:
+    """The contract, as ODCS. No extreme value of a column stands in it, only bounds with room and the bulk."""
+    lines = [
+        f"# Drafted by `scoregate init` from {draft.data.name}.",
+        "# Edit it until it decides; from then on a change is a new version.",
+        "# Every field but product and currency is classified personal: loosen that only where it is not.",
+        "apiVersion: v3.2.0",
+        "kind: DataContract",
+        f"id: {draft.contract}",
+        f"name: {quote(draft.contract.replace('_', ' ').capitalize())}",
+        "version: 1.0.0",
+        "status: draft",
+        "description:",
+        f"  purpose: {quote(f'What one application for {draft.product} tells, so that it can be scored and decided.')}",
+        "customProperties:",
+        "  - {vendor: scoregate, property: kind, value: request}",
+        "  - {vendor: scoregate, property: unknown, value: refuse}",
+        "schema:",
+        f"  - name: {draft.contract}",
+        "    logicalType: object",
+        "    properties:",
+        *_head_field("product", "The kind of loan.", [f"enum: [{{value: {draft.product}}}]"], draft.product),
+        *_head_field(
+            "currency",
+            "The currency of every amount, as its ISO 4217 code.",
+            ['logicalTypeOptions: {minLength: 3, maxLength: 3, pattern: "^[A-Z]{3}$"}'],
+            draft.currency,
+        ),
+    ]
+    for field in draft.fields:
+        lines += [f"      {line}" for line in _field_lines(field)]
+    return "\n".join(lines) + "\n"
+
+
+def _head_field(name: str, description: str, options: list[str], example: str) -> list[str]:
+    lines = [f"- name: {name}", f"  description: {description}", "  logicalType: string", "  required: true"]
+    lines += [f"  {option}" for option in options]
+    lines += [f"  examples: [{quote(example)}]", "  customProperties:"]
+    lines += [f"    - {{vendor: scoregate, property: {key}, value: {value}}}" for key, value in _ESSENTIAL]
+    return [f"      {line}" for line in lines]
+
+
+_ESSENTIAL = (("essential", "true"), ("blank", "refuse"))
+
+
+def _field_lines(field: DraftField) -> Iterator[str]:
+    column = field.column
+    yield f"- name: {field.name}"
+    yield f"  description: {quote(_description(field))}"
+    yield f"  logicalType: {_logical(column)}"
+    if column.is_number:
+        step = f"multipleOf: {10.0**-column.scale:.{column.scale}f}, " if column.scale else ""
+        yield f"  logicalTypeOptions: {{{step}minimum: {field.low}, maximum: {field.high}}}"
+    if field.codes:
+        yield "  enum:"
+        for native, code in field.codes.items():
+            yield f"    - {{value: {quote(code)}, label: {quote(f'{native} ({column.codes[native]:,} rows)')}}}"
+    yield "  classification: personal"
+    yield f"  examples: [{', '.join(_examples(field))}]"
+    yield "  customProperties:"
+    if column.is_number:
+        yield f"    - {{vendor: scoregate, property: unit, value: {field.unit}}}"
+    key, value = ("protected", "true") if field.protected else ("rejected", "refer")
+    yield f"    - {{vendor: scoregate, property: {key}, value: {value}}}"
+
+
+def _logical(column: Column) -> str:
+    return {"integer": "integer", "decimal": "number", "boolean": "boolean"}.get(column.kind, "string")
+
+
+def _description(field: DraftField) -> str:
+    column = field.column
+    parts = [f"Column {column.name}: given in {column.given:,} of {len(column.cells):,} rows"]
+    if column.is_number:
+        low, high = (column.text(column.quantile(share)) for share in (0.05, 0.95))
+        parts.append(f"nine in ten between {low} and {high}")
+    if column.kind == "boolean":
+        parts += [f"{code} in {count:,}" for code, count in column.codes.items()]
+    return ", ".join(parts) + "."
+
+
+def _examples(field: DraftField) -> list[str]:
+    column = field.column
+    if column.is_number:
+        return [column.text(column.quantile(share)) for share in (0.5, 0.25, 0.75)]
+    if column.kind == "boolean":
+        return ["false", "true", "false"]
+    codes = [quote(code) for code in field.codes.values()]
+    return [codes[0], codes[1 % len(codes)], codes[2 % len(codes)]]
+
+
+def mapping_lines(draft: Draft) -> Iterator[str]:
+    """``request:`` of spec and integration alike: contract field from column, with codes and literals."""
+    yield f"  currency: {{constant: {draft.currency}}}"
+    for field in draft.fields:
+        yield f"  {field.name}: {{{', '.join(_mapping_parts(field))}}}"
+
+
+def _mapping_parts(field: DraftField) -> Iterator[str]:
+    column = field.column
+    yield words.source(column.name)
+    reads = {"integer": "integer", "decimal": f"decimal({column.scale})", "boolean": "boolean"}.get(column.kind, "text")
+    yield f"convert: [{'trim, ' if column.trimmed else ''}{reads}]"
+    if field.codes:
+        yield "codes: {" + ", ".join(f"{quote(native)}: {quote(code)}" for native, code in field.codes.items()) + "}"
+    literals = [literal for literal in column.blanks if literal]
+    if literals:
+        yield "missing: {" + ", ".join(f"{quote(literal)}: blank" for literal in literals) + "}"
+
+
+def spec_text(draft: Draft, cut_offs: tuple[int, int]) -> str:
+    """The training spec; ``cut_offs`` (approve, decline) are what the card measures by."""
+    features = list(_features(draft))
+    grouped = [field for field in draft.features if any(feature.group == field.name for feature in features)]
+    leaf = min(max(20, len(draft.bad) // 50), 40)
+    lines = [
+        *_spec_head(draft),
+        "request: # contract field <- column of the CSV",
+        *mapping_lines(draft),
+        "groups: # the texts go to applicants: write them anew",
+        *(_group_line(place, field) for place, field in enumerate(grouped, start=1)),
+        "features: # monotone is left open: a direction is a decision, not a finding",
+        *(feature.line() for feature in features),
+        f"model: {{trees: 200, leaves: 4, learning_rate: 0.08, min_samples_leaf: {leaf}, l2: 3.0, bins: 255}}",
+        "scale: {score: 600, odds: 50, pdo: 20}",
+        "prior: sample # or {bad_rate: 0.05}: the population's, when the sample's differs",
+        "baseline: all",
+        f"protected: [{', '.join(field.name for field in draft.fields if field.protected)}]",
+        f"unconditioned: [{', '.join(field.name for field in draft.features if field.proxy)}]",
+        f"card: {{cut_offs: {{approve: {cut_offs[0]}, decline: {cut_offs[1]}}}, folds: 5, repeats: 1}}",
+        "seed: 0",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _spec_head(draft: Draft) -> list[str]:
+    target, csv = draft.target, draft.dialect
+    good = ", ".join(map(quote, target.good))
+    return [
+        f"# Drafted by `scoregate init` from {draft.data.name}. What a person must decide stands in init.report.md.",
+        f"contract: {draft.contract}@1.0.0",
+        f"name: {draft.model}",
+        "version: 0.1.0 # a changed spec makes another bundle: count up",
+        f"product: {draft.product}",
+        f"currencies: [{draft.currency}]",
+        "use: demonstration # in mode live it is refused until a person writes production",
+        "provenance:",
+        f"  source: {quote(f'{draft.data.name}, drafted by scoregate init; say where the file is from')}",
+        "  assumptions:",
+        f"    - {quote(f'all amounts are in {draft.currency}')}",
+        f"    - {quote(f'{target.bad} in the column {target.column} means a bad loan')}",
+        "  limits:",
+        '    - "drafted by a machine; nobody has decided yet what init.report.md asks"',
+        '    - "nothing is known about applicants who were turned away"',
+        f"csv: {{delimiter: {quote(csv.delimiter)}, encoding: {csv.encoding}, decimal: {quote(csv.decimal)}}}",
+        f"target: {{column: {quote(target.column)}, bad: {quote(target.bad)}, good: [{good}]}}",
+    ]
+
+
+class DraftFeature(NamedTuple):
+    """One feature and the comment beside it."""
+
+    name: str
+    expression: str
+    group: str
+    note: str = ""
+
+    def line(self) -> str:
+        note = f" # {self.note}" if self.note else ""
+        return f"  {self.name}: {{expression: {quote(self.expression)}, group: {self.group}}}{note}"
+
+
+def _group_line(place: int, field: DraftField) -> str:
+    subject = field.name.replace("_", " ")
+    text = quote(f"Unfavourable: {subject}")
+    return f"  {field.name}: {{code: R{place:02}, text: {text}, subject: {quote(subject)}}}"
+
+
+def _features(draft: Draft) -> Iterator[DraftFeature]:
+    taken = {field.name for field in draft.fields}
+    for field in draft.features:
+        if field.column.kind == "code":
+            yield from _indicators(field, taken)
+        else:
+            yield DraftFeature(field.name, field.name, field.name, _note(field))
+    yield from _ratios(draft)
+
+
+def _indicators(field: DraftField, taken: set[str]) -> Iterator[DraftFeature]:
+    """One feature per code but the most frequent, which the others are held against."""
+    column = field.column
+    enough = max(FEWEST, RARE * len(column.cells))
+    frequent = [code for code, count in column.codes.items() if count >= enough]
+    for native in frequent[1 : MOST_INDICATORS + 1]:
+        code = field.codes[native]
+        name = f"{field.name}_{code}"[:LONGEST_NAME].rstrip("_")
+        while name in taken:
+            name = f"{name[: LONGEST_NAME - 2]}_x"
+        taken.add(name)
+        yield DraftFeature(name, f"{field.name} == '{code}'", field.name, _note(field))
+
+
+def _note(field: DraftField) -> str:
+    notes = [f"proxy: {field.proxy}"] if field.proxy else []
+    if abs(field.trend - 0.5) > TREND:
+        word, sign = ("more", 1) if field.trend > 0.5 else ("fewer", -1)
+        notes.append(f"monotone: {sign}? {word} bad loans as it grows, AUC {field.trend:.2f}")
+    return "; ".join(notes)
+
+
+def _ratios(draft: Draft) -> Iterator[DraftFeature]:
+    """The loan in units of income, where names leave no doubt which columns these are."""
+    amounts, incomes = (
+        [f for f in draft.features if f.column.is_number and f.unit == "currency" and words.says(f.column.name, spoken)]
+        for spoken in (words.AMOUNT, words.INCOME)
+    )
+    if len(amounts) == len(incomes) == 1 and "loan_to_income" not in {field.name for field in draft.fields}:
+        amount, income = amounts[0].name, incomes[0].name
+        expression = f"{amount} / max({income}, 1)"
+        yield DraftFeature("loan_to_income", expression, income, "guessed from the names of both columns")

@@ -1,0 +1,186 @@
+"""What in a column does not look like what it claims: literals that seem to stand for nothing, and what gives the
+outcome or a protected attribute away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.drafting import words
+from models.drafting.columns import Column, take_for_blank
+from models.drafting.findings import Finding
+from models.measures import auc
+
+Floats = NDArray[np.float64]
+
+LEAK = 0.95
+PROXY = 0.8
+COPY = 0.995
+"""Rank correlation from which two number columns say the same."""
+FEWEST = 30
+"""A group smaller than this is not measured."""
+_BINS = 20
+_PRIOR = 5.0
+"""Weight, in rows, of the overall rate in the rate of one bin."""
+_NEGATIVE = re.compile(r"-(?:1|9+|8+|7+)(?:\.0+)?")
+_NINES = re.compile(r"(?:9{3,}|99)(?:\.0+)?")
+
+
+def missing_codes(column: Column) -> Iterator[Finding]:
+    """Literals of a number column that seem to stand for nothing. Those far outside the bulk count as blanks from here
+    on; those inside the range stay values until a person has decided."""
+    for literal in [code for code in column.codes if _NEGATIVE.fullmatch(code)]:
+        others = [value for value in column.known if value != float(literal)]
+        if others and min(others) >= 0:
+            yield _taken(column, literal, f"{column.codes[literal]} rows hold it, and nothing else is negative")
+    for literal in sorted((code for code in column.codes if _NINES.fullmatch(code)), key=float, reverse=True):
+        yield from _nines(column, literal)
+    if "0" in column.codes and column.is_number:
+        yield from _zero(column)
+    for literal in column.stray:
+        evidence = f"{column.blanks[literal]} rows hold it, all others numbers"
+        yield _asked(column, literal, evidence, "it counts as blank", "should")
+
+
+def _nines(column: Column, literal: str) -> Iterator[Finding]:
+    value, count = float(literal), column.codes[literal]
+    below = column.known[column.known < value]
+    above = column.known[column.known > value]
+    if not len(below) or count < 2:
+        return
+    if not len(above) and value > 3 * below[-1]:
+        evidence = f"{count} rows hold it, the next lower value is {below[-1]:g}"
+        yield _taken(column, literal, evidence)
+    elif count >= max(5, 10 * _beside(column, value)):
+        evidence = f"{count} rows hold it, its neighbours {_beside(column, value):g} each"
+        yield _asked(column, literal, evidence, "it still counts as a value", "must")
+
+
+def _beside(column: Column, value: float) -> float:
+    """Rows per distinct value near a value."""
+    values, counts = np.unique(column.known, return_counts=True)
+    place = int(np.searchsorted(values, value))
+    near = np.concatenate([counts[max(place - 4, 0) : place], counts[place + 1 : place + 5]])
+    return float(np.median(near)) if len(near) else 0.0
+
+
+def _zero(column: Column) -> Iterator[Finding]:
+    count, positive = column.codes["0"], column.known[column.known > 0]
+    if (
+        len(positive)
+        and column.known[0] >= 0
+        and positive[0] >= 0.1 * np.median(positive)
+        and len(positive) > 2 * count
+    ):
+        if positive[0] <= 1 or np.median(positive) < 20:
+            return  # small counts: a zero is one of them
+        evidence = f"{count} rows hold 0, the next value is {positive[0]:g}, the median {np.median(positive):g}"
+        yield _asked(column, "0", evidence, "it still counts as a value", "must")
+
+
+def _taken(column: Column, literal: str, evidence: str) -> Finding:
+    take_for_blank(column, literal, evidence)
+    return _asked(column, literal, evidence, "it counts as blank", "should")
+
+
+def _asked(column: Column, literal: str, evidence: str, now: str, severity: str) -> Finding:
+    what = f"{literal!r} in {column.name} seems to mean 'not known'; {now}"
+    cure = f'say so, or not, under missing: {{"{literal}": blank}} here and in the integration'
+    return Finding("must" if severity == "must" else "should", what, evidence, cure, "spec", words.source(column.name))
+
+
+def strength(column: Column, outcome: Floats) -> float:
+    """How well one column alone tells an outcome (n,), 0 or 1: AUC of rates learned on one half and read on the other;
+    .5 is not at all. Ignores which way round."""
+    bins = _binned(column)
+    half = np.arange(len(outcome)) % 2 == 0
+    rates = np.empty(len(outcome))
+    for learn, read in ((half, ~half), (~half, half)):
+        count = np.bincount(bins[learn], minlength=bins.max() + 1)
+        hits = np.bincount(bins[learn], weights=outcome[learn], minlength=bins.max() + 1)
+        overall = outcome[learn].mean()
+        rates[read] = ((hits + _PRIOR * overall) / (count + _PRIOR))[bins[read]]
+    halves = [rows for rows in (half, ~half) if 0 < outcome[rows].sum() < rows.sum()]
+    return float(np.mean([auc(rates[rows], outcome[rows]) for rows in halves])) if halves else 0.5
+
+
+def trend(column: Column, bad: Floats) -> float:
+    """AUC of the bare number: above .5 bad grows more frequent as it grows, below .5 less."""
+    known = ~np.isnan(column.numbers)
+    outcome = bad[known]
+    if not 0 < outcome.sum() < len(outcome):
+        return 0.5
+    return auc(column.numbers[known], outcome)
+
+
+def _binned(column: Column) -> NDArray[np.int64]:
+    """A bin per row: codes as they are, numbers by quantile, blanks apart."""
+    if not column.is_number:
+        places = {code: place for place, code in enumerate(column.codes, start=1)}
+        return np.array([places.get(cell, 0) for cell in column.cells])
+    known = column.known
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.empty(0)
+    found = np.searchsorted(edges, column.numbers, side="right") + 1
+    return np.where(np.isnan(column.numbers), 0, found).astype(np.int64)
+
+
+def groups(column: Column) -> Iterator[tuple[str, Floats]]:
+    """The groups of a protected column as (name, member (n,)): its codes, or the upper half of its numbers."""
+    if column.is_number:
+        middle = column.quantile(0.5)
+        member = column.numbers > middle
+        yield f"{column.name} above {column.text(middle)}", member.astype(np.float64)
+        return
+    for code in column.codes:
+        yield f"{column.name} {code!r}", np.array([cell == code for cell in column.cells], np.float64)
+
+
+def proxies(protected: Sequence[Column], others: Sequence[Column]) -> dict[str, str]:
+    """Columns that tell a protected group with an AUC above ``PROXY``, with which and how well."""
+    found: dict[str, str] = {}
+    for column in others:
+        told = [
+            (strength(column, member), group)
+            for guarded in protected
+            for group, member in groups(guarded)
+            if FEWEST <= member.sum() <= len(member) - FEWEST
+        ]
+        best = max(told, default=(0.0, ""))
+        if best[0] > PROXY:
+            found[column.name] = f"alone it tells {best[1]} with an AUC of {best[0]:.2f}"
+    return found
+
+
+def copies(columns: Sequence[Column]) -> dict[str, str]:
+    """Columns that say what an earlier one says: the name of that one."""
+    found: dict[str, str] = {}
+    seen: dict[bytes, str] = {}
+    ranks: list[tuple[str, Floats]] = []
+    for column in columns:
+        if column.is_number:
+            rank = _ranks(column)
+            earlier = next((name for name, other in ranks if abs(float(rank @ other)) > COPY), "")
+            ranks.append((column.name, rank))
+        else:
+            earlier = seen.setdefault(_pattern(column), column.name)
+        if earlier not in ("", column.name):
+            found[column.name] = earlier
+    return found
+
+
+def _pattern(column: Column) -> bytes:
+    """Which rows hold the same: equal for columns that are renamings of one another."""
+    numbered: dict[str, int] = {}
+    return np.array([numbered.setdefault(cell, len(numbered)) for cell in column.cells], np.int64).tobytes()
+
+
+def _ranks(column: Column) -> Floats:
+    """Ranks of the values, centred, of length 1; blanks in the middle."""
+    filled = np.where(np.isnan(column.numbers), np.nanmedian(column.numbers), column.numbers)
+    _, inverse, counts = np.unique(filled, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    rank = rank - rank.mean()
+    return np.asarray(rank / max(float(np.sqrt((rank**2).sum())), 1e-12), np.float64)

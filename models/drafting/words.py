@@ -1,0 +1,147 @@
+"""Words in column names and values that tell what a column holds. A name is only ever evidence, never proof: whatever
+rests on it is a finding."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Collection, Mapping
+
+from contracts.mapping.paths import Path
+
+BLANKS = ("NA", "N/A", "n/a", "na", "NULL", "null", "None", "NaN", "nan", "NAN", "#N/A", "?", "-", ".")
+"""Texts that stand for nothing in files people make."""
+BAD = (
+    "bad",
+    "default",
+    "defaulted",
+    "charged off",
+    "1",
+    "yes",
+    "y",
+    "true",
+    "late",
+    "delinquent",
+    "ausfall",
+    "schlecht",
+)
+GOOD = ("good", "paid", "fully paid", "no default", "0", "no", "n", "false", "repaid", "current", "gut")
+
+PROTECTED: Mapping[str, tuple[str, ...]] = {
+    "age": ("age", "birth", "birthdate", "dob", "birthday", "alter", "edad"),
+    "sex": ("sex", "gender", "geschlecht", "sexo"),
+    "marital status": ("marital", "married", "spouse", "civil", "familienstand"),
+    "nationality": ("nationality", "citizenship", "citizen", "foreign", "foreigner", "immigrant", "nationalitaet"),
+    "race or ethnicity": ("race", "ethnic", "ethnicity"),
+    "religion": ("religion", "religious", "faith", "church"),
+    "disability or health": ("disability", "disabled", "health", "pregnant"),
+    "where somebody lives, a proxy of origin": ("postcode", "postal", "zip", "zipcode", "plz", "neighbourhood"),
+}
+"""What law forbids to decide by (12 CFR 1002.2(z); Directive 2000/43/EC and its sisters), by words of a name."""
+PROTECTED_VALUES: Mapping[str, tuple[str, ...]] = {
+    "sex": ("male", "female", "man", "woman"),
+    "marital status": ("married", "single", "divorced", "widowed", "widow"),
+    "religion": ("catholic", "protestant", "muslim", "jewish", "hindu"),
+}
+IDENTIFYING = (
+    "id", "uuid", "guid", "name", "surname", "firstname", "lastname", "email", "mail", "phone", "telephone", "mobile",
+    "iban", "ssn", "passport", "address", "street", "account", "number", "no", "key", "reference", "ref", "customer",
+)  # fmt: skip
+AFTERWARDS = (
+    "recovery", "recoveries", "recovered", "chargeoff", "writeoff", "collection", "collections", "dpd", "settlement",
+    "lastpayment", "outcome", "closed", "repossessed", "arrears", "loss", "lgd",
+)  # fmt: skip
+"""Words for what is known only after the loan was granted."""
+UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("percent", ("percent", "percentage", "pct", "rate", "ratio", "apr", "utilization", "util")),
+    ("count", ("number", "num", "count", "cnt", "enquiries", "inquiries", "dependents", "children", "accounts")),
+    ("months", ("month", "months", "mths", "monate", "term", "time")),
+    ("years", ("year", "years", "yrs", "jahre", "age", "seniority")),
+    ("days", ("day", "days", "tage")),
+    ("currency", (
+        "amount", "amnt", "income", "salary", "wage", "price", "balance", "debt", "debts", "assets", "expenses",
+        "payment", "instalment", "installment", "savings", "limit", "principal", "loan", "rent", "cost", "fee", "value",
+    )),
+)  # fmt: skip
+AMOUNT = ("amount", "amnt", "principal")
+INCOME = ("income", "salary", "wage")
+PER_TIME = ("income", "salary", "wage", "expenses", "rent", "payment", "instalment", "installment")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?")
+_PHONE = re.compile(r"\+?[0-9(][0-9()/ .-]{6,18}[0-9]")
+PATTERNS: Mapping[str, re.Pattern[str]] = {"e-mail addresses": _EMAIL, "IBANs": _IBAN, "phone numbers": _PHONE}
+_RESERVED = ("product", "currency", "and", "or", "not", "in", "min", "max", "abs", "given", "where", "log1p", "sqrt")
+LONGEST = 56
+"""Characters of a drafted name: a field's name has at most 64, and features lengthen it."""
+
+
+def tokens(name: str) -> list[str]:
+    """The words of a column name, in small letters.
+
+    >>> tokens("monthlyIncome"), tokens("Age.in years")
+    (['monthly', 'income'], ['age', 'in', 'years'])
+    """
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W_]+", parted.lower())
+
+
+def says(name: str, words: Collection[str]) -> str:
+    """The first of these words that the name holds, else the empty text."""
+    return next((token for token in tokens(name) if token in words), "")
+
+
+def slug(name: str, taken: Collection[str]) -> str:
+    """A name as contracts spell it: small ASCII letters, digits and ``_``, not taken, no word of the expressions.
+
+    >>> slug("Age.in years", []), slug("class", []), slug("2 x", ["x2_x"])
+    ('age_in_years', 'class_value', 'x2_x_2')
+    """
+    plain = re.sub(r"[^a-z0-9]+", "_", "_".join(tokens(name))).strip("_")[:LONGEST].strip("_")
+    found = plain if plain[:1].isalpha() else f"x{plain}"
+    if found in _RESERVED or keyword.iskeyword(found):
+        found += "_value"
+    spelled, count = found, 2
+    while spelled in taken:
+        spelled, count = f"{found}_{count}", count + 1
+    return spelled
+
+
+def source(name: str) -> str:
+    """How a mapping names a column.
+
+    >>> source("a.b")
+    'from: "[\\\\"a.b\\\\"]"'
+    """
+    return f"from: {json.dumps(str(Path((name,))), ensure_ascii=False)}"
+
+
+def code_slug(code: str, taken: Collection[str]) -> str:
+    """A code as contracts spell it; signs of comparison become words, as they tell codes apart."""
+    spoken = code.replace("<=", " to ").replace(">=", " from ").replace("<", " below ").replace(">", " above ")
+    plain = re.sub(r"[^a-z0-9]+", "_", spoken.lower()).strip("_")[:40].strip("_") or "other"
+    spelled, count = plain, 2
+    while spelled in taken:
+        spelled, count = f"{plain}_{count}", count + 1
+    return spelled
+
+
+def protected_kind(name: str, values: Collection[str]) -> tuple[str, str]:
+    """What a column says of a person that may not be decided by, and the evidence; empty texts if nothing."""
+    for kind, words in PROTECTED.items():
+        if word := says(name, words):
+            return kind, f"the name says {word!r}"
+    spoken = [set(tokens(value)) for value in values]
+    for kind, words in PROTECTED_VALUES.items():
+        found = sorted({word for value in spoken for word in value & set(words)})
+        if found and sum(bool(value & set(words)) for value in spoken) * 2 > len(spoken):
+            return kind, f"its values say {', '.join(found)}"
+    return "", ""
+
+
+def unit(name: str) -> tuple[str, str]:
+    """The unit a name speaks of and the word that says so; ``unknown`` where none does."""
+    for found, words in UNITS:
+        if word := says(name, words):
+            return found, word
+    return "unknown", ""
