@@ -1,0 +1,99 @@
+"""Classifiers of other kinds as a home serves them: trained, loaded, decided with, explained and proved by commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "fixtures" / "credit_data"
+EXAMPLES = ROOT / "fixtures" / "integrations" / "juniper-api" / "examples"
+KINDS = {
+    "logistic_regression": "{kind: logistic_regression}",
+    "random_forest": "{kind: random_forest, trees: 20, depth: 4}",
+    "calibrated": "{kind: gradient_boosting, trees: 20, depth: 2, calibrate: sigmoid}",
+}
+LEAN = """
+import sys
+from gateway import cli, launch
+sys.argv[0] = "scoregate"
+try:
+    launch.plainly(cli.main)
+finally:
+    print(sorted({"sklearn", "shap", "skops", "polars"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def run(home: Path, *words: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    how = ["-c", code] if code else ["-m", "gateway.launch"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *how, "--home", str(home), *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=180)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose one bundle is of this kind."""
+    place = tmp_path_factory.mktemp("kinds") / "home"
+    shutil.copytree(EXAMPLES.parent, place / "integrations" / "juniper-api")
+    spec = (DATA / "credit_risk.spec.yaml").read_text()
+    spec, found = re.subn(r"(?m)^model: .*$", f"model: {KINDS[request.param]}", spec)
+    assert found == 1
+    (place / "spec.yaml").write_text(spec.replace("folds: 5, repeats: 5", "folds: 2, repeats: 1"))
+    out = place / "bundles" / "credit_risk" / "1.0.0"
+    data = DATA / "credit_data.csv"
+    done = run(place, "train", "--data", str(data), "--spec", str(place / "spec.yaml"), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    digest = done.stdout.split()[1]
+    policy = (DATA / "consumer-instalment.policy.yaml").read_text().replace("{bundle-digest}", digest)
+    (place / "policies").mkdir()
+    (place / "policies" / "consumer-instalment.policy.yaml").write_text(policy)
+    return place
+
+
+def decide(home: Path, example: str) -> dict[str, object]:
+    request = EXAMPLES / example / "request.json"
+    done = run(home, "score", "juniper-api", str(request), "--record", code=LEAN)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]", "serving loaded a library that only training needs"
+    decision: dict[str, object] = json.loads(done.stdout)["decision"]
+    return decision
+
+
+def test_it_decides_explains_and_is_proved(home: Path) -> None:
+    good = decide(home, "01-complete__approves")
+    bad = decide(home, "02-complete__declines_with_reasons")
+    assert (good["result"], bad["result"]) == ("APPROVED", "DECLINED")
+    assert "Adverse entries" in str(bad["reasons"])
+    proved = run(home, "verify", "--all")
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+
+
+def test_its_parts_add_up_to_its_score(home: Path) -> None:
+    request = EXAMPLES / "02-complete__declines_with_reasons" / "request.json"
+    done = run(home, "trace", "juniper-api", str(request), "--json")
+    assert done.returncode == 0, done.stderr
+    score = json.loads(done.stdout)["score"]
+    total = score["base"] + sum(score["points"].values()) + score["information_not_available"]
+    assert abs(total - score["score"]) < 1e-6
+
+
+def test_a_bundle_altered_by_a_byte_is_refused(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    bundle = copy / "bundles" / "credit_risk" / "1.0.0"
+    arrays = bundle / "games.npz" if (bundle / "games.npz").exists() else bundle / "tables.npz"
+    content = bytearray(arrays.read_bytes())
+    content[len(content) // 2] ^= 1
+    arrays.write_bytes(content)
+    done = run(copy, "score", "juniper-api", str(EXAMPLES / "01-complete__approves" / "request.json"))
+    assert done.returncode == 2
+    assert arrays.name in done.stderr
+    assert "Traceback" not in done.stderr
