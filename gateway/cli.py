@@ -121,13 +121,13 @@ def train(
         Path | None, typer.Option(help="Policy that shall decide with it: its bundle line is set.")
     ] = None,
 ) -> None:
-    """Train a model and write it with its tables, imputer, reasons and card as one bundle."""
+    """Train a model and write it as one bundle; contracts of a home are known where --home names it."""
     from contracts.store import ContractStore
     from gateway.drafting.files import adopt
     from models.scoring import Scorer
     from models.training import train as build
 
-    store = ContractStore(_settings().home)
+    store = ContractStore(_settings().home if terminal.Call.home else None)
     bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line), store)
     Scorer(bundle).warm()  # what cannot score is not announced; and the kernels are compiled for the gateway to come
     _console().print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}")
