@@ -23,8 +23,8 @@ from gateway.columns import AssessedColumns, ColumnLine, DecidedColumns
 from gateway.decision_frame import decision_frame, tree_frame
 from gateway.ledger import Ledger
 from gateway.modes import Mode
-from gateway.pipeline import Line, assess
-from gateway.service import ServingDesk, decision_tree
+from gateway.pipeline import Line, assess, decision_tree
+from gateway.service import ServingDesk
 from gateway.spi import Answer, Asked, Tree
 from gateway.trace import foresee
 

@@ -24,8 +24,7 @@ from contracts.mapping.keys import Keys
 from contracts.mapping.natives import Natives
 from contracts.types import Origin, Record, State
 from gateway.modes import Mode
-from gateway.pipeline import Assessed, Line, conclude
-from gateway.service import DERIVED, decision_tree
+from gateway.pipeline import DERIVED, Assessed, Line, conclude, decision_tree
 from gateway.spi import Tree
 from models.kernel import ScoredColumns
 from models.types import Imputation, Scored
@@ -134,7 +133,7 @@ class DecidedColumns:
         return len(self.decision_ids)
 
     def trees(self) -> Iterator[Tree]:
-        """Each decision as ``service.decision_tree`` gives it, superseding none."""
+        """Each decision as ``pipeline.decision_tree`` gives it, superseding none."""
         if not self.decision_ids:
             return
         same, columns = self._same(), self._columns()
@@ -201,7 +200,7 @@ class DecidedColumns:
 
 
 def derived_keys(business_keys: Sequence[str], sent_digests: Sequence[bytes]) -> list[str]:
-    """``service.derived_key`` of many messages."""
+    """``pipeline.derived_key`` of many messages."""
     pairs = zip(business_keys, sent_digests, strict=True)
     hexed = b"".join([_sha256(key.encode() + b"\0" + digest).digest() for key, digest in pairs]).hex()
     return [DERIVED + hexed[at : at + 2 * _DIGEST] for at in range(0, len(hexed), 2 * _DIGEST)]

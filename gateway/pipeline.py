@@ -23,6 +23,7 @@ from contracts.types import Problem, Record, State
 from contracts.upcast import RowUpcast
 from gateway.integrations import Integration
 from gateway.modes import Mode
+from gateway.spi import Tree
 from models.bundle import Bundle
 from models.policy import Policy
 from models.scoring import Scorer
@@ -194,6 +195,15 @@ def untrained(line: Line, values: list[Any]) -> list[Problem]:
     ]
 
 
+DERIVED = "derived:"
+"""Begins every request key that is made here."""
+
+
+def derived_key(business_key: str, sent_digest: bytes) -> str:
+    """Request key of a message that carries none: the same application asked again is the same asking."""
+    return DERIVED + hashlib.sha256(business_key.encode() + b"\0" + sent_digest).hexdigest()
+
+
 def decision_id(line: Line, mode: Mode, request_key: str, record_digest: bytes) -> str:
     """Digest of mode, integration, request key, record, bundle and policy: 32 letters and digits, the same anywhere."""
     asked = (mode, line.integration.name, request_key)
@@ -241,3 +251,11 @@ def conclude(
         decided_by="model",
         notice_due_by=(as_of + timedelta(days=policy.notice_days)).date(),
     )
+
+
+def decision_tree(decision: Decision) -> Tree:
+    """A decision as the tree the answer mapping reads; rows of reasons and imputations become dicts."""
+    tree = decision._asdict()
+    tree["reasons"] = [reason._asdict() for reason in decision.reasons]
+    tree["imputations"] = [imputation._asdict() for imputation in decision.imputations]
+    return tree

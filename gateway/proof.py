@@ -25,8 +25,7 @@ from gateway.grounds import Ground, Grounds
 from gateway.ledger import Kept, Ledger, Payload
 from gateway.ledger.settle import renewed_key
 from gateway.modes import Mode
-from gateway.pipeline import Assessed, conclude, judge, take
-from gateway.service import decision_tree, derived_key
+from gateway.pipeline import Assessed, conclude, decision_tree, derived_key, judge, take
 from gateway.spi import Tree
 from models.types import Decision
 

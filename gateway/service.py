@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from gateway.integrations import Integration
 from gateway.ledger import Finished, Ledger, LoopLedger, Proposal, Settled
 from gateway.ledger import Refusal as Refused
 from gateway.modes import Mode, Modes
-from gateway.pipeline import Assessed, Line, conclude, judge, take
+from gateway.pipeline import Assessed, Line, conclude, decision_tree, derived_key, judge, take
 from gateway.spi import Answer, Asked, Codec, Fields, Lifecycle, LookupSource, Refusal, Tree
 from gateway.turns import Turns, late
 from gateway.watching.lookout import Lookout
@@ -56,14 +55,6 @@ def _nobody(_name: str) -> None:
     """Told of a look-up that failed where nobody counts them."""
 
 
-def decision_tree(decision: Decision) -> Tree:
-    """A decision as the tree the answer mapping reads; rows of reasons and imputations become dicts."""
-    tree = decision._asdict()
-    tree["reasons"] = [reason._asdict() for reason in decision.reasons]
-    tree["imputations"] = [imputation._asdict() for imputation in decision.imputations]
-    return tree
-
-
 def gather(tree: Tree, lookups: Mapping[str, Lookup], failed: Callable[[str], None] = _nobody) -> None:
     """Place what look-ups find under ``lookup.<name>``; a source that is down, or has no key, leaves its name out.
 
@@ -79,15 +70,6 @@ def gather(tree: Tree, lookups: Mapping[str, Lookup], failed: Callable[[str], No
             failed(name)
     if lookups:
         tree["lookup"] = found
-
-
-DERIVED = "derived:"
-"""Begins every request key that is made here."""
-
-
-def derived_key(business_key: str, sent_digest: bytes) -> str:
-    """Request key of a message that carries none: the same application asked again is the same asking."""
-    return DERIVED + hashlib.sha256(business_key.encode() + b"\0" + sent_digest).hexdigest()
 
 
 class ServingDesk:

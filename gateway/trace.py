@@ -11,8 +11,8 @@ from contracts.errors import CallerError, InvalidRecord, ScoregateError
 from contracts.types import Origin, Problem, State
 from contracts.upcast import Taken
 from gateway.modes import Mode
-from gateway.pipeline import Assessed, Line, assess, conclude
-from gateway.service import ServingDesk, decision_tree, derived_key
+from gateway.pipeline import Assessed, Line, assess, conclude, decision_tree, derived_key
+from gateway.service import ServingDesk
 from gateway.spi import Asked, Tree
 from models.types import Decision
 

@@ -19,8 +19,7 @@ from contracts.mapping.natives import from_trees
 from gateway import settings as settings_
 from gateway.bootstrap import install
 from gateway.columns import ColumnLine, DecidedColumns
-from gateway.pipeline import Line, assess, conclude
-from gateway.service import decision_tree, derived_key
+from gateway.pipeline import Line, assess, conclude, decision_tree, derived_key
 from models.policy import CutOffs, Policy, PolicyRule
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
