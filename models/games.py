@@ -36,7 +36,7 @@ _FLAT = 1e-12
 
 
 class Games(NamedTuple):
-    """K members over F features with B bins in all; feature f's bins begin at ``starts[f] + 2 f``. No member: tables.
+    """K members over F features with B bins in all; feature f's bins begin at ``starts[f] + 2 f``.
 
     ``links`` (K,); ``curve`` (K, 2): a and b of a sigmoid 1 / (1 + exp(a x + b)); ``knots`` (N, 2): x and y of
     isotonic curves, member k's at ``knot_start[k]:knot_start[k + 1]``. ``slopes`` (K, F), ``steps`` (K, B).
@@ -64,14 +64,6 @@ class Games(NamedTuple):
     base: Floats
     start: float
     direct: bool
-
-
-def no_games() -> Games:
-    """No member: the model is all in its tables."""
-    one, none, ints = np.empty((0, 0)), np.empty(0), np.zeros(0, np.int64)
-    pairs = np.empty((0, 2))
-    counts = (ints, ints, ints, ints, ints, ints)
-    return Games(ints, pairs, ints, pairs, one, one, *counts, none, none, none, none, 0.5, False)
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compilation import compiled
-from models.games import play
+from models.games import Games, play
 from models.imputer import ImputerTables, draw_record
 from models.program import Program, evaluate
 from models.tables import Grid
@@ -96,8 +96,14 @@ def attribute(features: Floats, grid: Grid, contributions: Floats) -> None:
             cell = grid.pair_start[p] + bins[f, r] * grid.pair_width[p] + bins[g, r]
             contributions[f, r] += grid.cells[cell, 0]
             contributions[g, r] += grid.cells[cell, 1]
-    if grid.games.links.shape[0] > 0:
-        play(features, bins, grid.starts, grid.games, contributions)
+    _play(features, bins, grid.starts, grid.games, contributions)
+
+
+@compiled
+def _play(features: Floats, bins: Ints, starts: Ints, games: Games | None, out: Floats) -> None:
+    """Compiled per type of ``games``: where it is None the branch goes, and a model of tables compiles no leaf game."""
+    if games is not None:
+        play(features, bins, starts, games, out)
 
 
 @compiled

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
-from models.games import Games, no_games
+from models.games import Games
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Grid(NamedTuple):
     shape (F + 1,). A value x lies in bin ``count of cuts < x``; NaN in the bin after the last. ``pair_f``, ``pair_g``,
     ``pair_start``, ``pair_width``, shape (P,): cell of a pair = start + bin_f * width + bin_g; a feature that meets no
     other has itself as g and an empty second column. ``cells``, shape (C, 2): contributions to f and to g, log-odds.
-    ``games``: what does not fit into pairs, over the same bins.
+    ``games``: what does not fit into pairs, over the same bins; None where all does.
     """
 
     thresholds: Floats
@@ -45,7 +45,7 @@ class Grid(NamedTuple):
     pair_start: NDArray[np.int64]
     pair_width: NDArray[np.int64]
     cells: Floats
-    games: Games
+    games: Games | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Tables:
     def grid(self, *, path_dependent: bool = False) -> Grid:
         cells = self.path_dependent if path_dependent else self.interventional
         pairs = (self.pair_f, self.pair_g, self.pair_start, self.pair_width)
-        return Grid(self.thresholds, self.starts, *pairs, cells, no_games())
+        return Grid(self.thresholds, self.starts, *pairs, cells, None)
 
     def base_value(self, *, path_dependent: bool = False) -> float:
         return float(self.base[int(path_dependent)])
