@@ -18,7 +18,7 @@ from contracts.errors import MalformedPayload, ScoregateError
 from contracts.lazy import COLUMNS, Lazy
 from contracts.mapping.natives import Natives, Wanted, from_trees
 from contracts.mapping.tables import from_frame
-from gateway.service import ServingDesk
+from gateway.desks import OpenDesk
 from gateway.spi import Asked, Tree
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Part(NamedTuple):
     spoilt: Sequence[tuple[int, ScoregateError]]
 
 
-def opened(path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> JsonLines | ParquetFile:
+def opened(path: Path, desk: OpenDesk, wanted: Sequence[Wanted]) -> JsonLines | ParquetFile:
     """The file as parts; what begins like Parquet is Parquet, anything else JSON lines."""
     with path.open("rb") as stream:
         parquet = stream.read(len(MAGIC)) == MAGIC
@@ -68,7 +68,7 @@ class JsonLines:
 
     format: Format = "json"
 
-    def __init__(self, path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, path: Path, desk: OpenDesk, wanted: Sequence[Wanted]) -> None:
         self._path, self._desk, self._wanted = path, desk, wanted
         self._unknown, self._limit = desk.integration.request.unknown, desk.integration.limits.bytes
 
@@ -126,7 +126,7 @@ class ParquetFile:
 
     format: Format = "parquet"
 
-    def __init__(self, path: Path, desk: ServingDesk, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, path: Path, desk: OpenDesk, wanted: Sequence[Wanted]) -> None:
         self._path, self._desk, self._wanted = path, desk, wanted
 
     def parts(self) -> Iterator[Part]:

@@ -23,14 +23,16 @@ from gateway import environment
 from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back
 from gateway.clock import utc_now as utc_now
+from gateway.desks import ClosedDesk
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration
 from gateway.ledger import Kind, Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
 from gateway.lines import compile_line, contracts_of
+from gateway.lookups import Lookup
 from gateway.modes import Modes, may_open
 from gateway.objects import ObjectStore
 from gateway.pipeline import Line
-from gateway.service import ClosedDesk, Lookup, ServingDesk
+from gateway.service import ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
 from gateway.watching.catalog import WORKERS

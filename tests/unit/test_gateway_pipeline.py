@@ -18,8 +18,8 @@ from contracts.errors import DecisionExpired, SetupError, UpstreamError
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
 from gateway.bootstrap import Installation, install, keep_objects
+from gateway.lookups import Lookup, gather
 from gateway.pipeline import Assessed, assess, untrained
-from gateway.service import Lookup, gather
 from gateway.spi import Asked, Codec
 
 JUNIPER = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api"
