@@ -104,12 +104,16 @@ def init(
     bad: Annotated[str | None, typer.Option(help="Its value that is bad; all others count as good.")] = None,
     currency: Annotated[str, typer.Option(help="ISO 4217 code of every amount.")] = "EUR",
     product: Annotated[str | None, typer.Option(help="The kind of loan, default the model's name.")] = None,
+    codes: Annotated[list[str] | None, typer.Option(help="A column whose numbers are codes; may be repeated.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of model, default pairwise_boosting.")] = None,
 ) -> None:
     """Draft contract, spec, policy, integration and a first bundle from a CSV, and say what a person must decide."""
     from gateway.drafting.command import draft
+    from gateway.drafting.init import Asked
 
-    home, name = _settings().home, product or model.replace("_", "-")
-    draft(home, model, data, target, bad, currency, name, _console(), _console(stderr=True))
+    product = product or model.replace("_", "-")
+    asked = Asked(model, data, target, bad, currency, product, tuple(codes or ()), kind)
+    draft(_settings().home, asked, _console(), _console(stderr=True))
 
 
 @app.command()

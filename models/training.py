@@ -65,8 +65,12 @@ def train(
     Raises ConfigurationError with every fault of spec and data, or where ``out`` already holds something else.
     """
     material = read_material(data, spec, contracts or ContractStore(None))
+    return complete(material, validate(material), data, out, report)
+
+
+def complete(material: Material, validation: Validation, data: Path, out: Path, report: Report) -> Bundle:
+    """What ``train`` does once the model is validated; raises ConfigurationError as it does."""
     report(f"{len(material.x):,} applications, {int(material.dataset.bad.sum()):,} of them bad")
-    validation = validate(material)
     report(f"cross-validated AUC {validation.auc:.4f}, calibration error {validation.calibration_error:.4f}")
     bundle = build(material, validation, data, report)
     bundle.save(out)

@@ -10,19 +10,9 @@ from gateway.drafting.init import Asked, Drafted, init
 from models.drafting.findings import TITLES
 
 
-def draft(
-    home: Path,
-    model: str,
-    data: Path,
-    target: str,
-    bad: str | None,
-    currency: str,
-    product: str,
-    console: Console,
-    progress: Console,
-) -> None:
+def draft(home: Path, asked: Asked, console: Console, progress: Console) -> None:
     """Draft and print; raises ConfigurationError where nothing can be drafted."""
-    done = init(home, Asked(model, data, target, bad, currency, product), lambda line: progress.print(line))
+    done = init(home, asked, lambda line: progress.print(line))
     for name, path in done.files.items():
         console.print(f"{name:<12} {path}", markup=False)
     for line in _findings(done):

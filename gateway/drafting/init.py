@@ -22,6 +22,7 @@ from models.bundle import Bundle
 from models.drafting.draft import Draft, draft
 from models.drafting.files import contract_text, spec_text
 from models.drafting.findings import Placed, place, report
+from models.kinds import DEFAULT, KINDS
 
 Report = Callable[[str], None]
 REPORT = "init.report.md"
@@ -34,7 +35,8 @@ _PROVISIONAL = (500, 480)
 
 
 class Asked(NamedTuple):
-    """What the command line says. ``bad`` is None where the target is to tell by itself."""
+    """What the command line says. ``bad`` is None where the target is to tell by itself; ``codes`` names columns whose
+    numbers are codes; ``kind`` is the kind of model, None for the default."""
 
     model: str
     data: Path
@@ -42,6 +44,8 @@ class Asked(NamedTuple):
     bad: str | None
     currency: str
     product: str
+    codes: tuple[str, ...] = ()
+    kind: str | None = None
 
 
 class Drafted(NamedTuple):
@@ -54,8 +58,10 @@ class Drafted(NamedTuple):
 def init(home: Path, asked: Asked, report_line: Report) -> Drafted:
     """Draft into ``home``; raises ConfigurationError for unusable data or names, or where something is in the way."""
     _check_names(asked)
-    names = {"model": asked.model, "product": asked.product, "currency": asked.currency}
-    found = draft(asked.data, asked.target, asked.bad, **names)
+    found = draft(
+        asked.data, asked.target, asked.bad, model=asked.model, product=asked.product, currency=asked.currency,
+        codes=asked.codes, kind=asked.kind or DEFAULT,
+    )  # fmt: skip
     paths = _paths(found)
     _check_free(home, paths)
     home.mkdir(parents=True, exist_ok=True)
@@ -82,6 +88,9 @@ def _check_names(asked: Asked) -> None:
         for name, value, pattern, expected in wanted
         if not pattern.fullmatch(value)
     ]
+    fitted_here = [kind for kind in KINDS if kind != "file"]
+    if asked.kind and asked.kind not in fitted_here:
+        faults.append(Fault("", 0, 0, f"--kind {asked.kind!r} is no kind of model", f"one of {', '.join(fitted_here)}"))
     if faults:
         raise ConfigurationError(faults)
 
@@ -122,15 +131,19 @@ def _workshop(home: Path) -> Iterator[Path]:
 
 
 def _train(shop: Path, draft: Draft, paths: dict[str, Path], report_line: Report) -> tuple[Bundle, tuple[int, int]]:
+    """Train by the drafted spec, whose cut-offs only the scores of its own validation can give."""
     from models.drafting.cut_offs import cut_offs
-    from models.training import train
+    from models.training import complete, read_material, validate
 
     _write(shop / paths["contract"], contract_text(draft))
-    _write(shop / paths["spec"], spec_text(draft, _PROVISIONAL))
-    store = ContractStore(shop)
-    cut = cut_offs(draft.data, shop / paths["spec"], store)
-    _write(shop / paths["spec"], spec_text(draft, cut))
-    return train(draft.data, shop / paths["spec"], shop / paths["bundle"], report_line, store), cut
+    spec, store = shop / paths["spec"], ContractStore(shop)
+    _write(spec, spec_text(draft, _PROVISIONAL))
+    material = read_material(draft.data, spec, store)
+    validation = validate(material)
+    cut = cut_offs(material, validation)
+    _write(spec, spec_text(draft, cut))
+    material = read_material(draft.data, spec, store)
+    return complete(material, validation, draft.data, shop / paths["bundle"], report_line), cut
 
 
 def _let_answer(shop: Path, draft: Draft, integration: Path) -> None:

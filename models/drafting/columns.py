@@ -100,6 +100,13 @@ def look_at(name: str, raw: Sequence[str], dialect: Dialect) -> Column:
     return column
 
 
+def hold_codes(column: Column) -> None:
+    """Let a column that holds few different values hold codes, whatever they look like."""
+    if column.kind in ("integer", "decimal", "boolean", "date", "text"):
+        column.kind, column.scale = "code", 0
+        column.numbers = np.full(len(column.cells), np.nan)
+
+
 def _as_numbers(column: Column, dialect: Dialect) -> bool:
     """Fill in the numbers if nearly every cell is one; the few other texts become blanks, which is told."""
     spelled = {code: dialect.number(code) for code in column.codes}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from contracts.store import ContractStore
+from models.crossval import Validation
 from models.drafting.files import APPROVE_SHARE, DECLINE_SHARE
 from models.scale import Scale
-from models.training import log_odds_shift, read_material, validate
+from models.training import Material, log_odds_shift
 
 
-def cut_offs(data: Path, spec: Path, contracts: ContractStore) -> tuple[int, int]:
-    """(approve, decline) in score points; raises ConfigurationError where spec or data are faulty."""
-    material = read_material(data, spec, contracts)
-    p = validate(material).mean_per_applicant()
-    chosen = material.spec
+def cut_offs(material: Material, validation: Validation) -> tuple[int, int]:
+    """(approve, decline) in score points."""
+    p, chosen = validation.mean_per_applicant(), material.spec
     shift = log_odds_shift(chosen, float(material.dataset.bad.mean()))
     scale = Scale(chosen.points_to_double, chosen.anchor_score, chosen.anchor_odds)
     scores = scale.offset + scale.factor * (np.log((1 - p) / p) - shift)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from contracts.errors import ConfigurationError, Fault
+from contracts.source import nearest
 from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
-from models.drafting.columns import MOST_DECIMALS, Column, Floats, identifies, look_at
+from models.drafting.columns import MOST_CODES, MOST_DECIMALS, Column, Floats, hold_codes, identifies, look_at
 from models.drafting.findings import Finding
+from models.drafting.questions import open_questions
 from models.drafting.sniff import sniff
 from models.drafting.target import column_of, read_target
+from models.kinds import DEFAULT
 from models.spec import Target
 
 NAMED_CODES = 200
@@ -65,6 +68,7 @@ class Draft:
     bad: Floats
     fields: list[DraftField]
     findings: list[Finding]
+    kind: str = DEFAULT
 
     @property
     def contract(self) -> str:
@@ -75,8 +79,21 @@ class Draft:
         return [field for field in self.fields if field.feature]
 
 
-def draft(data: Path, target: str, bad: str | None, *, model: str, product: str, currency: str) -> Draft:
-    """Look at the file and decide; raises ConfigurationError where no model can be made of it, with the way out."""
+def draft(
+    data: Path,
+    target: str,
+    bad: str | None,
+    *,
+    model: str,
+    product: str,
+    currency: str,
+    codes: Collection[str] = (),
+    kind: str = DEFAULT,
+) -> Draft:
+    """Look at the file and decide; ``codes`` names columns whose numbers are codes, ``kind`` the kind of model.
+
+    Raises ConfigurationError where no model can be made of it, with the way out.
+    """
     dialect, findings = sniff(data)
     names, rows = read_csv(data, dialect)
     place = column_of(data, names, target)
@@ -85,11 +102,24 @@ def draft(data: Path, target: str, bad: str | None, *, model: str, product: str,
     outcome_of, outcome, told = read_target(data, target, [row[place] for row in rows], bad)
     findings += told
     columns = [look_at(name, [row[k] for row in rows], dialect) for k, name in enumerate(names) if k != place]
+    _take_for_codes(data, columns, codes)
     kept = _Sieve(data, columns, outcome, findings).kept()
     if not any(field.feature for field in kept):
         raise _unusable(data, "no column is left that a model could learn from", _why(findings))
-    findings += _open_questions(kept, currency)
-    return Draft(model, product, currency, data, dialect, outcome_of, outcome, kept, findings)
+    findings += open_questions(kept, currency)
+    return Draft(model, product, currency, data, dialect, outcome_of, outcome, kept, findings, kind)
+
+
+def _take_for_codes(data: Path, columns: Sequence[Column], names: Collection[str]) -> None:
+    """Let the columns of these names hold codes; raises ConfigurationError for one that is not there or holds many."""
+    known = {column.name: column for column in columns}
+    for name in names:
+        if name not in known:
+            raise _unusable(data, f"has no column {name!r} whose numbers could be codes", nearest(name, known))
+        if known[name].distinct > MOST_CODES:
+            message = f"{name} holds {known[name].distinct:,} different values, more than {MOST_CODES} codes"
+            raise _unusable(data, message, "group them in the file")
+        hold_codes(known[name])
 
 
 def _unusable(data: Path, message: str, hint: str) -> ConfigurationError:
@@ -119,6 +149,8 @@ class _Sieve:
         for column in usable:
             if column.is_number:
                 self.findings += suspicion.missing_codes(column)
+            elif column.kind == "code":
+                self.findings += suspicion.unknown_codes(column)
         usable = [column for column in usable if not self.emptied(column)]
         self.rows(usable)
         guarded = {column.name: words.protected_kind(column.name, self.values(column)) for column in usable}
@@ -216,6 +248,8 @@ class _Sieve:
                 cure = "take it back only if it does not; no feature, rule or imputation may read it"
                 self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
         open_ = [field for field in fields if not field.protected]
+        for field in open_:
+            self.findings += _told_by_codes(field)
         found = suspicion.proxies([f.column for f in fields if f.protected], [f.column for f in open_])
         for field in open_:
             if field.column.name in found:
@@ -236,47 +270,8 @@ class _Sieve:
                 self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
 
 
-def _open_questions(fields: Sequence[DraftField], currency: str) -> Iterator[Finding]:
-    amounts = [field.name for field in fields if field.column.is_number and field.unit == "currency"]
-    if amounts:
-        cure = "draft again with --currency if it is another, and check that they come in units, not cents or thousands"
-        evidence = f"no cell says so; amounts by their names: {', '.join(amounts)}"
-        yield Finding("must", f"are all amounts in {currency}?", evidence, cure, "spec", "currencies:")
-    for field in fields:
-        anchor = f"name: {field.name}"
-        if not field.column.is_number:
-            continue
-        _, word = words.unit(field.column.name)
-        if field.unit == "unknown":
-            low, high = (field.column.text(field.column.quantile(share)) for share in (0.05, 0.95))
-            evidence = f"nine in ten between {low} and {high}; the name tells no unit"
-            yield Finding("must", f"what is the unit of {field.name}?", evidence, "write it", "contract", anchor)
-        elif words.says(field.column.name, words.PER_TIME) and field.unit == "currency":
-            evidence = f"the median is {field.column.text(field.column.quantile(0.5))}"
-            cure = "say it in the description; a system that sends the other needs divide(12)"
-            yield Finding("must", f"is {field.name} per month or per year?", evidence, cure, "contract", anchor)
-        else:
-            evidence = f"the name says {word!r}"
-            yield Finding(
-                "note", f"{field.name} is in {field.unit}", evidence, "correct it if not so", "contract", anchor
-            )
-    yield Finding(
-        "must", "may any feature move the probability of default one way only?", "see the trend beside each feature",
-        "add monotone: 1 or -1 where reason and law want it, not because the trend says so", "spec", "features:",
-    )  # fmt: skip
-    yield Finding(
-        "must", "what may an applicant be told?", "the reason texts are made of column names",
-        "write them anew; they go to applicants as principal reasons", "spec", "groups:",
-    )  # fmt: skip
-    yield Finding(
-        "must", "may the model be used?", "drafts are marked for demonstration",
-        "after the decisions above: use: production", "spec", "use:",
-    )  # fmt: skip
-    yield Finding(
-        "must", "may a machine decline by itself?", "the draft lets a person decide every decline",
-        "automatic_decline: true where law allows it (Article 22 GDPR)", "policy", "automatic_decline:",
-    )  # fmt: skip
-    yield Finding(
-        "must", "are the cut-offs yours?", "they approve and decline fixed shares of this very file",
-        "set them by what a bad loan costs, here and in the spec's card", "policy", "cut_offs:",
-    )  # fmt: skip
+def _told_by_codes(field: DraftField) -> Iterator[Finding]:
+    for kind, codes in words.told_by_codes(field.codes).items():
+        what = f"a code of {field.name} speaks of {kind}"
+        cure = "drop its feature, or justify it; the draft keeps it"
+        yield Finding("should", what, ", ".join(map(repr, codes[:3])), cure, "contract", f"name: {field.name}")

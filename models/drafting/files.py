@@ -10,6 +10,7 @@ from typing import NamedTuple
 from models.drafting import words
 from models.drafting.columns import Column
 from models.drafting.draft import Draft, DraftField
+from models.kinds import DEFAULT
 
 APPROVE_SHARE = 0.5
 DECLINE_SHARE = 0.25
@@ -84,7 +85,7 @@ def _field_lines(field: DraftField) -> Iterator[str]:
     if field.codes:
         yield "  enum:"
         for native, code in field.codes.items():
-            yield f"    - {{value: {quote(code)}, label: {quote(f'{native} ({column.codes[native]:,} rows)')}}}"
+            yield f"    - {{value: {quote(code)}, label: {quote(native)}}} # {column.codes[native]:,} rows"
     yield "  classification: personal"
     yield f"  examples: [{', '.join(_examples(field))}]"
     yield "  customProperties:"
@@ -142,7 +143,6 @@ def spec_text(draft: Draft, cut_offs: tuple[int, int]) -> str:
     """The training spec; ``cut_offs`` (approve, decline) are what the card measures by."""
     features = list(_features(draft))
     grouped = [field for field in draft.features if any(feature.group == field.name for feature in features)]
-    leaf = min(max(20, len(draft.bad) // 50), 40)
     lines = [
         *_spec_head(draft),
         "request: # contract field <- column of the CSV",
@@ -151,7 +151,7 @@ def spec_text(draft: Draft, cut_offs: tuple[int, int]) -> str:
         *(_group_line(place, field) for place, field in enumerate(grouped, start=1)),
         "features: # monotone is left open: a direction is a decision, not a finding",
         *(feature.line() for feature in features),
-        f"model: {{trees: 200, leaves: 4, learning_rate: 0.08, min_samples_leaf: {leaf}, l2: 3.0, bins: 255}}",
+        f"model: {_model(draft)}",
         "scale: {score: 600, odds: 50, pdo: 20}",
         "prior: sample # or {bad_rate: 0.05}: the population's, when the sample's differs",
         "baseline: all",
@@ -161,6 +161,14 @@ def spec_text(draft: Draft, cut_offs: tuple[int, int]) -> str:
         "seed: 0",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _model(draft: Draft) -> str:
+    """Few small trees for the default kind, as files are seldom large; other kinds as they come."""
+    if draft.kind != DEFAULT:
+        return f"{{kind: {draft.kind}}}"
+    leaf = min(max(20, len(draft.bad) // 50), 40)
+    return f"{{trees: 200, leaves: 4, learning_rate: 0.08, min_samples_leaf: {leaf}, l2: 3.0, bins: 255}}"
 
 
 def _spec_head(draft: Draft) -> list[str]:
@@ -223,7 +231,7 @@ def _indicators(field: DraftField, taken: set[str]) -> Iterator[DraftFeature]:
     frequent = [code for code, count in column.codes.items() if count >= enough]
     for native in frequent[1 : MOST_INDICATORS + 1]:
         code = field.codes[native]
-        name = f"{field.name}_{code}"[:LONGEST_NAME].rstrip("_")
+        name = words.shortened(f"{field.name}_{code}", LONGEST_NAME)
         while name in taken:
             name = f"{name[: LONGEST_NAME - 2]}_x"
         taken.add(name)

@@ -3,6 +3,7 @@ outcome or a protected attribute away."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -88,8 +89,16 @@ def _taken(column: Column, literal: str, evidence: str) -> Finding:
 
 def _asked(column: Column, literal: str, evidence: str, now: str, severity: str) -> Finding:
     what = f"{literal!r} in {column.name} seems to mean 'not known'; {now}"
-    cure = f'say so, or not, under missing: {{"{literal}": blank}} here and in the integration'
+    instead = "instead of under codes, " if column.kind == "code" else ""
+    spelled = json.dumps(literal, ensure_ascii=False)
+    cure = f"say so, or not, under missing: {{{spelled}: blank}}, {instead}here and in the integration"
     return Finding("must" if severity == "must" else "should", what, evidence, cure, "spec", words.source(column.name))
+
+
+def unknown_codes(column: Column) -> Iterator[Finding]:
+    """Codes that seem to say 'not known'; they stay codes, as what is not known may tell something itself."""
+    for code in [code for code in column.codes if words.says_unknown(code)]:
+        yield _asked(column, code, f"{column.codes[code]} rows hold it", "it still counts as a code", "should")
 
 
 def strength(column: Column, outcome: Floats) -> float:

@@ -65,6 +65,8 @@ def _guess(data: Path, name: str, counts: Counter[str]) -> tuple[str, str]:
         message = f"the target {name!r} has {len(counts):,} values: {_shown(counts)}"
         raise _unusable(data, message, "say which of them is bad with --bad VALUE; all others then count as good")
     spoken = {value: value.strip().lower() for value in counts}
+    if tuple(sorted(spoken.values())) in words.PAIRS:
+        return max(counts, key=float), f"of {_shown(counts)}, the greater number is bad in most files"
     bads = [value for value, word in spoken.items() if word in words.BAD]
     goods = [value for value, word in spoken.items() if word in words.GOOD]
     if len(bads) == 1:

@@ -12,12 +12,16 @@ from contracts.mapping.paths import Path
 
 BLANKS = ("NA", "N/A", "n/a", "na", "NULL", "null", "None", "NaN", "nan", "NAN", "#N/A", "?", "-", ".")
 """Texts that stand for nothing in files people make."""
+UNKNOWN = (
+    "unknown", "unspecified", "undisclosed", "missing", "unbekannt", "unclear", "undefined", "invalid", "unavailable",
+)  # fmt: skip
+UNKNOWN_PHRASES = ("not known", "not stated", "not given", "no answer", "no data", "keine angabe", "k.a.", "n.a.")
+"""What codes say that stand for nothing; as such they stay codes until a person has decided."""
 BAD = (
     "bad",
     "default",
     "defaulted",
     "charged off",
-    "1",
     "yes",
     "y",
     "true",
@@ -26,7 +30,9 @@ BAD = (
     "ausfall",
     "schlecht",
 )
-GOOD = ("good", "paid", "fully paid", "no default", "0", "no", "n", "false", "repaid", "current", "gut")
+GOOD = ("good", "paid", "fully paid", "no default", "no", "n", "false", "repaid", "current", "gut")
+PAIRS = (("0", "1"), ("0.0", "1.0"))
+"""Good and bad where both are numbers: the only pairs whose meaning is settled (1 and 2 are used both ways)."""
 
 PROTECTED: Mapping[str, tuple[str, ...]] = {
     "age": ("age", "birth", "birthdate", "dob", "birthday", "alter", "edad"),
@@ -44,6 +50,13 @@ PROTECTED_VALUES: Mapping[str, tuple[str, ...]] = {
     "marital status": ("married", "single", "divorced", "widowed", "widow"),
     "religion": ("catholic", "protestant", "muslim", "jewish", "hindu"),
 }
+TOLD_BY_CODES: Mapping[str, tuple[str, ...]] = {
+    kind: (*PROTECTED.get(kind, ()), *PROTECTED_VALUES.get(kind, ())) for kind in PROTECTED
+} | {"nationality": (*PROTECTED["nationality"], "resident", "nonresident")}
+"""Words of a single code that speak of somebody, though the column as a whole does not."""
+CURRENCIES = ("aud", "brl", "cad", "chf", "cny", "czk", "dem", "dkk", "dm", "eur", "euro", "gbp", "huf", "inr", "jpy",
+              "mxn", "ngn", "nok", "pln", "sek", "twd", "usd", "zar")  # fmt: skip
+_SYMBOLS = re.compile("[€$£¥₹]")
 IDENTIFYING = (
     "id", "uuid", "guid", "name", "surname", "firstname", "lastname", "email", "mail", "phone", "telephone", "mobile",
     "iban", "ssn", "passport", "address", "street", "account", "number", "no", "key", "reference", "ref", "customer",
@@ -74,6 +87,7 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {"e-mail addresses": _EMAIL, "IBANs": 
 _RESERVED = ("product", "currency", "and", "or", "not", "in", "min", "max", "abs", "given", "where", "log1p", "sqrt")
 LONGEST = 56
 """Characters of a drafted name: a field's name has at most 64, and features lengthen it."""
+LONGEST_CODE = 40
 
 
 def tokens(name: str) -> list[str]:
@@ -91,13 +105,24 @@ def says(name: str, words: Collection[str]) -> str:
     return next((token for token in tokens(name) if token in words), "")
 
 
+def shortened(name: str, most: int) -> str:
+    """At most so many characters, cut between words where there are any.
+
+    >>> shortened("skilled_employee_official", 20), shortened("donaudampfschiff", 5)
+    ('skilled_employee', 'donau')
+    """
+    if len(name) <= most:
+        return name
+    return name[: most + 1].rpartition("_")[0] or name[:most]
+
+
 def slug(name: str, taken: Collection[str]) -> str:
     """A name as contracts spell it: small ASCII letters, digits and ``_``, not taken, no word of the expressions.
 
     >>> slug("Age.in years", []), slug("class", []), slug("2 x", ["x2_x"])
     ('age_in_years', 'class_value', 'x2_x_2')
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", "_".join(tokens(name))).strip("_")[:LONGEST].strip("_")
+    plain = shortened(re.sub(r"[^a-z0-9]+", "_", "_".join(tokens(name))).strip("_"), LONGEST)
     found = plain if plain[:1].isalpha() else f"x{plain}"
     if found in _RESERVED or keyword.iskeyword(found):
         found += "_value"
@@ -119,7 +144,7 @@ def source(name: str) -> str:
 def code_slug(code: str, taken: Collection[str]) -> str:
     """A code as contracts spell it; signs of comparison become words, as they tell codes apart."""
     spoken = code.replace("<=", " to ").replace(">=", " from ").replace("<", " below ").replace(">", " above ")
-    plain = re.sub(r"[^a-z0-9]+", "_", spoken.lower()).strip("_")[:40].strip("_") or "other"
+    plain = shortened(re.sub(r"[^a-z0-9]+", "_", spoken.lower()).strip("_"), LONGEST_CODE) or "other"
     spelled, count = plain, 2
     while spelled in taken:
         spelled, count = f"{plain}_{count}", count + 1
@@ -127,16 +152,48 @@ def code_slug(code: str, taken: Collection[str]) -> str:
 
 
 def protected_kind(name: str, values: Collection[str]) -> tuple[str, str]:
-    """What a column says of a person that may not be decided by, and the evidence; empty texts if nothing."""
-    for kind, words in PROTECTED.items():
-        if word := says(name, words):
-            return kind, f"the name says {word!r}"
+    """What a column says of a person that may not be decided by, and the evidence; empty texts if nothing.
+
+    >>> protected_kind("status", ["male single", "female married"])
+    ('sex and marital status', 'its values say female, male; its values say married, single')
+    """
+    found = {kind: f"the name says {word!r}" for kind, words in PROTECTED.items() if (word := says(name, words))}
     spoken = [set(tokens(value)) for value in values]
     for kind, words in PROTECTED_VALUES.items():
-        found = sorted({word for value in spoken for word in value & set(words)})
-        if found and sum(bool(value & set(words)) for value in spoken) * 2 > len(spoken):
-            return kind, f"its values say {', '.join(found)}"
-    return "", ""
+        said = sorted({word for value in spoken for word in value & set(words)})
+        if said and sum(bool(value & set(words)) for value in spoken) * 2 > len(spoken):
+            found.setdefault(kind, f"its values say {', '.join(said)}")
+    return " and ".join(found), "; ".join(found.values())
+
+
+def told_by_codes(codes: Collection[str]) -> dict[str, list[str]]:
+    """Codes that speak of somebody, by what they speak of.
+
+    >>> told_by_codes(["skilled", "unskilled, non-resident"])
+    {'nationality': ['unskilled, non-resident']}
+    """
+    told = {kind: [code for code in codes if says(code, words)] for kind, words in TOLD_BY_CODES.items()}
+    return {kind: said for kind, said in told.items() if said}
+
+
+def says_unknown(code: str) -> bool:
+    """Whether a code says that nothing is known.
+
+    >>> says_unknown("unknown / no savings account"), says_unknown("known to us")
+    (True, False)
+    """
+    return bool(says(code, UNKNOWN)) or any(phrase in code.lower() for phrase in UNKNOWN_PHRASES)
+
+
+def currencies(text: str) -> list[str]:
+    """The currencies a name or code speaks of, as it spells them.
+
+    >>> currencies("... < 0 DM"), currencies("AmountUSD"), currencies("up to 500 €"), currencies("loan")
+    (['DM'], ['USD'], ['€'], [])
+    """
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
+    said = [word for word in re.findall(r"[^\W_]+", parted) if word.lower() in CURRENCIES]
+    return said + _SYMBOLS.findall(text)
 
 
 def unit(name: str) -> tuple[str, str]:
