@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ from gateway.terminal import Json, console, settings
 if TYPE_CHECKING:
     from gateway.ledger import Ledger
     from gateway.settings import Settings
+    from gateway.watching.lookout import Lookout
 
 ledger = typer.Typer(help="Look after the ledger itself.", no_args_is_help=True)
 _MIGRATION_PATIENCE_S = 30.0
@@ -86,11 +89,22 @@ def restore(
 @ledger.command()
 def purge(by: Annotated[str, typer.Option(help="Who does it; it is kept.")]) -> None:
     """Destroy the keys of every payload past its retention date; recorded, and the chain still verifies."""
-    opened, total = _open(settings()), 0
-    while purged := opened.purge(by=by, at=_now()).result():
-        total += purged
-    opened.close()
+    total = 0
+    with _counted() as opened:
+        while purged := opened.purge(by=by, at=_now()).result():
+            total += purged
     _say(f"{total} payload(s) past their date can be opened no more")
+
+
+@ledger.command()
+def erase(
+    submission: Annotated[str, typer.Argument(metavar="ID", help="A decision, or a refusal.")],
+    by: Annotated[str, typer.Option(help="Who does it; it is kept.")],
+) -> None:
+    """Destroy the key of what one submission said and got; recorded, for good, and the chain still verifies."""
+    with _counted() as opened:
+        recorded = opened.erase(submission, by=by, at=_now()).result()
+    _say(f"{submission}: its contents can be opened no more; on record as {recorded}")
 
 
 @ledger.command("rotate-keys")
@@ -103,10 +117,25 @@ def rotate_keys() -> None:
     _say(f"{total} payload key(s) re-wrapped; older master keys open nothing any more, signing keys are kept to verify")
 
 
-def _open(configured: Settings, *, examine: bool = False) -> Ledger:
+def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
     from gateway.bootstrap import open_ledger
 
-    return open_ledger(configured, _now, examine=examine)
+    return open_ledger(configured, _now, lookout, examine=examine)
+
+
+@contextmanager
+def _counted() -> Iterator[Ledger]:
+    """The ledger, whose entries of this command are counted with those of the gateways: /metrics tells of them."""
+    from gateway.watching.lookout import Lookout
+
+    configured, lookout = settings(), Lookout.silent()
+    opened = _open(configured, lookout)
+    lookout.start(configured.state / "run")
+    try:
+        yield opened
+    finally:
+        opened.close()
+        lookout.close()
 
 
 def _now() -> datetime:

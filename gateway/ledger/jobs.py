@@ -1,5 +1,7 @@
 """What can be asked of the writer, and how each asking becomes a draft of an entry or an answer from the ledger.
 
+Submissions are here; gateway/ledger/appended.py has what is added about them later.
+
 A job may be placed twice: once before the lock on what was read then, and again under it when another process was
 faster. What it costs to make (the finished decision, the sealed envelope) is kept for the second time if it still fits.
 """
@@ -7,13 +9,12 @@ faster. What it costs to make (the finished decision, the sealed envelope) is ke
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from contracts.errors import InternalFault, NotFound, ScoregateError
+from contracts.errors import InternalFault, ScoregateError
 from gateway.ledger.seal import RANDOM_BYTES, Sealer
 from gateway.ledger.settle import Book, Fresh, Marks, Repeat, Stored, erased, place
 from gateway.ledger.store import Draft, Store
@@ -59,13 +60,13 @@ class Round:
         return self.again and self.store.holds(name)
 
     def draft(
-        self, kind: Kind, name: str, payload: Payload, columns: tuple[object, ...], *, received: int, erases: str = ""
+        self, kind: Kind, name: str, payload: Payload, columns: tuple[object, ...], *, received: int
     ) -> Draft:
         """Seal a payload; ``columns`` are those of ``entry`` from about to sent."""
         random = os.urandom(RANDOM_BYTES + SALT_BYTES)
         sealed, wrapped = self.terms.sealer.seal(name, payload, random[:RANDOM_BYTES])
         whole = (name, *columns, random[RANDOM_BYTES:], hashlib.sha256(sealed).digest())
-        return Draft(int(kind), whole, sealed, wrapped, self.terms.retain_until(kind, received), erases)
+        return Draft(int(kind), whole, sealed, wrapped, self.terms.retain_until(kind, received))
 
 
 class Job(Protocol):
@@ -172,86 +173,11 @@ class Refuse:
         business = marks.business(*scope, refusal.business_key) if refusal.business_key else None
         columns = (None, None, business, *scope, refusal.principal, refusal.code, received, None, None)
         payload = Payload(refusal.raw, refusal.problems, refusal.answer, b"")
-        return round_.draft(kind, _new_name(kind), payload, columns, received=received)
+        return round_.draft(kind, new_name(kind), payload, columns, received=received)
 
 
-class Append:
-    """A fact about an earlier decision: what a person decided, or that its contents were erased. Result: entry id."""
-
-    __slots__ = ("at", "by", "content", "decision_id", "kind", "name", "outcome", "sink", "token")
-
-    def __init__(
-        self,
-        kind: Kind,
-        decision_id: str,
-        outcome: str,
-        by: str,
-        at: datetime,
-        content: bytes,
-        sink: Sink,
-        token: object,
-    ) -> None:
-        self.kind = kind
-        self.name = _new_name(kind)
-        self.decision_id = decision_id
-        self.outcome = outcome
-        self.by = by
-        self.at = at
-        self.content = content
-        self.sink = sink
-        self.token = token
-
-    @property
-    def correlation(self) -> str:
-        return ""
-
-    def place(self, round_: Round) -> str:
-        if round_.is_done(self.name):
-            return self.name
-        found = round_.store.decision(self.decision_id)
-        if found is None:
-            raise NotFound(f"no decision {self.decision_id} in this ledger")
-        mode, integration, business = found
-        received = microseconds(self.at)
-        columns = (self.decision_id, None, business, mode, integration, self.by, self.outcome, received, None, None)
-        erases = self.decision_id if self.kind is Kind.ERASURE else ""
-        payload = Payload(b"", b"", b"", self.content)
-        round_.drafts.append(round_.draft(self.kind, self.name, payload, columns, received=received, erases=erases))
-        return self.name
-
-
-class Purge:
-    """Destroy the keys of what is past its retention date. Result: how many."""
-
-    __slots__ = ("at", "by", "name", "purged", "sink", "token")
-
-    def __init__(self, by: str, at: datetime, sink: Sink, token: object) -> None:
-        self.by = by
-        self.at = at
-        self.name = _new_name(Kind.PURGE)
-        self.purged = 0
-        self.sink = sink
-        self.token = token
-
-    @property
-    def correlation(self) -> str:
-        return ""
-
-    def place(self, round_: Round) -> int:
-        if round_.is_done(self.name):
-            return self.purged
-        received = microseconds(self.at)
-        numbers = round_.store.past_retention(received)
-        self.purged = len(numbers)
-        if numbers:
-            content = json.dumps({"by": self.by, "at": self.at.isoformat(), "entries": numbers}).encode()
-            columns = (None, None, None, "", "", self.by, "purged", received, None, None)
-            draft = round_.draft(Kind.PURGE, self.name, Payload(b"", b"", b"", content), columns, received=received)
-            round_.drafts.append(draft._replace(purges=numbers))
-        return self.purged
-
-
-def _new_name(kind: Kind) -> str:
+def new_name(kind: Kind) -> str:
+    """An id for an entry that is no decision."""
     return f"{kind.word}-{os.urandom(12).hex()}"
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from sqlalchemy import URL, Engine
 
 from contracts.errors import SetupError
+from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer
 from gateway.ledger.connect import connect, place
-from gateway.ledger.jobs import Append, Propose, Purge, Refuse, Terms
+from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
 from gateway.ledger.migrate import prepare
@@ -127,11 +128,18 @@ class Ledger:
     def human_decision(self, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> Future[str]:
         """Append what a person decided; the result is the id of the entry. NotFound if there is no such decision."""
         content = json.dumps({"outcome": outcome, "reason": reason, "by": by, "at": at.isoformat()}).encode()
-        return self._append(Kind.HUMAN, decision_id, outcome, by, at, content)
+        future: Future[str] = Future()
+        self._writer.put(Append(decision_id, outcome, by, at, content, self._futures, future))
+        return future
 
-    def erase(self, decision_id: str, *, by: str, at: datetime) -> Future[str]:
-        """Destroy the keys of a decision's payload and of what people said about it; recorded, and for good."""
-        return self._append(Kind.ERASURE, decision_id, "erased", by, at, b"")
+    def erase(self, submission: str, *, by: str, at: datetime) -> Future[str]:
+        """Destroy the keys of a submission's payload and of what people said about it; recorded, and for good.
+
+        ``submission`` is the id of a decision, a refusal or a fault; NotFound if there is none.
+        """
+        future: Future[str] = Future()
+        self._writer.put(Erase(submission, by, at, self._futures, future))
+        return future
 
     def purge(self, *, by: str, at: datetime) -> Future[int]:
         """Destroy the keys of payloads kept past their date, at most PURGE_ROWS at once; recorded, and for good.
@@ -183,7 +191,7 @@ class Ledger:
 
     def verify_chain(self, start: int = 0) -> Sequence[Finding]:
         """Everything wrong with the chain from a block on; see gateway/ledger/verify.py for the codes."""
-        return tuple(verify(self._engine, self._keyring.signing_keys, self._anchor, start))
+        return tuple(verify(self._engine, self._keyring, self._anchor, start))
 
     def status(self) -> Status:
         """Where the ledger stands; raises UpstreamError when it cannot be read."""
@@ -219,11 +227,6 @@ class Ledger:
             self._checkpointer.close()
         self._anchor.close()
         self._engine.dispose()
-
-    def _append(self, kind: Kind, decision_id: str, outcome: str, by: str, at: datetime, content: bytes) -> Future[str]:
-        future: Future[str] = Future()
-        self._writer.put(Append(kind, decision_id, outcome, by, at, content, self._futures, future))
-        return future
 
     def _check_anchor(self) -> None:
         anchored = self._anchor.last()  # read before the head: others may be appending

@@ -16,7 +16,6 @@ _COUNTER = {
     Kind.REFUSAL: catalog.REFUSALS,
     Kind.FAULT: catalog.FAULTS,
     Kind.HUMAN: catalog.HUMAN_DECISIONS,
-    Kind.ERASURE: catalog.ERASURES,
 }
 _BY_NUMBER = {int(kind): name for kind, name in _COUNTER.items()}
 CAUSES = (
@@ -43,6 +42,7 @@ class Meter:
         self.committed_at = self.failed_at = 0.0
         for cause in CAUSES:
             tally.begin(catalog.LEDGER_FAILURES, cause)
+        tally.begin(catalog.PURGED)
         tally.gauge(catalog.OLDEST_PENDING, self.oldest_pending)
 
     def arrived(self) -> None:
@@ -70,13 +70,13 @@ class Meter:
         self._size(float(len(drafts)))
         count = self._count
         for draft in drafts:
-            name, columns = _BY_NUMBER.get(draft.kind), draft.columns
-            if name is None:
-                continue  # a purge is of no integration; the ledger itself says when it was and of what
-            if name is catalog.ERASURES:
-                count((name, columns[_INTEGRATION], columns[_MODE]))
-            else:
-                count((name, columns[_INTEGRATION], columns[_MODE], columns[_OUTCOME]))
+            columns = draft.columns
+            if draft.kind in _BY_NUMBER:
+                count((_BY_NUMBER[draft.kind], columns[_INTEGRATION], columns[_MODE], columns[_OUTCOME]))
+            elif draft.erases:
+                count((catalog.ERASURES, columns[_INTEGRATION], columns[_MODE]))
+            for _ in draft.purges:
+                count((catalog.PURGED,))
 
     def failed(self, cause: str, correlations: Sequence[str]) -> None:
         """A group could not be made durable; its callers are told to come back."""

@@ -34,6 +34,9 @@ PURGE_ROWS = 1000
 """Keys destroyed per asking: a few milliseconds, which the decisions of a group commit can wait."""
 _DECISION: ColumnElement[int] = literal_column(str(int(Kind.DECISION)))
 _HUMAN: ColumnElement[int] = literal_column(str(int(Kind.HUMAN)))
+_SUBMISSIONS: list[ColumnElement[int]] = [
+    literal_column(str(int(kind))) for kind in (Kind.DECISION, Kind.REFUSAL, Kind.FAULT)
+]
 
 
 class Statements:
@@ -68,10 +71,17 @@ class Statements:
             ),
             ["a"],
         )
-        said_of = select(ENTRY.c.id).where(
-            or_(ENTRY.c.name == bindparam("a"), (ENTRY.c.about == bindparam("b")) & (ENTRY.c.kind == _HUMAN))
+        self.submission = self._text(
+            select(ENTRY.c.mode, ENTRY.c.integration, ENTRY.c.business).where(
+                ENTRY.c.name == bindparam("a"), ENTRY.c.kind.in_(_SUBMISSIONS)
+            ),
+            ["a"],
         )
-        self.erase = self._text(delete(ENVELOPE_KEY).where(ENVELOPE_KEY.c.id.in_(said_of)), ["a", "b"])
+        said_of = (ENTRY.c.about == bindparam("b")) & (ENTRY.c.kind == _HUMAN)
+        of_it = select(ENTRY.c.id).where(
+            or_(ENTRY.c.name == bindparam("a"), said_of), ENTRY.c.id < bindparam("c", type_=BigInteger)
+        )
+        self.erase = self._text(delete(ENVELOPE_KEY).where(ENVELOPE_KEY.c.id.in_(of_it)), ["a", "b", "c"])
 
     def _text(self, statement: ClauseElement, order: list[str]) -> str:
         """Compile; ``order`` names the parameters as the caller will give them, so a mistake shows at the start."""

@@ -109,6 +109,11 @@ class Store:
         found: tuple[str, str, bytes | None] | None = self._run(self._statements.decision, (name,)).fetchone()
         return found
 
+    def submission(self, name: str) -> tuple[str, str, bytes | None] | None:
+        """The same of a decision, a refusal or a fault."""
+        found: tuple[str, str, bytes | None] | None = self._run(self._statements.submission, (name,)).fetchone()
+        return found
+
     def payloads(self, names: Sequence[str]) -> dict[str, Payload | InternalFault | None]:
         """The opened payloads of entries; None for those that were erased, a fault for those that will not open."""
         opened: dict[str, Payload | InternalFault | None] = {}
@@ -138,9 +143,9 @@ class Store:
         self._insert(ENTRY, entries)
         self._insert(ENVELOPE, [(number, draft.sealed) for number, draft in enumerate(drafts, first)])
         self._insert(ENVELOPE_KEY, [_key_row(number, draft, master) for number, draft in enumerate(drafts, first)])
-        for draft in drafts:
+        for number, draft in enumerate(drafts, first):
             if draft.erases:
-                self._run(self._statements.erase, (draft.erases, draft.erases))
+                self._run(self._statements.erase, (draft.erases, draft.erases, number))
                 self.erased = True
             for start in range(0, len(draft.purges), MOST_ROWS):
                 some = draft.purges[start : start + MOST_ROWS]

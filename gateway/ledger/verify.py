@@ -5,6 +5,10 @@ finding                what it means
 =====================  ===============================================================================================
 ``entry_altered``      a row no longer matches the digest its block commits to
 ``payload_altered``    a sealed payload no longer matches its entry
+``payload_missing``    an entry's sealed payload is gone, which nothing the ledger does can bring about
+``key_destroyed``      a payload's key was destroyed, and no erasure or purge of the chain says so
+``key_altered``        a payload's key was changed, so that the payload opens no more
+``key_unknown``        a master key was not given to this program: what lies under it could not be looked at
 ``entry_missing``      a block's rows are not all there
 ``entry_unblocked``    rows beyond the last block: written past the ledger
 ``block_altered``      a block does not match its own digest, or its root its entries
@@ -30,13 +34,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from gateway.ledger.chain import GENESIS, Anchor, Head, block_digest, entry_digest, head_seal, merkle_root, signature
-from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, HEAD
+from gateway.ledger.destroyed import Keys
+from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD
+from gateway.ledger.store import Keyring
 from gateway.ledger.types import Finding
 
 _BLOCKS_AT_ONCE = 64
 
 
-def verify(engine: Engine, signing_keys: Mapping[int, bytes], anchor: Anchor, start: int) -> Iterator[Finding]:
+def verify(engine: Engine, keyring: Keyring, anchor: Anchor, start: int) -> Iterator[Finding]:
     """Walk the chain from block ``start``. What is appended meanwhile is left for the next time."""
     anchored: dict[int, bytes] = {}
     for line in anchor.lines():
@@ -44,14 +50,14 @@ def verify(engine: Engine, signing_keys: Mapping[int, bytes], anchor: Anchor, st
             yield Finding("rewritten", line.number, -1, f"the anchor names two digests for block {line.number}")
     with engine.connect() as connection:
         end = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries, HEAD.c.seal)).one()
-        walk = _Walk(connection, signing_keys, anchored)
+        walk = _Walk(connection, keyring, anchored)
         yield from walk.run(max(start, 1), end.number)
         yield from walk.check_end(end)
     if end.number >= start and end.number and not anchored:
         yield Finding("anchor_missing", -1, -1, f"there are {end.number} blocks but the anchor file names none")
     if (last := max(anchored, default=0)) > end.number:
         seen = f"the chain ends at block {end.number}, the anchor names {last}"
-        if _was_head(end, signing_keys):
+        if _was_head(end, keyring.signing_keys):
             yield Finding("old_copy", end.number, -1, f"{seen}: an old backup or copy was put in place")
         else:
             yield Finding("truncated", end.number, -1, f"{seen}: the end was cut off")
@@ -67,12 +73,11 @@ def _was_head(end: Row[*tuple[Any, ...]], signing_keys: Mapping[int, bytes]) -> 
 class _Walk:
     """One pass over the blocks; keeps digest and number of entries as the block before left them."""
 
-    def __init__(
-        self, connection: Connection, signing_keys: Mapping[int, bytes], anchored: Mapping[int, bytes]
-    ) -> None:
+    def __init__(self, connection: Connection, keyring: Keyring, anchored: Mapping[int, bytes]) -> None:
         self._connection = connection
-        self._signing_keys = signing_keys
+        self._signing_keys = keyring.signing_keys
         self._anchored = anchored
+        self._keys = Keys(connection, keyring)
         self._digest: bytes | None = GENESIS
         self._entries = 0
 
@@ -99,6 +104,7 @@ class _Walk:
         further = select(HEAD.c.entries)
         for row in self._connection.execute(beyond.where(ENTRY.c.id > further.scalar_subquery()).limit(10)):
             yield Finding("entry_unblocked", -1, row.id, f"entry {row.id} lies beyond the last block")
+        yield from self._keys.check_end()
 
     def _some(self, first: int, last: int) -> Sequence[Row[*tuple[Any, ...]]]:
         query = select(BLOCK).where(BLOCK.c.number.between(first, last)).order_by(BLOCK.c.number)
@@ -135,11 +141,14 @@ class _Walk:
 
     def _contents(self, block: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
         last = block.first + block.size - 1
-        joined = ENTRY.outerjoin(ENVELOPE, ENVELOPE.c.id == ENTRY.c.id)
-        query = select(ENTRY, ENVELOPE.c.sealed).select_from(joined).where(ENTRY.c.id.between(block.first, last))
+        key = ENVELOPE_KEY.c
+        joined = ENTRY.outerjoin(ENVELOPE, ENVELOPE.c.id == ENTRY.c.id).outerjoin(ENVELOPE_KEY, key.id == ENTRY.c.id)
+        query = select(ENTRY, ENVELOPE.c.sealed, key.master, key.wrapped).select_from(joined)
+        query = query.where(ENTRY.c.id.between(block.first, last))
         rows = self._connection.execute(query.order_by(ENTRY.c.id)).all()
         for row in rows:
             yield from _entry(block.number, row)
+            yield from self._keys.look(block.number, row)
         present = {row.id for row in rows}
         for number in (number for number in range(block.first, last + 1) if number not in present):
             yield Finding("entry_missing", block.number, number, f"entry {number} of block {block.number} is missing")
@@ -148,8 +157,10 @@ class _Walk:
 
 
 def _entry(block: int, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
-    *columns, digest, sealed = row
+    *columns, digest, sealed, _, _ = row
     if entry_digest(*columns) != bytes(digest):
         yield Finding("entry_altered", block, row.id, f"entry {row.id} ({row.name}) of block {block} was altered")
-    if sealed is not None and hashlib.sha256(sealed).digest() != bytes(row.sealed_digest):
+    if sealed is None:
+        yield Finding("payload_missing", block, row.id, f"the payload of entry {row.id} ({row.name}) is gone")
+    elif hashlib.sha256(sealed).digest() != bytes(row.sealed_digest):
         yield Finding("payload_altered", block, row.id, f"the payload of entry {row.id} ({row.name}) was altered")

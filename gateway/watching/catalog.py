@@ -43,6 +43,7 @@ REFUSALS: Final = "scoregate_refusals"
 FAULTS: Final = "scoregate_faults"
 HUMAN_DECISIONS: Final = "scoregate_human_decisions"
 ERASURES: Final = "scoregate_erasures"
+PURGED: Final = "scoregate_purged_payloads"
 REPEATS: Final = "scoregate_repeats"
 LATE: Final = "scoregate_late"
 PROBLEMS: Final = "scoregate_problems"
@@ -88,7 +89,8 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         REFUSALS: _counter("Refusals made durable, by code; conflicts are among them.", "integration", "mode", "code"),
         FAULTS: _counter("Submissions lost to a fault of ours, made durable.", "integration", "mode", "code"),
         HUMAN_DECISIONS: _counter("Decisions of people made durable.", "integration", "mode", "outcome"),
-        ERASURES: _counter("Decisions whose contents were erased.", "integration", "mode"),
+        ERASURES: _counter("Submissions whose contents were erased.", "integration", "mode"),
+        PURGED: _counter("Payloads closed for good because they were past their date."),
         REPEATS: _counter("Askings that got the stored answer of an earlier one.", "integration"),
         LATE: _counter("Decisions their caller was told to ask for again.", "integration"),
         PROBLEMS: _counter("Problems found in messages, by the rule they broke.", "integration", "rule", "code"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -90,6 +91,24 @@ def test_a_worker_that_dies_is_replaced_and_the_log_says_so(caller: Caller, live
     assert (died["pid"], died["cause"]) == (victim, "SIGKILL")
     assert victim not in children(live.process.pid)
     assert len(children(live.process.pid)) == 2
+
+
+def test_what_commands_destroy_is_counted_by_whichever_worker_answers(caller: Caller, live: Live) -> None:
+    ids = [live.client.post(SCORE, content=application(name)).json()["decision"]["id"] for name in ("erased", "old")]
+    with sqlite3.connect(caller.home / "state/ledger.db") as ledger:
+        old = "(SELECT id FROM entry WHERE name = ?)"
+        ledger.execute(f"UPDATE envelope_key SET retain_until = 1 WHERE id = {old}", (ids[1],))  # noqa: S608 # a constant
+    ledger.close()
+    for words in (("erase", ids[0], "--by", "dpo"), ("purge", "--by", "ops")):
+        subprocess.run([*COMMAND, caller.home, "ledger", *words], cwd=ROOT, env=ENVIRONMENT, check=True, timeout=60)
+    clients = [fresh(live) for _ in range(CONNECTIONS)]
+    told = {client.get("/metrics").text for client in clients for _ in range(2)}
+    for client in clients:
+        client.close()
+    counted = 'scoregate_erasures_total{integration="juniper-api",mode="test"} 1', "scoregate_purged_payloads_total 1"
+    assert [text for text in told if not all(f"{line}.0\n" in text for line in counted)] == []
+    verified = subprocess.run([*COMMAND, caller.home, "verify", "--chain"], cwd=ROOT, env=ENVIRONMENT, timeout=60)
+    assert verified.returncode == 0
 
 
 def test_a_reload_replaces_every_worker_and_loses_no_request(caller: Caller, live: Live) -> None:
