@@ -46,12 +46,16 @@ def _field_faults(contract: Contract, path: str, field: Field) -> Iterator[str]:
     unusable = [*_range_faults(field), *_text_faults(field)]
     yield from unusable
     yield from _meaning_faults(field)
-    if contract.kind == "request" and path != field.name:
-        yield "a request has one value per field: lists and objects belong in the integration's mapping"
-    if contract.kind == "request" and field.type == "timestamp":
-        yield "a request holds dates, not times"
+    if contract.incoming and path != field.name:
+        yield f"{_one(contract)} has one value per field: lists and objects belong in the integration's mapping"
+    if contract.incoming and field.type == "timestamp":
+        yield f"{_one(contract)} holds dates, not times"
     if path in contract.examples:  # else they could not be read, which the reader has told
         yield from _example_faults(contract.examples[path], None if unusable else field)
+
+
+def _one(contract: Contract) -> str:
+    return f"an {contract.kind}" if contract.kind[0] in "ao" else f"a {contract.kind}"
 
 
 def _range_faults(field: Field) -> Iterator[str]:

@@ -5,7 +5,8 @@ What Scoregate needs and ODCS has no home for stands in ``customProperties`` wit
 =============  =========  ============================================================================================
 on             property   value
 =============  =========  ============================================================================================
-contract       kind       ``request`` (a legacy system writes it; an outcome is one, too) or ``answer`` (we write it)
+contract       kind       ``request`` (an application, a legacy system writes it), ``answer`` (we write it) or
+                          ``outcome`` (what became of a loan, a legacy system writes it; it is never scored)
 contract       unknown    ``refuse`` or ``ignore``: what happens to data that no field of the contract stands for
 contract       upcast     how a record of the version before becomes one of this version: see ``contracts/upcast.py``
 field          unit       ``currency`` (units of the field ``currency``), ``months``, ``years`` …; numbers must have one
@@ -33,7 +34,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
@@ -45,8 +46,10 @@ from contracts.source import Source, nearest
 from contracts.types import Field, Value
 from contracts.wire import Wire, read_wire
 
+Kind = Literal["request", "answer", "outcome"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 HEAD: Final[Mapping[str, tuple[str, ...] | type]] = {
-    "kind": ("request", "answer"), "unknown": ("refuse", "ignore"), "upcast": dict,
+    "kind": KINDS, "unknown": ("refuse", "ignore"), "upcast": dict,
 }  # fmt: skip
 """Our custom properties of a contract: the legal values, or the type."""
 READABLE: Final = ("v3.2.0", "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0")
@@ -85,7 +88,7 @@ class Contract:
 
     name: str
     version: str
-    kind: Literal["request", "answer"] = "request"
+    kind: Kind = "request"
     fields: tuple[Field, ...] = ()
     rules: tuple[Rule, ...] = ()
     unknown_fields: Literal["refuse", "ignore"] = "refuse"
@@ -105,6 +108,11 @@ class Contract:
     def ref(self) -> str:
         """Name and version, as ``loan_application@1.0.0``."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def incoming(self) -> bool:
+        """Whether a legacy system writes its records and the gateway reads them."""
+        return self.kind != "answer"
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -201,7 +209,7 @@ class _Reader:
             self.fault(("version",), "a version is three numbers, as in 1.0.0")
         head = self.own(self.data, (), HEAD)
         if "kind" not in head:
-            self.fault(("customProperties",), "says nowhere what it is", "add the property kind: request or answer")
+            self.fault(("customProperties",), "says nowhere what it is", f"add the property kind: {', '.join(KINDS)}")
         return head
 
     def made_from(self, head: Mapping[str, Any]) -> str:

@@ -13,13 +13,15 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.lifecycle import FILE as LIFECYCLE
 from contracts.lifecycle import Lifecycle, read_lifecycles
 from contracts.lint import faults
-from contracts.odcs import Contract, Reading, read_odcs
+from contracts.odcs import Contract, Kind, Reading, read_odcs
 from contracts.source import nearest
 from contracts.upcast import Upcast, compose
 from contracts.upcast_reading import read_upcast
 
 CATALOG: Final = Path(__file__).parent / "catalog"
 SUFFIX: Final = ".odcs.yaml"
+ABOUT: Final = ("product", "currency")
+"""Fields of every application: no model is trained for all products and all currencies."""
 
 
 class ContractStore:
@@ -45,11 +47,36 @@ class ContractStore:
         """References of all versions of one contract, the oldest first."""
         return tuple(ref for ref in self.refs() if ref.partition("@")[0] == name)
 
-    def get(self, ref: str) -> Contract:
-        """The contract; raises ConfigurationError with every fault of its file, or when there is no such contract."""
+    def get(self, ref: str, kind: Kind | None = None) -> Contract:
+        """The contract; raises ConfigurationError with every fault of its file, or when there is no such contract.
+
+        With a ``kind`` it must be of that kind, and one of requests must say what a decision would be about.
+        """
         if ref not in self._loaded:
             self._loaded[ref] = self._load(ref)
+        if kind and (unfit := self._unfit(self._loaded[ref], kind)):
+            raise ConfigurationError([unfit])
         return self._loaded[ref]
+
+    def _unfit(self, contract: Contract, kind: Kind) -> Fault | None:
+        if contract.kind != kind:
+            right = [ref for ref in self.refs() if self._kind(ref) == kind]
+            hint = nearest(contract.ref, right) or f"of that kind there are: {', '.join(right) or 'none'}"
+            message = f"{contract.ref} is a contract of the kind {contract.kind}, here the kind {kind} is needed"
+            return Fault("", 0, 0, message, hint)
+        required = {field.name for field in contract.fields if field.required and field.type in ("string", "code")}
+        lacking = [name for name in ABOUT if name not in required] if kind == "request" else []
+        if not lacking:
+            return None
+        message = f"{contract.ref} has no required text {lacking[0]!r}, so no decision could say what it is about"
+        return Fault("", 0, 0, message, f"every application needs {' and '.join(ABOUT)}")
+
+    def _kind(self, ref: str) -> Kind | None:
+        """None for a contract with faults, which is told where somebody asks for it."""
+        try:
+            return self.get(ref).kind
+        except ConfigurationError:
+            return None
 
     def lifecycle(self, ref: str) -> Lifecycle:
         """How long a version lives; raises ConfigurationError for an unknown one, or a faulty ``lifecycle.yaml``."""
@@ -122,7 +149,7 @@ class ContractStore:
             return [fault for fault in exc.faults if fault.file.endswith(LIFECYCLE)]
         found = [self._hidden(old, new) for old, new in pairwise(contracts)]
         newest = contracts[-1]
-        stranded = contracts[:-1] if newest.kind == "request" else []
+        stranded = contracts[:-1] if newest.incoming else []
         return [fault for fault in [*found, *(self._stranded(one, newest) for one in stranded)] if fault]
 
     def _hidden(self, old: Contract, new: Contract) -> Fault | None:
@@ -179,7 +206,7 @@ class ContractStore:
     def _no_origin(self, contract: Contract) -> str:
         """Why an upcaster cannot begin where it says, in words."""
         before = contract.made_from
-        if contract.kind != "request":
+        if not contract.incoming:
             return "an answer is not upcast: an integration is answered in the version it names"
         if not before:
             return "an upcast says which version it starts from"

@@ -147,7 +147,7 @@ def _verdict(comparison: Comparison) -> Text:
     if comparison.hidden:
         return Text.assemble(told, (comparison.smallest, "bold red"), f", so {new.version} hides what changed")
     line = Text.assemble(told, (comparison.smallest, "bold green"))
-    if broken and new.kind == "request":
+    if broken and new.incoming:
         way = "an upcaster brings old records up" if comparison.upcast else "no upcaster brings old records up"
         line.append(f"; {way}", "green" if comparison.upcast else "yellow")
     return line
@@ -196,10 +196,10 @@ def show_contract(console: Console, contract: Contract, store: ContractStore, to
     show.heading(console, "contract", title)
     console.print(Text(f"  {contract.description}"), soft_wrap=True)
     tree = described(contract)
-    request = contract.kind == "request"
-    columns = ("field", "holds", *(("blank", "rejected") if request else ()), "marks")
+    incoming = contract.incoming
+    columns = ("field", "holds", *(("blank", "rejected") if incoming else ()), "marks")
     rows = [
-        (f["field"], _holds(f), *((f["blank"], f["rejected"]) if request else ()), ", ".join(f["marks"]))
+        (f["field"], _holds(f), *((f["blank"], f["rejected"]) if incoming else ()), ", ".join(f["marks"]))
         for f in tree["fields"]
     ]
     console.print(show.table(columns, rows))

@@ -16,7 +16,7 @@ from contracts.mapping.paths import Path as NativePath
 from contracts.mapping.reading import read_request
 from contracts.mapping.request import RequestMap
 from contracts.mapping.tree import Unknown, Wired
-from contracts.odcs import Contract
+from contracts.odcs import Contract, Kind
 from contracts.section import Section
 from contracts.source import Path_, Source, nearest
 from contracts.store import ContractStore, version_key
@@ -177,19 +177,15 @@ class _Reader:
         word = self._top.choice("resubmission", RESUBMISSIONS, "supersede")
         return "supersede" if word == "replace" else word
 
-    def _contract(self, key: str, kind: str) -> Contract | None:
+    def _contract(self, key: str, kind: Kind) -> Contract | None:
         ref = self._top.data.get(key)
         if not isinstance(ref, str):
             return None
         try:
-            contract = self._contracts.get(ref)
+            return self._contracts.get(ref, kind)
         except ConfigurationError as exc:
             self._faults += [f if f.file else self._source.fault((key,), f.message, f.hint) for f in exc.faults]
             return None
-        if contract.kind != kind:
-            self._top.fault((key,), f"{ref} is a contract of the kind {contract.kind}, here the kind {kind} is needed")
-            return None
-        return contract
 
     def _request(self, known: list[NativePath], lookups: Mapping[str, LookupSpec]) -> RequestMap | None:
         unknown = self._top.choice("unknown", ("refuse", "ignore"), "refuse") if "unknown" in self._top.data else None

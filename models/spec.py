@@ -157,7 +157,7 @@ class TrainingSpec:
 def _contract(top: Section, contracts: ContractStore) -> Contract | None:
     reference = top.take("contract", str)
     try:
-        return contracts.get(reference) if reference else None
+        return contracts.get(reference, "request") if reference else None
     except ConfigurationError as exc:
         top.fault(("contract",), exc.faults[0].message, exc.faults[0].hint)
         return None

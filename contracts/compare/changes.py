@@ -2,20 +2,22 @@
 
 A change is judged by what it does to the set of legal records. Who writes them decides whether that breaks somebody:
 
-* A *request* is written by legacy systems: what makes it narrower, so that a record that was legal is refused, breaks
-  requests (BACKWARD).
+* A *request* is written by legacy systems, and so is an *outcome*: what makes it narrower, so that a record that was
+  legal is refused, breaks requests or outcomes (BACKWARD).
 * An *answer* is written by us: what makes it wider, so that an old reader meets what it cannot hold, breaks answers
   (FORWARD).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple
 
+from contracts.odcs import Kind
+
 Pass = Literal["structural", "physical", "semantic"]
-Breaks = Literal["requests", "answers", "neither"]
+Breaks = Literal["requests", "answers", "outcomes", "neither"]
 Step = Literal["major", "minor", "patch", "none"]
 STEPS: Final[tuple[Step, ...]] = ("none", "patch", "minor", "major")
 
@@ -49,12 +51,13 @@ class Found(NamedTuple):
     effect: Effect
 
 
-def judge(found: Found, kind: Literal["request", "answer"]) -> Change:
+_BROKEN: Final[Mapping[Kind, Breaks]] = {"request": "requests", "answer": "answers", "outcome": "outcomes"}
+
+
+def judge(found: Found, kind: Kind) -> Change:
     """Whom a change breaks in a contract of this kind, and the step it takes."""
-    breaking = {Effect.OTHER, Effect.NARROWER if kind == "request" else Effect.WIDER}
-    breaks: Breaks = "neither"
-    if found.effect in breaking:
-        breaks = "requests" if kind == "request" else "answers"
+    breaking = {Effect.OTHER, Effect.WIDER if kind == "answer" else Effect.NARROWER}
+    breaks = _BROKEN[kind] if found.effect in breaking else "neither"
     step: Step = "major" if found.effect in breaking else "patch" if found.effect is Effect.TEXT else "minor"
     return Change(found.part, found.path, found.message, breaks, step)
 

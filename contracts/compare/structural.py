@@ -38,7 +38,7 @@ def _whole(pairing: Pairing) -> Finder:
     if old.unknown_fields != new.unknown_fields:
         message = f"unknown data is {_policy(new.unknown_fields)}, was {_policy(old.unknown_fields)}"
         wider = Effect.WIDER if new.unknown_fields == "ignore" else Effect.NARROWER
-        yield _found("", message, wider if new.kind == "request" else Effect.HARMLESS)
+        yield _found("", message, wider if new.incoming else Effect.HARMLESS)
 
 
 def _policy(word: str) -> str:
@@ -50,7 +50,7 @@ def _removed(pairing: Pairing) -> Finder:
     for path in pairing.removed:
         if _filler(pairing.old, path):
             continue
-        if pairing.new.kind == "answer":
+        if not pairing.new.incoming:
             effect = Effect.OTHER
         else:
             effect = Effect.WIDER if pairing.new.unknown_fields == "ignore" else Effect.NARROWER
@@ -65,7 +65,7 @@ def _added(pairing: Pairing) -> Finder:
             continue
         required = pairing.new.paths[path].required
         message = f"is added{', and required' if required else ''}"
-        if pairing.new.kind == "answer":
+        if not pairing.new.incoming:
             grows = opened or pairing.new.wire.kind == "positional"  # there, the physical pass says whether it fits
             yield _found(path, message, Effect.HARMLESS if grows else Effect.WIDER)
         elif opened:

@@ -135,7 +135,7 @@ def test_it_agrees_with_our_comparison_but_for_what_is_listed(every: int, python
         before, after = tmp_path / f"{name}.yaml", tmp_path / f"{number}.yaml"
         before.write_text(json.dumps(BASES[name]), encoding="utf-8")
         after.write_text(json.dumps(draft.tree), encoding="utf-8")
-        pairs.append((before, after, "producer" if base(name).kind == "request" else "consumer"))
+        pairs.append((before, after, "producer" if base(name).incoming else "consumer"))
     theirs = asked(python, [], pairs)["pairs"]
     differ = set()
     for (name, words, edit, _), errors in zip(rows, theirs, strict=True):

@@ -17,7 +17,7 @@ from contracts.types import CAUSES, Field, Origin, State
 from contracts.upcast import RowUpcast
 
 STORE = ContractStore()
-NAMES = {ref.partition("@")[0] for ref in STORE.refs() if STORE.get(ref).kind == "request"}
+NAMES = {ref.partition("@")[0] for ref in STORE.refs() if STORE.get(ref).incoming}
 PAIRS = [(ref, STORE.versions(name)[-1]) for name in sorted(NAMES) for ref in STORE.versions(name)[:-1]]
 PRESENT = [State.GIVEN] * 6 + list(State)
 

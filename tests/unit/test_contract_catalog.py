@@ -21,7 +21,7 @@ FROZEN = {
     "loan_application@1.1.0": "e6d45b2468cd87ca464f82644d640507325a61aaded3d66c7c6dfad4a7d4fa1c",
     "loan_application@2.0.0": "e489fa31ae0cfd8729cd4c33e9aad06ff1cfed2433429074b6bf59dd7dfba9c0",
     "loan_decision@1.0.0": "80636bd472914f4afeaa68022031da7a140d1863e087508296f24bc56c03351c",
-    "loan_outcome@1.0.0": "d9c22b7dcfeff56cb254b3313a94cf9136c6d1d7b7b60aeb80f5426e0b6e8190",
+    "loan_outcome@1.0.0": "a0ea2461b2f1a755e2db1e05fa6e6116fba44874662a47964ef470e1fdff73a5",
 }
 FILES = sorted(CATALOG.glob("*/*.odcs.yaml"))
 

@@ -90,7 +90,7 @@ def _later_pairs(kind: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("old", "new"), _later_pairs("request") + _later_pairs("answer"))
 def test_no_published_version_hides_a_break(old: str, new: str) -> None:
     store = ContractStore()
-    step = store.upcast(old, new) if store.get(new).kind == "request" else None
+    step = store.upcast(old, new) if store.get(new).incoming else None
     assert not compare(store.get(old), store.get(new), step).hidden
 
 

@@ -11,6 +11,7 @@ from mapping_samples import INTEGRATION, write_integration
 
 import adapters
 from contracts.errors import ConfigurationError, Fault
+from contracts.store import CATALOG
 from gateway.bootstrap import install
 from gateway.lint import lint
 from gateway.settings import Settings
@@ -128,6 +129,36 @@ def test_an_integration_is_held_against_what_it_needs(home: Path, old: str, new:
     found = messages(home)
     assert message in found
     assert "juniper-api/integration.yaml:" in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("contract: loan_application@1.0.0", "contract: loan_outcome@1.0.0", "yaml:4:1: error: loan_outcome"),
+        ("contract: loan_application@1.0.0", "contract: loan_decision@1.0.0", "yaml:4:1: error: loan_dec"),
+        ("answer: loan_decision@1.0.0", "answer: loan_application@1.0.0", "yaml:5:1: error: loan_applic"),
+    ],
+)
+def test_a_contract_in_the_wrong_place_is_named_with_the_right_one_and_keeps_the_integration_off(
+    home: Path, old: str, new: str, place: str
+) -> None:
+    change(home, JUNIPER, old, new)
+    found = messages(home)
+    assert place in found
+    assert f"did you mean '{old.partition(': ')[2]}'?" in found
+    with pytest.raises(ConfigurationError, match="here the kind"):
+        install(Settings(home=home), with_ledger=False).desk("juniper-api")
+
+
+def test_a_contract_that_does_not_say_product_and_currency_is_none_of_applications(home: Path) -> None:
+    text = (CATALOG / "loan_application/1.0.0.odcs.yaml").read_text(encoding="utf-8")
+    own = home / "contracts/own/1.0.0.odcs.yaml"
+    own.parent.mkdir(parents=True)
+    for old, new in (("id: loan_application", "id: own"), ("- name: product", "- name: kind_of_loan")):
+        text = text.replace(old, new)
+    own.write_text(text, encoding="utf-8")
+    change(home, JUNIPER, "contract: loan_application@1.0.0", "contract: own@1.0.0")
+    assert "integration.yaml:4:1: error: own@1.0.0 has no required text 'product'" in messages(home)
 
 
 def test_a_caller_nobody_knows_is_worth_a_warning(home: Path) -> None:

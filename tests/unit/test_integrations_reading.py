@@ -99,8 +99,22 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
     ("old", "new", "message"),
     [
         ("loan_application@1.0.0", "loan_aplication@1.0.0", "did you mean 'loan_application@1.0.0'?"),
-        ("answer: loan_decision@1.0.0", "answer: loan_application@1.0.0", "here the kind answer is needed"),
-        ("contract: loan_application@1.0.0", "contract: loan_decision@1.0.0", "here the kind request is needed"),
+        (
+            "answer: loan_decision@1.0.0", "answer: loan_application@1.0.0",
+            "yaml:4:1: error: loan_application@1.0.0 is a contract of the kind request, here the kind answer is needed "
+            "(did you mean 'loan_decision@1.0.0'?)",
+        ),
+        (
+            "contract: loan_application@1.0.0", "contract: loan_decision@1.0.0",
+            "yaml:3:1: error: loan_decision@1.0.0 is a contract of the kind answer, here the kind request is needed "
+            "(did you mean 'loan_application@1.0.0'?)",
+        ),
+        (
+            "contract: loan_application@1.0.0", "contract: loan_outcome@1.0.0",
+            "yaml:3:1: error: loan_outcome@1.0.0 is a contract of the kind outcome, here the kind request is needed "
+            "(did you mean 'loan_application@1.0.0'?)",
+        ),
+        ("answer: loan_decision@1.0.0", "answer: loan_outcome@1.0.0", "here the kind answer is needed (did you mean"),
         ("product: consumer-instalment", "product: consumer-installment", "did you mean 'consumer-instalment'?"),
         ("adapter: memory", "adapter: 5", "'adapter' must be a text"),
         ("{business: id,", "{business: id..x,", "'id..x' is not a path"),
