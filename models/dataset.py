@@ -51,12 +51,12 @@ class Dataset:
 
 def read_dataset(data: Path, spec: TrainingSpec) -> Dataset:
     """Read, map and check every row; raises ConfigurationError with every fault."""
-    columns, rows = _rows(data, spec)
+    columns, rows, lines = _rows(data, spec)
     faults = [*_column_faults(data, columns, spec), *_target_faults(data, rows, columns, spec)]
     if faults:
         raise ConfigurationError(faults)
     fields = tuple(field for field in spec.contract.fields if field.type in READABLE)
-    x = _matrix(data, rows, spec, fields)
+    x = _matrix(data, rows, lines, spec, fields)
     bad = np.array([row[spec.target.column] == spec.target.bad for row in rows], np.float64)
     used = {spec.target.column, *spec.columns.values()}
     dataset = Dataset(fields, x, bad, columns, tuple(name for name in columns if name not in used))
@@ -66,16 +66,15 @@ def read_dataset(data: Path, spec: TrainingSpec) -> Dataset:
     return dataset
 
 
-def _rows(data: Path, spec: TrainingSpec) -> tuple[tuple[str, ...], list[dict[str, str]]]:
-    """Columns and rows; the numbers of the dialect are written with a point from here on."""
-    columns, rows = read_csv(data, spec.csv)
+def _rows(data: Path, spec: TrainingSpec) -> tuple[tuple[str, ...], list[dict[str, str]], list[int]]:
+    """Columns, rows and the line of each; numbers are written with a point and without thousands from here on."""
+    columns, rows, lines = read_csv(data, spec.csv)
     numbers = {spec.columns[f.name] for f in spec.contract.fields if f.type in NUMBERS and f.name in spec.columns}
-    if spec.csv.decimal != ".":
-        places = [place for place, name in enumerate(columns) if name in numbers]
-        for row in rows:
-            for place in places:
-                row[place] = spec.csv.number(row[place])
-    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+    places = [place for place, name in enumerate(columns) if name in numbers]
+    for row in rows:
+        for place in places:
+            row[place] = spec.csv.number(row[place])
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows], lines
 
 
 def _column_faults(data: Path, columns: tuple[str, ...], spec: TrainingSpec) -> list[Fault]:
@@ -106,12 +105,14 @@ def _target_faults(data: Path, rows: list[dict[str, str]], columns: tuple[str, .
     return [Fault(str(data), 0, 0, f"no row has {target.column} {word!r}", needed) for word in missing]
 
 
-def _matrix(data: Path, rows: list[dict[str, str]], spec: TrainingSpec, fields: tuple[Field, ...]) -> Floats:
+def _matrix(
+    data: Path, rows: list[dict[str, str]], lines: list[int], spec: TrainingSpec, fields: tuple[Field, ...]
+) -> Floats:
     engine, request, index = RowEngine(spec.contract), RequestMap(spec.request), spec.contract.index
     places = [(index[field.name], number_of(field)) for field in fields]
     x = np.empty((len(rows), len(fields)))
     broken: list[tuple[int, Problem]] = []
-    for line, row in enumerate(rows, start=2):
+    for place, (line, row) in enumerate(zip(lines, rows, strict=True)):
         mapped = request.read(row)
         checked = engine.check(mapped.values, mapped.states)
         # What is tolerated in an application (a field then counts as rejected) has no place in training data.
@@ -120,7 +121,7 @@ def _matrix(data: Path, rows: list[dict[str, str]], spec: TrainingSpec, fields: 
         problems += [p for p in tolerated if mapped.states[index[p.path]] == State.REJECTED]
         broken += [(line, problem) for problem in problems]
         if not problems:
-            x[line - 2] = [number(mapped.values[place]) for place, number in places]
+            x[place] = [number(mapped.values[field]) for field, number in places]
     if broken:
         raise ConfigurationError(_row_faults(data, len(rows), broken))
     return x

@@ -95,7 +95,7 @@ def draft(
     Raises ConfigurationError where no model can be made of it, with the way out.
     """
     dialect, findings = sniff(data)
-    names, rows = read_csv(data, dialect)
+    names, rows, _ = read_csv(data, dialect)
     place = column_of(data, names, target)
     if len(names) > MOST_COLUMNS:
         raise _unusable(data, f"has {len(names)} columns, at most {MOST_COLUMNS} are drafted", "drop some")

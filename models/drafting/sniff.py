@@ -16,9 +16,6 @@ MAX_BYTES = 500_000_000
 LINES = 500
 """Lines that the delimiter is judged by."""
 _SHOWN = {"\t": "tab", ",": "','", ";": "';'", "|": "'|'"}
-_COMMA = re.compile(r"[+-]?[0-9.]+,[0-9]+")
-_POINT = re.compile(r"[+-]?[0-9]+\.[0-9]+")
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+")
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
 
 
@@ -31,12 +28,12 @@ def sniff(path: Path) -> tuple[Dialect, list[Finding]]:
     if _CONTROL.search(text[:100_000]):
         raise _unusable(path, "is not text: it holds control characters", "export it as CSV")
     delimiter = _delimiter(text)
-    decimal, seen = _decimal(text, delimiter)
+    decimal, seen, doubts = _decimal(text, delimiter)
     dialect = Dialect(delimiter, encoding, decimal)
     evidence = f"{why}; {_SHOWN[delimiter]} parts the first lines evenly; {seen}"
     what = f"the file is {encoding}, delimiter {_SHOWN[delimiter]}, decimal mark {decimal!r}"
     severity: Severity = "note" if dialect == Dialect() else "should"
-    return dialect, [Finding(severity, what, evidence, "correct it if it is not so", "spec", "csv:")]
+    return dialect, [*doubts, Finding(severity, what, evidence, "correct it if it is not so", "spec", "csv:")]
 
 
 def _encoding(path: Path) -> tuple[str, str]:
@@ -87,19 +84,36 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=fit)
 
 
-def _decimal(text: str, delimiter: str) -> tuple[str, str]:
-    cells = Counter(_mark(cell.strip()) for row in _rows(text, delimiter)[1:] for cell in row)
-    if cells["comma"] and not cells["point"]:
-        return ",", f"{cells['comma']} cells have a decimal comma, none a point"
-    if cells["comma"]:
-        return ".", f"{cells['point']} cells have a decimal point, but {cells['comma']} a comma"
-    return ".", "no cell has a decimal comma"
+def _decimal(text: str, delimiter: str) -> tuple[str, str, list[Finding]]:
+    """The decimal mark, what it was told by, and the question that is left where no cell tells."""
+    marks = Counter(_mark(cell.strip()) for row in _rows(text, delimiter)[1:] for cell in row)
+    if marks[","] and not marks["."]:
+        return ",", f"{marks[',']} cells have a decimal comma, none a point", []
+    if marks["."]:
+        seen = f", but {marks[',']} a comma" if marks[","] else ""
+        return ".", f"{marks['.']} cells have a decimal point{seen}", []
+    told = [_doubt(mark, marks[f"{mark}?"]) for mark in ",." if marks[f"{mark}?"]]
+    return ".", "no cell has a decimal comma", told
+
+
+def _doubt(mark: str, count: int) -> Finding:
+    taken = "parts thousands" if mark == "," else "begins the decimals"
+    what = f"{mark!r} before three digits {taken}: is it so?"
+    cure = "if not, write the numbers plainly in the file and draft again: amounts are wrong a thousandfold"
+    return Finding("must", what, f"{count} cells look like 1{mark}234, and none tells the decimal mark", cure)
 
 
 def _mark(cell: str) -> str:
-    if _COMMA.fullmatch(cell):
-        return "thousands" if _THOUSANDS.fullmatch(cell) and cell.count(",") > 1 else "comma"
-    return "point" if _POINT.fullmatch(cell) else ""
+    """The decimal mark a cell proves, the mark with ``?`` where it may as well part thousands, else nothing."""
+    for mark, other in ((",", "."), (".", ",")):
+        if re.fullmatch(rf"[+-]?[1-9][0-9]{{0,2}}\{mark}[0-9]{{3}}", cell):
+            return f"{mark}?"
+        whole = rf"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:\{other}[0-9]{{3}})+)"
+        if re.fullmatch(rf"[+-]?{whole}\{mark}[0-9]+", cell):
+            return mark
+        if re.fullmatch(rf"[+-]?[1-9][0-9]{{0,2}}(?:\{other}[0-9]{{3}}){{2,}}", cell):
+            return mark
+    return ""
 
 
 def _unusable(path: Path, message: str, hint: str = "") -> ConfigurationError:

@@ -230,3 +230,23 @@ def test_every_finding_that_names_a_file_names_the_line_to_edit(tmp_path: Path) 
     files = {name: Path(name) for name in ("contract", "spec")}
     for entry in place(findings, files, found.data, tmp_path):
         assert not entry.finding.file or entry.where.startswith(f"{entry.finding.file}:"), entry
+
+
+@pytest.mark.parametrize(("mark", "value"), [(",", 1234.0), (".", 1.234)])
+def test_a_mark_that_may_part_thousands_is_asked_about(tmp_path: Path, mark: str, value: float) -> None:
+    data = {name: cells for name, cells in own_data.columns().items() if name not in ("monthlyIncome", "debt")}
+    data["price"] = [f"{1 + row % 9}{mark}{234 + row}" for row in range(own_data.ROWS)]
+    found = drafted(own_data.write(tmp_path / "own.csv", data))
+    assert next(field for field in found.fields if field.name == "price").column.numbers[0] == value
+    (asked,) = [finding for finding in found.findings if "before three digits" in finding.what]
+    assert asked.severity == "must"
+    assert f"1{mark}234" in asked.evidence
+
+
+@pytest.mark.parametrize("proof", ["1.5", "1,234.50", "1,234,567"])
+def test_one_cell_that_proves_the_decimal_mark_settles_it(tmp_path: Path, proof: str) -> None:
+    data = own_data.columns()
+    data["price"] = [proof, *(f"{1 + row % 9},{234 + row}" for row in range(1, own_data.ROWS))]
+    found = drafted(own_data.write(tmp_path / "own.csv", data))
+    assert next(field for field in found.fields if field.name == "price").column.numbers[1] == 2235
+    assert not [finding for finding in found.findings if "before three digits" in finding.what]
