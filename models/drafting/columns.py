@@ -151,6 +151,18 @@ def take_for_blank(column: Column, literal: str, evidence: str) -> None:
         column.numbers[[cell == literal for cell in column.cells]] = np.nan
 
 
+def holds_nothing(column: Column) -> tuple[str, str] | None:
+    """Why no field can be made of it, and the cure; None where one can."""
+    if column.kind == "empty":
+        return "it is empty in every row", "ask why it is collected"
+    if column.kind == "constant":
+        return "it holds one value in every row", "ask why it is collected"
+    if column.overlong:
+        evidence = f"its numbers have {column.overlong} decimals, a contract states at most {MOST_DECIMALS}"
+        return evidence, "round them in the file"
+    return None
+
+
 def identifies(column: Column) -> str:
     """Why the column tells who somebody is, in words; empty where it does not."""
     sample = list(column.codes)[:2000]

@@ -14,9 +14,9 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.source import nearest
 from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
-from models.drafting.columns import MOST_CODES, MOST_DECIMALS, Column, Floats, hold_codes, identifies, look_at
-from models.drafting.findings import Finding
-from models.drafting.questions import open_questions
+from models.drafting.columns import MOST_CODES, Column, Floats, hold_codes, holds_nothing, identifies, look_at
+from models.drafting.findings import Finding, left_out
+from models.drafting.questions import open_questions, protected
 from models.drafting.sniff import sniff
 from models.drafting.target import column_of, read_target
 from models.kinds import DEFAULT
@@ -163,23 +163,19 @@ class _Sieve:
         return fields
 
     def leave(self, severity: str, column: Column, evidence: str, cure: str) -> bool:
-        what = f"the column {column.name!r} is left out"
-        self.findings.append(Finding("must" if severity == "must" else "note", what, evidence, cure))
+        self.findings.append(
+            left_out("must" if severity == "must" else "note", f"column {column.name!r}", evidence, cure)
+        )
         return True
 
     def useless(self, column: Column) -> bool:
         """Nothing can be learned from it, or it tells who somebody is."""
-        if column.kind == "empty":
-            return self.leave("note", column, "it is empty in every row", "ask why it is collected")
-        if column.kind == "constant":
-            return self.leave("note", column, "it holds one value in every row", "ask why it is collected")
+        if idle := holds_nothing(column):
+            return self.leave("note", column, *idle)
         if column.kind == "date":
             kind = words.protected_kind(column.name, ())[0]
             cure = f"it tells the {kind}" if kind else "turn it into months before the application, if it is known then"
             return self.leave("note", column, "it holds dates, which no feature can read", cure)
-        if column.overlong:
-            evidence = f"its numbers have {column.overlong} decimals, a contract states at most {MOST_DECIMALS}"
-            return self.leave("note", column, evidence, "round them in the file")
         if why := identifies(column):
             return self.leave(
                 "note", column, f"{why}: it tells who somebody is (personal)", "keep it out of training data"
@@ -244,9 +240,7 @@ class _Sieve:
             field.protected, evidence = guarded[field.column.name]
             if field.protected:
                 field.feature = False
-                what = f"{field.name} is protected: it tells {field.protected}"
-                cure = "take it back only if it does not; no feature, rule or imputation may read it"
-                self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
+                self.findings.append(protected(field.name, field.protected, evidence))
         open_ = [field for field in fields if not field.protected]
         for field in open_:
             self.findings += _told_by_codes(field)

@@ -1,14 +1,13 @@
-"""A draft as files: contract and training spec, with comments where a person has to decide. Texts of the data are
-written as JSON strings, which YAML reads as they are."""
+"""A draft as files: contract and training spec, with comments where a person has to decide."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from models.drafting import words
 from models.drafting.columns import Column
+from models.drafting.contract_file import Property, contract_lines, currency_field, head_field, quote
 from models.drafting.draft import Draft, DraftField
 from models.kinds import DEFAULT
 
@@ -25,81 +24,49 @@ MOST_INDICATORS = 8
 """Codes of one field, the most frequent first, that get a feature of their own."""
 
 
-def quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def contract_text(draft: Draft) -> str:
     """The contract, as ODCS. No extreme value of a column stands in it, only bounds with room and the bulk."""
-    lines = [
-        f"# Drafted by `scoregate init` from {draft.data.name}.",
-        "# Edit it until it decides; from then on a change is a new version.",
-        "# Every field but product and currency is classified personal: loosen that only where it is not.",
-        "apiVersion: v3.2.0",
-        "kind: DataContract",
-        f"id: {draft.contract}",
-        f"name: {quote(draft.contract.replace('_', ' ').capitalize())}",
-        "version: 1.0.0",
-        "status: draft",
-        "description:",
-        f"  purpose: {quote(f'What one application for {draft.product} tells, so that it can be scored and decided.')}",
-        "customProperties:",
-        "  - {vendor: scoregate, property: kind, value: request}",
-        "  - {vendor: scoregate, property: unknown, value: refuse}",
-        "schema:",
-        f"  - name: {draft.contract}",
-        "    logicalType: object",
-        "    properties:",
-        *_head_field("product", "The kind of loan.", [f"enum: [{{value: {draft.product}}}]"], draft.product),
-        *_head_field(
-            "currency",
-            "The currency of every amount, as its ISO 4217 code.",
-            ['logicalTypeOptions: {minLength: 3, maxLength: 3, pattern: "^[A-Z]{3}$"}'],
-            draft.currency,
-        ),
+    told = [
+        f"Drafted by `scoregate init` from {draft.data.name}.",
+        "Edit it until it decides; from then on a change is a new version.",
+        "Every field but product and currency is classified personal: loosen that only where it is not.",
     ]
-    for field in draft.fields:
-        lines += [f"      {line}" for line in _field_lines(field)]
-    return "\n".join(lines) + "\n"
+    purpose = f"What one application for {draft.product} tells, so that it can be scored and decided."
+    properties = [
+        head_field("product", "The kind of loan.", (), (draft.product,), draft.product),
+        currency_field(draft.currency),
+        *map(property_of, draft.fields),
+    ]
+    return "\n".join(contract_lines(draft.contract, "request", purpose, told, properties)) + "\n"
 
 
-def _head_field(name: str, description: str, options: list[str], example: str) -> list[str]:
-    lines = [f"- name: {name}", f"  description: {description}", "  logicalType: string", "  required: true"]
-    lines += [f"  {option}" for option in options]
-    lines += [f"  examples: [{quote(example)}]", "  customProperties:"]
-    lines += [f"    - {{vendor: scoregate, property: {key}, value: {value}}}" for key, value in _ESSENTIAL]
-    return [f"      {line}" for line in lines]
-
-
-_ESSENTIAL = (("essential", "true"), ("blank", "refuse"))
-
-
-def _field_lines(field: DraftField) -> Iterator[str]:
+def property_of(field: DraftField) -> Property:
+    """The field of the contract that one column becomes."""
     column = field.column
-    yield f"- name: {field.name}"
-    yield f"  description: {quote(_description(field))}"
-    yield f"  logicalType: {_logical(column)}"
+    options: tuple[str, ...] = ()
     if column.is_number:
-        step = f"multipleOf: {10.0**-column.scale:.{column.scale}f}, " if column.scale else ""
-        yield f"  logicalTypeOptions: {{{step}minimum: {field.low}, maximum: {field.high}}}"
-    if field.codes:
-        yield "  enum:"
-        for native, code in field.codes.items():
-            yield f"    - {{value: {quote(code)}, label: {quote(native)}}} # {column.codes[native]:,} rows"
-    yield "  classification: personal"
-    yield f"  examples: [{', '.join(_examples(field))}]"
-    yield "  customProperties:"
-    if column.is_number:
-        yield f"    - {{vendor: scoregate, property: unit, value: {field.unit}}}"
-    key, value = ("protected", "true") if field.protected else ("rejected", "refer")
-    yield f"    - {{vendor: scoregate, property: {key}, value: {value}}}"
+        step = (f"multipleOf: {10.0**-column.scale:.{column.scale}f}",) if column.scale else ()
+        options = (*step, f"minimum: {field.low}", f"maximum: {field.high}")
+    own = {"unit": field.unit} if column.is_number else {}
+    own |= {"protected": "true"} if field.protected else {"rejected": "refer"}
+    return Property(
+        field.name,
+        describe(field),
+        _logical(column),
+        options,
+        {code: native for native, code in field.codes.items()},
+        {code: f"{column.codes[native]:,} rows" for native, code in field.codes.items()},
+        examples=tuple(_examples(field)),
+        own=own,
+    )
 
 
 def _logical(column: Column) -> str:
     return {"integer": "integer", "decimal": "number", "boolean": "boolean"}.get(column.kind, "string")
 
 
-def _description(field: DraftField) -> str:
+def describe(field: DraftField) -> str:
+    """How often the column was given, and where the bulk of its values lies."""
     column = field.column
     parts = [f"Column {column.name}: given in {column.given:,} of {len(column.cells):,} rows"]
     if column.is_number:

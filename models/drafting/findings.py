@@ -31,6 +31,11 @@ class Finding:
     anchor: str = ""
 
 
+def left_out(severity: Severity, what: str, evidence: str, cure: str) -> Finding:
+    """Part of the source that does not become a field."""
+    return Finding(severity, f"the {what} is left out", evidence, cure)
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A finding and where its line stands, as ``path:line``."""

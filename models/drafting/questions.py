@@ -53,15 +53,32 @@ def _number(field: DraftField) -> Iterator[Finding]:
         yield Finding("should" if field.unit == "count" else "must", what, disguised, cure, "contract", anchor)
     if field.unit == "unknown" and not disguised:
         low, high = (column.text(column.quantile(share)) for share in (0.05, 0.95))
-        evidence = f"nine in ten between {low} and {high}; the name tells no unit"
-        yield Finding("must", f"what is the unit of {field.name}?", evidence, "write it", "contract", anchor)
+        yield unit_unknown(field.name, f"nine in ten between {low} and {high}")
     elif words.says(column.name, words.PER_TIME) and field.unit == "currency":
-        evidence = f"the median is {column.text(column.quantile(0.5))}"
-        cure = "say it in the description; a system that sends the other needs divide(12)"
-        yield Finding("must", f"is {field.name} per month or per year?", evidence, cure, "contract", anchor)
+        yield per_what(field.name, f"the median is {column.text(column.quantile(0.5))}")
     elif word:
-        evidence = f"the name says {word!r}"
-        yield Finding("note", f"{field.name} is in {field.unit}", evidence, "correct it if not so", "contract", anchor)
+        yield unit_guessed(field.name, field.unit, word)
+
+
+def unit_unknown(name: str, seen: str) -> Finding:
+    evidence = f"{seen}; the name tells no unit"
+    return Finding("must", f"what is the unit of {name}?", evidence, "write it", "contract", f"name: {name}")
+
+
+def protected(name: str, kind: str, evidence: str) -> Finding:
+    what = f"{name} is protected: it tells {kind}"
+    cure = "take it back only if it does not; no feature, rule or imputation may read it"
+    return Finding("should", what, evidence, cure, "contract", f"name: {name}")
+
+
+def per_what(name: str, seen: str) -> Finding:
+    cure = "say it in the description; a system that sends the other needs divide(12)"
+    return Finding("must", f"is {name} per month or per year?", seen, cure, "contract", f"name: {name}")
+
+
+def unit_guessed(name: str, unit: str, word: str) -> Finding:
+    what = f"{name} is in {unit}"
+    return Finding("note", what, f"the name says {word!r}", "correct it if not so", "contract", f"name: {name}")
 
 
 def _disguised(column: Column) -> str:
