@@ -122,22 +122,14 @@ def train(
     spec: Annotated[Path, typer.Option(help="Training spec (YAML).")],
     out: Annotated[Path, typer.Option(help="Folder the bundle is written to.")],
     policy: Annotated[
-        Path | None, typer.Option(help="Policy that shall decide with it: its bundle line is set.")
+        Path | None, typer.Option(help="Policy that shall decide with it: its bundle is set, its version counted up.")
     ] = None,
 ) -> None:
     """Train a model and write it as one bundle; contracts of a home are known where --home names it."""
-    from contracts.store import ContractStore
-    from gateway.drafting.files import adopt
-    from models.scoring import Scorer
-    from models.training import train as build
+    from gateway.drafting.train import train as build
 
-    store = ContractStore(_settings().home if terminal.Call.home else None)
-    bundle = build(data, spec, out, lambda line: _console(stderr=True).print(line), store)
-    Scorer(bundle).warm()  # what cannot score is not announced; and the kernels are compiled for the gateway to come
-    _console().print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}")
-    if policy:
-        policy.write_text(adopt(policy.read_text(encoding="utf-8"), bundle), encoding="utf-8")
-        _console().print(f"{policy} decides with it", markup=False)
+    home = _settings().home if terminal.Call.home else None
+    build(home, data, spec, out, policy, _console(), _console(stderr=True))
 
 
 @app.command()
@@ -177,7 +169,7 @@ def test_(
 
     outcome = run(_install(ledger=False), folder, renewing=renew)
     for line in outcome.lines:
-        _console().print(line)
+        _console().print(line, markup=False)
     raise typer.Exit(0 if outcome.passed else 1)
 
 

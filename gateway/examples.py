@@ -91,7 +91,7 @@ def run(installation: Installation, folder: Path | None, *, renewing: bool = Fal
     desks = [desk for desk in installation.desks.values() if folder is None or _same(desk, folder)]
     if folder is not None and not desks:
         raise ConfigurationError([Fault(str(folder), 0, 0, "is not an integration of this home that loads; see lint")])
-    renewed = [f"renewed {name}" for desk in desks for name in _renewed(desk)] if renewing else []
+    renewed = [line for desk in desks for line in _renewed(desk)] if renewing else []
     results = [result for desk in desks for result in _run_desk(desk)]
     faulty = installation.faulty.values() if folder is None else ()
     broken = [f"FAULT {fault}" for error in faulty for fault in error.faults]
@@ -101,9 +101,11 @@ def run(installation: Installation, folder: Path | None, *, renewing: bool = Fal
     return Outcome(lines, not failed)
 
 
-def _renewed(desk: ServingDesk) -> list[str]:
-    folders = sorted(path for path in (desk.integration.folder / "examples").glob("*") if path.is_dir())
-    return [f"{desk.name}/{folder.name}" for folder in folders if renew(desk, folder)]
+def _renewed(desk: ServingDesk) -> Iterator[str]:
+    """What changed of each answer, line by line."""
+    for folder in sorted(path for path in (desk.integration.folder / "examples").glob("*") if path.is_dir()):
+        if difference := renew(desk, folder):
+            yield f"renewed {desk.name}/{folder.name}\n{difference}"
 
 
 def _run_desk(desk: ServingDesk) -> Iterator[tuple[str, bool]]:
@@ -127,19 +129,18 @@ def check(desk: ServingDesk, case: Case) -> str:
     return "" if expected == seen else _difference(expected, seen)
 
 
-def renew(desk: ServingDesk, folder: Path) -> bool:
-    """Write the answer as the gateway gives it now, ignored paths left out; whether it differs from what was there.
-
-    The case need not have an answer yet.
-    """
+def renew(desk: ServingDesk, folder: Path) -> str:
+    """Write the answer as the gateway gives it now, ignored paths left out; how it differs from what was there, line by
+    line, empty where it does not. The case need not have an answer yet."""
     case = read_case(folder)
     payload, _ = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
     kept = sorted(folder.glob("answer.*"))
-    if kept and not check(desk, case):
-        return False
+    difference = check(desk, case) if kept else "  there was no answer"
+    if not difference:
+        return ""
     target = kept[0] if kept else folder / f"answer{_only(folder, 'request').suffix}"
     target.write_bytes(_shown(payload, case.ignore) if case.canonical else payload)
-    return True
+    return difference
 
 
 def _shown(payload: bytes, ignore: tuple[str, ...]) -> bytes:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from models.bundle import Bundle
 from models.drafting.draft import Draft
 from models.drafting.files import APPROVE_SHARE, DECLINE_SHARE, mapping_lines
 
 BUSINESS_KEY = "application_id"
-_DIGEST = re.compile(r"^bundle:.*$", re.MULTILINE)
 
 
 def policy_text(draft: Draft, cut_offs: tuple[int, int], bundle: Bundle) -> str:
@@ -37,11 +34,6 @@ reasons: {{max: 4}}
 def bundle_line(bundle: Bundle) -> str:
     """The line of a policy that names the bundle it decides with."""
     return f'bundle: {{name: {bundle.name}, digest: "{bundle.digest}"}}'
-
-
-def adopt(policy: str, bundle: Bundle) -> str:
-    """The policy with that line replaced; the text as it is where there is none on one line of its own."""
-    return _DIGEST.sub(bundle_line(bundle), policy, count=1)
 
 
 def integration_name(draft: Draft) -> str:

@@ -125,3 +125,23 @@ def test_an_integration_without_examples_is_a_fault(home: Path, tmp_path: Path) 
     done = run(bare, "test")
     assert done.returncode == 1
     assert "has no examples" in done.stdout
+
+
+def test_an_answer_that_no_longer_comes_fails_and_is_renewed_with_the_difference_shown(
+    home: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "home"
+    shutil.copytree(home, changed, ignore=shutil.ignore_patterns("state"))
+    answer = changed / "integrations" / "juniper-api" / "examples" / "01-complete__approves" / "answer.json"
+    answer.write_text(answer.read_text().replace("APPROVED", "DECLINED"))
+    failed = run(changed, "test")
+    assert failed.returncode == 1
+    assert "FAIL juniper-api/01-complete__approves" in failed.stdout
+    renewed = run(changed, "test", "--renew")
+    assert renewed.returncode == 0
+    assert "renewed juniper-api/01-complete__approves" in renewed.stdout
+    lines = renewed.stdout.splitlines()
+    shown = [line.split()[-1].strip('",') for line in lines if line.startswith(("-", "+")) and "result" in line]
+    assert shown == ["DECLINED", "APPROVED"]
+    assert renewed.stdout.count("renewed") == 1
+    assert run(changed, "test").returncode == 0
