@@ -2,23 +2,32 @@
 
 Left alone, SQLite check-points within the commit that fills the log, and that commit's callers wait for it. Here a
 thread does nearly all of it passively; where the log has grown long because commits never pause, the writer finishes
-the few pages left between two groups, so that the log starts anew.
+the few pages left between two groups, with the other processes' writers held off, so that the log starts anew.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
 from gateway.ledger.store import Store
 
-EVERY_JOBS = 4096
-"""So rarely that the stall of a check-point, some 10 ms of disk, stays beyond the 99th percentile of the commits."""
-LONG_LOG_PAGES = 16384
-"""From this length on (64 MiB of 4 KiB pages) the writer helps to start the log anew."""
 
+class Rhythm(NamedTuple):
+    """When to bring the log in. ``every_jobs``: so rarely that the stall of a check-point, some 10 ms of disk, stays
+    beyond the 99th percentile of the commits. ``long_log``, in pages of 4 KiB: from this length on it starts anew.
+    """
+
+    every_jobs: int = 4096
+    long_log: int = 16384
+
+
+_MOST_PASSES = 4
+"""Each pass brings in what was committed during the one before, so a few leave little."""
+_SHARE_LEFT = 8
 _PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 _TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 """After an erasure: the log must not keep a copy of the destroyed key. Waits for readers, so commits may wait too."""
@@ -27,8 +36,8 @@ _TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 class Checkpointer:
     """A thread with its own connection. The writer calls ``committed`` after each group, between transactions."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, rhythm: Rhythm) -> None:
+        self._engine, self._rhythm = engine, rhythm
         self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._pending = 0
         self._due = threading.Event()
@@ -42,14 +51,12 @@ class Checkpointer:
         self._pending += jobs
         if self._long:
             self._long = False
-            try:
-                store.checkpoint()
-            except self._errors:
-                return  # another process is at it, or the disk is full: the commits will say so themselves
+            with suppress(self._errors):  # the disk is full, say: the commits will say so themselves
+                store.restart_log()
         if store.erased:
             store.erased = False
             self._mode = _TRUNCATE
-        if self._pending >= EVERY_JOBS or self._mode is _TRUNCATE:
+        if self._pending >= self._rhythm.every_jobs or self._mode is _TRUNCATE:
             self._pending = 0
             self._due.set()
 
@@ -69,8 +76,12 @@ class Checkpointer:
 
     def _checkpoint(self, driver: Any) -> None:
         mode, self._mode = self._mode, _PASSIVE
-        try:
-            _busy, pages, done = driver.execute(mode).fetchone()
-        except self._errors:
-            return
-        self._long = pages > LONG_LOG_PAGES and pages - done < LONG_LOG_PAGES // 2
+        for _ in range(_MOST_PASSES):
+            try:
+                _busy, pages, done = driver.execute(mode).fetchone()
+            except self._errors:
+                return
+            if pages - done <= self._rhythm.long_log // _SHARE_LEFT:
+                break
+            mode = _PASSIVE
+        self._long = pages > self._rhythm.long_log

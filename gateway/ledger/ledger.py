@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine
 from contracts.errors import SetupError
 from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
-from gateway.ledger.checkpoint import Checkpointer
+from gateway.ledger.checkpoint import Checkpointer, Rhythm
 from gateway.ledger.connect import connect, place
 from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
@@ -57,7 +57,7 @@ class Ledger:
     must be given for a URL. ``bound`` is how many submissions may wait, ``patience`` how many seconds a group waits for
     the turn of another process before its callers are told to come back later. ``retention`` is in days by kind.
     ``now`` judges expiry; without it, a proposal's own ``received_at`` does. ``examine`` opens also a ledger whose end
-    is missing, for those who want to know what happened to it.
+    is missing, for those who want to know what happened to it. ``rhythm``: when SQLite's log is brought in.
 
     Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
     in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
@@ -76,6 +76,7 @@ class Ledger:
         now: Callable[[], datetime] | None = None,
         lookout: Lookout | None = None,
         examine: bool = False,
+        rhythm: Rhythm | None = None,
     ) -> None:
         lookout = lookout or Lookout.silent()
         masters = [read_key(reference, "master key") for reference in _several(master_key)]
@@ -93,7 +94,8 @@ class Ledger:
             self._engine.dispose()
             raise
         sealer = self._keyring.masters[self._keyring.master]
-        self._checkpointer = Checkpointer(self._engine) if self._engine.dialect.name == "sqlite" else None
+        sqlite = self._engine.dialect.name == "sqlite"
+        self._checkpointer = Checkpointer(self._engine, rhythm or Rhythm()) if sqlite else None
         self._futures = FutureSink()
         self._meter, self._probe = Meter(lookout), Probe(self._engine)
         self._patience = patience

@@ -5,6 +5,7 @@ This is SQLite's; gateway/ledger/postgres.py changes how statements travel.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -160,9 +161,14 @@ class Store:
     def rollback(self) -> None:
         self._run("ROLLBACK")
 
-    def checkpoint(self) -> None:
-        """Bring the rest of the write-ahead log into the database file, so that the next commit starts it anew."""
-        self._run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def restart_log(self) -> None:
+        """Bring the rest of the write-ahead log into the database file with other writers held off, so that the next
+        commit starts it anew: beside other processes that commit, a passive check-point never reaches the end. Gives
+        up after ``_RESTART_S``, with the rest brought in as far as it went.
+        """
+        end = time.monotonic() + _RESTART_S
+        while self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] and time.monotonic() < end:
+            time.sleep(_RESTART_PAUSE_S)
 
     def _close_block(self, head: Head, leaves: list[bytes], at: int) -> Block:
         number, root, signer = head.number + 1, merkle_root(leaves), self._keyring.signer
@@ -191,6 +197,7 @@ class Store:
         return self._driver.execute(statement, values)
 
 
+_RESTART_S, _RESTART_PAUSE_S = 0.25, 0.000_5
 _RECEIVED = 8
 """Where ``received`` stands in ``Draft.columns``."""
 

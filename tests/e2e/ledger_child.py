@@ -1,6 +1,7 @@
 """A process that writes into a ledger, driven by tests/e2e/test_ledger_processes.py.
 
     ledger_child.py load FOLDER TAG          submit new keys without end, eight at a time; print each once acknowledged
+    ledger_child.py hasten FOLDER TAG        the same, and the write-ahead log counts as long after 1 MiB
     ledger_child.py keys FOLDER TAG COUNT    submit keys 0..COUNT-1 in this order, print decision, answer and repeated
     ledger_child.py equals FOLDER TAG COUNT  submit one key COUNT times at once, print the same
     ledger_child.py ask FOLDER               settle one proposal per line read, answer each line
@@ -21,6 +22,7 @@ from ledger_samples import open_ledger, proposal
 
 from contracts.errors import UpstreamError
 from gateway.ledger import Ledger, Settled
+from gateway.ledger.checkpoint import Rhythm
 
 
 def say(*words: object) -> None:
@@ -92,10 +94,10 @@ def submit_until_refused(ledger: Ledger, tag: str) -> None:
 
 def main() -> None:
     command, folder, *rest = sys.argv[1:]
-    ledger = open_ledger(Path(folder))
+    ledger = open_ledger(Path(folder), rhythm=Rhythm(64, 256) if command == "hasten" else Rhythm())
     if command in ("keys", "equals"):
         {"keys": keys, "equals": equals}[command](ledger, rest[0], int(rest[1]))
-    elif command == "load":
+    elif command in ("load", "hasten"):
         load(ledger, rest[0])
     else:
         {"ask": ask, "full": full}[command](ledger)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from ledger_children import Start, await_ready, check_every_decision_is_there_once, finish
+from ledger_children import Reading, Start, await_ready, check_every_decision_is_there_once, finish
 from ledger_samples import open_ledger, proposal
 
 from contracts.errors import UpstreamError
@@ -69,6 +69,19 @@ def test_two_hundred_simultaneous_equals_over_two_processes_get_one_decision(sta
     assert len(settled) == 200
     assert len({tuple(one[:2]) for one in settled}) == 1
     assert sum(one[2] == "False" for one in settled) == 1
+
+
+def test_the_log_of_two_processes_that_never_pause_starts_anew(start: Start, tmp_path: Path) -> None:
+    """What the log has is read again after a crash, and nothing else bounds it but the disk."""
+    readings = [Reading(start("hasten", tmp_path, tag)) for tag in ("left", "right")]
+    log, longest, most = tmp_path / "ledger.db-wal", 0, 1200
+    while any(len(reading.acknowledged) < most for reading in readings):
+        readings[0].goes_on(1)
+        longest = max(longest, log.stat().st_size)
+    acknowledged = [reading.kill() for reading in readings]
+    written = sum(map(len, acknowledged)) * 10_000  # each takes more than that
+    assert longest < written / 3
+    check_every_decision_is_there_once(tmp_path, acknowledged[0] | acknowledged[1])
 
 
 def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(start: Start, tmp_path: Path) -> None:
