@@ -37,7 +37,7 @@ def test_every_command_is_found() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def fresh_folders() -> None:
     """The README's own folders are made anew, as on a fresh machine."""
-    for path in ("build/readme-home", "build/readme-bundle", "build/readme-backup"):
+    for path in ("build/readme-home", "build/readme-bundle", "build/readme-backup", "build/readme-own"):
         shutil.rmtree(ROOT / path, ignore_errors=True)
 
 
