@@ -139,8 +139,9 @@ class Route(NamedTuple):
 
     ``operation`` (``score``, ``batch`` or ``read``) is what a principal must be allowed. ``handle`` may raise;
     ``refuse`` renders its errors, and those of gateway/http itself (authentication, limits), in the adapter's native
-    form. ``openapi`` is the operation object; its member ``components`` holds the schemas it brings into the document,
-    where ``#/components/schemas/Problem`` stands already.
+    form; the request it is given is what is known of the exchange by then, with an empty body where none was read.
+    ``openapi`` is the operation object, empty where another language describes the address; its member ``components``
+    holds the schemas it brings into the document, where ``#/components/schemas/Problem`` stands already.
     """
 
     method: str
@@ -148,7 +149,7 @@ class Route(NamedTuple):
     integration: str
     operation: str
     handle: Callable[[Request], Awaitable[Response]]
-    refuse: Callable[[ScoregateError], Response]
+    refuse: Callable[[ScoregateError, Request], Response]
     openapi: Mapping[str, Any]
 
 
@@ -156,12 +157,14 @@ class Desk(Protocol):
     """One integration made ready to serve: the gateway's side of the counter.
 
     ``lifecycle`` says how long the contract versions it speaks are supported; an answer carries it where its protocol
-    has a place for that.
+    has a place for that. ``public_url`` is where callers reach this gateway, without a slash at its end: from the
+    configuration, never from a request.
     """
 
     name: str
     codec: Codec
     lifecycle: Lifecycle | None
+    public_url: str
 
     def fields(self) -> Fields:
         """What the mapping reads and the answer map writes, by tree path: what an adapter without a wire schema shows.
@@ -208,6 +211,13 @@ class RoutedAdapter(Adapter, Protocol):
     """An adapter that is called: gateway/http mounts what it returns."""
 
     def routes(self, desk: Desk) -> Sequence[Route]: ...
+
+
+@runtime_checkable
+class ClosableAdapter(Adapter, Protocol):
+    """An adapter that can refuse in its native form without the files of an integration, which may be what is wrong."""
+
+    def closed(self) -> Codec: ...
 
 
 @runtime_checkable

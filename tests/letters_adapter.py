@@ -30,7 +30,7 @@ class LettersAdapter:
         return LinesCodec()
 
     def routes(self, desk: Desk) -> Sequence[Route]:
-        def refuse(error: ScoregateError) -> Response:
+        def refuse(error: ScoregateError, _request: Request) -> Response:
             known = isinstance(error, AccessDenied) and error.known
             status = 403 if known else 401 if isinstance(error, AccessDenied) else 400
             return Response(status, [], desk.codec.refuse(desk.refusal(error)))

@@ -49,7 +49,7 @@ class RestAdapter:
 
         told = lifecycle_headers(desk.lifecycle)
 
-        def refuse(error: ScoregateError) -> Response:
+        def refuse(error: ScoregateError, _request: Request) -> Response:
             headers = [*faults.headers_of(error), *told]
             return Response(faults.status_of(error), headers, codec.refuse(desk.refusal(error)))
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from contracts.errors import AccessDenied, InternalFault, MalformedPayload, ScoregateError, UpstreamError
+from contracts.errors import AccessDenied, CallerError, InternalFault, MalformedPayload, ScoregateError, UpstreamError
 from gateway.access.entries import Principal
 from gateway.access.evidence import SIGNATURE, SPENT, of_head, of_signature
 from gateway.access.layer import Access
@@ -91,7 +91,7 @@ class Door:
             self._journal.answered(self.route, visit, _LEFT, perf_counter() - began)
             return
         except ScoregateError as error:
-            response = await self._turn_away(error, visit)
+            response = await self._turn_away(error, scope, visit)
         else:
             response = await self._answer(request, visit)
         if visit.whole:
@@ -174,40 +174,41 @@ class Door:
         visit.whole = True
         return body
 
-    async def _turn_away(self, error: ScoregateError, visit: Visit) -> Response:
+    async def _turn_away(self, error: ScoregateError, scope: Scope, visit: Visit) -> Response:
         if visit.principal:
             try:
                 await self.mounted.turned_away(visit.principal, error, visit.correlation)
             except Exception as failure:  # noqa: BLE001 # the caller is refused, whether or not that can be recorded
                 self._journal.failed(self.route.integration, visit.correlation, failure)
-        return self._refuse(error, visit)
+        return self._refuse(error, _head(scope, visit), visit)
 
     async def _answer(self, request: Request, visit: Visit) -> Response:
         self._watch.enter(visit, self._guard)
         try:
             return await self.route.handle(request)
         except ScoregateError as error:
-            return self._refuse(error, visit)
+            return self._refuse(error, request, visit)
         except asyncio.CancelledError:
             _uncancel(visit)
-            return self._refuse(UpstreamError("the answer is late; ask again with the same key", code="late"), visit)
+            late = UpstreamError("the answer is late; ask again with the same key", code="late")
+            return self._refuse(late, request, visit)
         except Exception as failure:  # noqa: BLE001 # the last line: whatever it is, the caller gets a refusal
             fault = InternalFault("an unexpected fault")
             fault.__cause__ = failure
-            return self._refuse(fault, visit)
+            return self._refuse(fault, request, visit)
         finally:
             self._watch.leave(visit)
 
-    def _refuse(self, error: ScoregateError, visit: Visit) -> Response:
+    def _refuse(self, error: ScoregateError, request: Request, visit: Visit) -> Response:
         visit.code = error.detail_code
         if isinstance(error, AccessDenied):
             visit.cause = error.cause
         try:
-            response = self.route.refuse(error)
+            response = self.route.refuse(error, request)
         except Exception as failure:  # noqa: BLE001 # a refusal that cannot be written is written in our own words
             self._journal.failed(self.route.integration, visit.correlation, failure)
             response = problems.problem(500)
-        if response.status >= 500 and not isinstance(error, UpstreamError):
+        if response.status >= 500 and not isinstance(error, UpstreamError | CallerError):
             self._journal.failed(self.route.integration, visit.correlation, error)
         return response
 
@@ -230,6 +231,12 @@ def _welcome(mounted: Mounted, principals: Mapping[str, Principal]) -> Mapping[s
         if principal.may(route.operation, route.integration)
         and (mounted.principals is None or name in mounted.principals)
     }
+
+
+def _head(scope: Scope, visit: Visit) -> Request:
+    """What is known of a request that was not let in: its headers as they came, and no body."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(scope["method"], scope["path"], {}, headers, b"", visit.principal, visit.correlation)
 
 
 def _parameters(scope: Scope) -> Mapping[str, str]:

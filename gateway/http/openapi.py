@@ -19,10 +19,11 @@ _SCHEMES = {
 
 
 def document(routes: Iterable[Route], version: str) -> bytes:
-    """The document as JSON; ``version`` is the product's. Operations bring their schemas under ``components``."""
+    """The document as JSON; ``version`` is the product's. Operations bring their schemas under ``components``;
+    routes without one are described in a language of their own."""
     paths: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {"Problem": problems.SCHEMA}
-    for route in routes:
+    for route in (one for one in routes if one.openapi):
         operation = dict(route.openapi)
         schemas.update(operation.pop("components", {}).get("schemas", {}))
         paths.setdefault(route.path, {})[route.method.lower()] = {**operation, "security": _SECURITY}
