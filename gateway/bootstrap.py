@@ -34,7 +34,7 @@ from gateway.objects import ObjectStore
 from gateway.pipeline import Line
 from gateway.service import ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, CredentialAdapter, LookupAdapter, RoutedAdapter
+from gateway.spi import Adapter, ClosableAdapter, CredentialAdapter, LookupAdapter, RoutedAdapter
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.pulse import Pulse
@@ -256,8 +256,8 @@ def open_desk(installation: Installation, folder: Path, clock: Clock) -> Serving
     lines = [_line(installation, integration, policy) for policy in _policies(installation, integration)]
     lookups = {name: _lookup(installation, integration, name) for name in integration.lookups}
     lifecycle = soonest(*map(installation.contracts.lifecycle, (integration.contract, integration.answer)))
-    modes, lookout = installation.modes, installation.lookout
-    return ServingDesk(lines, codec, installation.ledger, clock, lookups, modes, lookout, lifecycle)
+    modes, lookout, public = installation.modes, installation.lookout, installation.settings.public
+    return ServingDesk(lines, codec, installation.ledger, clock, lookups, modes, lookout, lifecycle, public)
 
 
 def _lookup(installation: Installation, integration: Integration, name: str) -> Lookup:
@@ -438,7 +438,8 @@ def _closed_doors(installation: Installation, name: str, error: ConfigurationErr
     folder = installation.settings.home / "integrations" / name
     try:
         adapter = _adapter(installation, str(Source.read(folder / INTEGRATION_FILE).data["adapter"]))
-        desk = ClosedDesk(name, adapter.wire({}, folder), error)
+        codec = adapter.closed() if isinstance(adapter, ClosableAdapter) else adapter.wire({}, folder)
+        desk = ClosedDesk(name, codec, error)
     except (SetupError, TypeError, KeyError):
         return []
     return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []

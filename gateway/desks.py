@@ -207,6 +207,7 @@ class ClosedDesk:
         self.codec = codec
         self.cause = cause
         self.lifecycle: Lifecycle | None = None
+        self.public_url = ""
 
     def fields(self) -> Fields:
         return Fields({}, {})

@@ -48,9 +48,11 @@ class ServingDesk(OpenDesk):
         modes: Modes | None = None,
         lookout: Lookout | None = None,
         lifecycle: Lifecycle | None = None,
+        public_url: str = "",
     ) -> None:
         super().__init__(lines, codec, clock, lookups, modes, lookout, lifecycle)
         limits = self.integration.limits
+        self.public_url = public_url
         self._ledger = ledger
         self._on_loop: LoopLedger | None = None
         self._turns = Turns(limits.queue)

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Folder of all that serving writes: keys, ledger, objects; not given: ``state`` in the home."""
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    public_url: str = Field("", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")
+    """Where callers reach this gateway, as descriptions such as a WSDL name it; empty: ``http://host:port``."""
     workers: int = Field(1, ge=1, le=64)
     """Processes that share the port and the ledger; more than the machine has cores gains nothing."""
     ledger: str = ""
@@ -92,6 +94,11 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError(f"expected KIND=DAYS, separated by commas, with kinds from {', '.join(KEPT)}")
         return {name: int(days) for name, _, days in pairs} if isinstance(value, str) else value
+
+    @property
+    def public(self) -> str:
+        """The public URL, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def master_keys(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class MemoryDesk:
     stored: dict[str, tuple[bytes, Answer]] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     lifecycle: Lifecycle | None = None
+    public_url: str = "https://gateway.example"
 
     def fields(self) -> Fields:
         income = NativeField("applicant.income", "integer", None, True)
