@@ -28,7 +28,7 @@ from models.bundle import Bundle
 INTEGRATION_FILE: Final = "integration.yaml"
 KEYS: Final = (
     "integration", "adapter", "contract", "answer", "product", "mode", "wire", "keys", "resubmission", "request",
-    "answer_map", "unknown", "ignore", "lookups", "limits", "access",
+    "answer_map", "unknown", "joint", "ignore", "lookups", "limits", "access",
 )  # fmt: skip
 RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -134,7 +134,7 @@ class _Reader:
 
     def read(self) -> Integration:
         top = self._top
-        keys, ignored, lookups = self._keys(), self._ignored(), self._lookups()
+        keys, ignored, lookups = self._keys(), self._paths("ignore"), self._lookups()
         request = self._request([*keys.values(), *ignored, *(lookup.key for lookup in lookups.values())], lookups)
         answer_map = self._answer_map()
         integration: dict[str, Any] = {
@@ -195,9 +195,18 @@ class _Reader:
         product = self._top.data.get("product")
         defaults = {"product": product} if isinstance(product, str) else {}
         tree, faults = read_request(
-            self._source, ("request",), contract, defaults=defaults, unknown=cast(Unknown | None, unknown), known=known
+            self._source,
+            ("request",),
+            contract,
+            defaults=defaults,
+            unknown=cast(Unknown | None, unknown),
+            known=known,
+            joint=self._paths("joint"),
         )
         self._faults += faults
+        if tree is not None and tree.joint and tree.unknown == "ignore":
+            hint = "leave out unknown: ignore"
+            self._top.fault(("joint",), "a second applicant is only seen where unknown data are refused", hint)
         for entry in tree.entries if tree else ():
             if isinstance(entry, Wired) and entry.lookup and entry.lookup not in lookups:
                 hint = nearest(entry.lookup, lookups) or "declare it under lookups"
@@ -221,9 +230,9 @@ class _Reader:
         found = {name: self._path(("keys", name), section.data[name]) for name in Keys._fields if name in section.data}
         return {name: path for name, path in found.items() if path is not None}
 
-    def _ignored(self) -> tuple[NativePath, ...]:
-        listed = self._top.texts("ignore", [])
-        found = [self._path(("ignore", index), text) for index, text in enumerate(listed)]
+    def _paths(self, key: str) -> tuple[NativePath, ...]:
+        listed = self._top.texts(key, [])
+        found = [self._path((key, index), text) for index, text in enumerate(listed)]
         return tuple(path for path in found if path is not None)
 
     def _lookups(self) -> dict[str, LookupSpec]:

@@ -32,7 +32,12 @@ def request_faults(integration: Integration, declared: Mapping[str, NativeField]
         message = _strange(path, declared)
         if message:
             yield integration.fault(place, message, nearest(path.open, declared) or _beside(path, declared))
-    read = [path.open for path, _ in places] + [path.open for path in integration.ignored]
+    joint = integration.request.tree.joint
+    read = [path.open for path in (*(path for path, _ in places), *integration.ignored, *joint)]
+    for path in joint:
+        if not _exists(path, declared) and not _is_group(path.open, declared):
+            message = f"the wire schema has no {path}, so no application is joint by it"
+            yield integration.fault(("joint",), message, nearest(path.open, declared))
     for path in integration.ignored:
         if not _exists(path, declared) and not _is_group(path.open, declared):
             message = f"the wire schema has no {path}, so there is nothing to ignore"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contracts.errors import Fault
@@ -32,13 +33,16 @@ def read_request(
     defaults: Mapping[str, str] | None = None,
     unknown: Unknown | None = None,
     known: Sequence[Path] = (),
+    joint: Sequence[Path] = (),
 ) -> tuple[RequestTree | None, list[Fault]]:
     """The rule tree of the mapping at ``at``, or None with the faults that keep it from being one.
 
     ``defaults`` are constants for fields the mapping leaves out; ``unknown`` overrides the contract's own policy for
-    native data nothing reads; ``known`` are paths that something else reads, or that are ignored on purpose.
+    native data nothing reads; ``known`` are paths that something else reads, or that are ignored on purpose; ``joint``
+    are paths of a second applicant.
     """
-    return RequestReader(source, at, contract).read(defaults or {}, unknown or contract.unknown_fields, known)
+    tree, faults = RequestReader(source, at, contract).read(defaults or {}, unknown or contract.unknown_fields, known)
+    return (replace(tree, joint=tuple(joint)) if tree else None), faults
 
 
 class RequestReader:

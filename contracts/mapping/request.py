@@ -71,6 +71,7 @@ class RequestMap:
         read = [entry.path for entry in tree.entries if isinstance(entry, Wired)]
         self.unknown = UnknownFields([*read, *tree.known]) if tree.unknown == "refuse" else None
         """Finds what nothing reads; None where that is ignored."""
+        self._joint = tuple(map(str, tree.joint))
 
     @classmethod
     def parse(
@@ -99,7 +100,7 @@ class RequestMap:
             except (KeyError, TypeError, Unfit):
                 self._settle(tree, position, wired, mapped)
         if self.unknown:
-            mapped.fatal += [_unknown_problem(path) for path in self.unknown.find(tree)]
+            mapped.fatal += [self._unknown_problem(path) for path in self.unknown.find(tree)]
         return mapped
 
     def native_path(self, path: str) -> str:
@@ -115,6 +116,12 @@ class RequestMap:
         return {
             str(w.path): NativeField(str(w.path), _native_type(w), None, w.field.required) for w in wired
         }
+
+    def _unknown_problem(self, path: str) -> Problem:
+        if any(path == joint or path.startswith((f"{joint}.", f"{joint}[")) for joint in self._joint):
+            return Problem(JOINT, "joint", NATIVE + path, "a second applicant", "one applicant in each application")
+        seen, expected = "data that no field stands for", "only what is mapped"
+        return Problem("unknown_field", "unknown", NATIVE + path, seen, expected)
 
     def _settle(self, tree: Mapping[str, Any], position: int, wired: WiredField, mapped: Mapped) -> None:
         """The careful way, for whatever is not a plain present value."""
@@ -242,10 +249,6 @@ def parsed_literals(convert: Converter, literals: Iterable[tuple[str, State]]) -
 def has_lookup(tree: Mapping[str, Any], name: str) -> bool:
     lookups = tree.get("lookup")
     return isinstance(lookups, Mapping) and name in lookups
-
-
-def _unknown_problem(path: str) -> Problem:
-    return Problem("unknown_field", "unknown", NATIVE + path, "data that no field stands for", "only what is mapped")
 
 
 def _native_type(wired: Wired) -> str:

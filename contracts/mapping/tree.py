@@ -85,12 +85,16 @@ Entry: TypeAlias = Wired | Constant | NotCarried
 
 @dataclass(frozen=True, slots=True)
 class RequestTree:
-    """One entry per contract field, in contract order; ``known`` are paths read elsewhere or declared ignored."""
+    """One entry per contract field, in contract order; ``known`` are paths read elsewhere or declared ignored.
+
+    ``joint`` are paths of a second applicant; what stands there is nothing unknown, but makes an application joint.
+    """
 
     contract: str
     entries: tuple[Entry, ...]
     unknown: Unknown
     known: tuple[Path, ...] = ()
+    joint: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
