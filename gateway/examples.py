@@ -8,16 +8,16 @@ that came with it, the as-of time, and, where bytes cannot be the measure, ``com
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from contracts.errors import ConfigurationError, Fault
 from contracts.section import Section
 from contracts.source import Source
+from gateway.canonical import canonical, shown
 from gateway.spi import Asked
 from gateway.trace import answer_once
 
@@ -139,30 +139,8 @@ def renew(desk: ServingDesk, folder: Path) -> str:
     if not difference:
         return ""
     target = kept[0] if kept else folder / f"answer{_only(folder, 'request').suffix}"
-    target.write_bytes(_shown(payload, case.ignore) if case.canonical else payload)
+    target.write_bytes(shown(payload, case.ignore) if case.canonical else payload)
     return difference
-
-
-def _shown(payload: bytes, ignore: tuple[str, ...]) -> bytes:
-    tree = json.loads(payload)
-    for path in ignore:
-        _drop(tree, path.split("."))
-    return json.dumps(tree, indent=2, ensure_ascii=False).encode() + b"\n"
-
-
-def canonical(payload: bytes, ignore: tuple[str, ...]) -> bytes:
-    """JSON with sorted keys and without the ignored paths, one value a line."""
-    tree = json.loads(payload)
-    for path in ignore:
-        _drop(tree, path.split("."))
-    return json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False).encode()
-
-
-def _drop(tree: Any, path: list[str]) -> None:
-    for step in path[:-1]:
-        tree = tree.get(step, {}) if isinstance(tree, dict) else {}
-    if isinstance(tree, dict):
-        tree.pop(path[-1], None)
 
 
 def _difference(expected: bytes, seen: bytes) -> str:

@@ -6,11 +6,14 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from gateway.canonical import shown
 
 STATE_STYLE = {"given": "green", "blank": "yellow", "not_carried": "cyan", "rejected": "red"}
 OUTCOME_STYLE = {"approve": "bold green", "refer": "bold yellow", "decline": "bold red"}
@@ -28,9 +31,14 @@ def heading(console: Console, title: str, note: str = "") -> None:
 
 
 def native(console: Console, content: str) -> None:
-    """A native payload: JSON is laid out, one line for every part that fits in one; anything else stands as it came."""
+    """A native payload: JSON is laid out, one line for every part that fits in one, XML with an element a line;
+    anything else stands as it came.
+    """
     with contextlib.suppress(ValueError):
         content = folded(json.loads(content))
+    if content.startswith("<?xml") and "<!" not in content:
+        with contextlib.suppress(ValueError, ExpatError):
+            content = shown(content.encode(), ()).decode()
     for line in content.splitlines():
         console.print(Text("  " + line), soft_wrap=True)
 
