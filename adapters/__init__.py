@@ -30,6 +30,7 @@ class Row(NamedTuple):
 BUILT_IN: Mapping[str, Row] = MappingProxyType(
     {
         "rest": Row("adapters.rest:adapter", "pip install scoregate"),
+        "soap": Row("adapters.soap:adapter", "pip install 'scoregate[soap]'"),
     }
 )
 

@@ -86,11 +86,32 @@ def as_lines(tree: Mapping[str, Any], key: str) -> Asked:
     return Asked("\n".join(f"{k}={v}" for k, v in fields.items()).encode(), {"key": key}, "lines")
 
 
+def as_soap(tree: Mapping[str, Any], key: str) -> Asked:
+    loan, person = tree["loan"], tree["applicant"]
+    income = person["annualNetIncome"]
+    annual = '<t:Annual xsi:nil="true"/>' if income is None else f"<t:Annual>{income:.2f}</t:Annual>"
+    raw = f"""<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:t="urn:meridian:los:types:v3"
+ xmlns:m="urn:meridian:los:credit-decision:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<e:Header><w:MessageID xmlns:w="http://www.w3.org/2005/08/addressing">{key}</w:MessageID></e:Header>
+<e:Body><m:ScoreApplication><m:Application><m:Reference>{tree["applicationId"]}</m:Reference></m:Application>
+<m:Loan><t:Amount currency="{loan["currency"]}">{loan["amountCents"] / 100:.2f}</t:Amount>
+<t:PurchasePrice>{loan["purchasePriceCents"] / 100:.2f}</t:PurchasePrice><t:TermMonths>{loan["months"]}</t:TermMonths>
+</m:Loan><m:Applicant><t:Age>{person["age"]}</t:Age>
+<t:MaritalStatus>{ {"S": "S", "M": "M", "P": "L"}[person["civilStatus"]] }</t:MaritalStatus>
+<t:Income>{annual}</t:Income><t:MonthlyOutgoings>{person["monthlyOutgoings"]}</t:MonthlyOutgoings>
+<t:Assets>{person["assetsTotal"]}</t:Assets>
+<t:Residence status="{ {"OWNER": "O", "TENANT": "R", "WITH_PARENTS": "P", "PRIVATE": "V"}[person["housing"]] }"/>
+<t:Employment><t:Kind>{ {"PERMANENT": 10, "PART_TIME": 20, "SELF_EMPLOYED": 30}[person["job"]["kind"]] }</t:Kind>
+<t:Years>{round(person["job"]["monthsInJob"] / 12)}</t:Years></t:Employment>
+<t:AdverseRecords>{person["bureauFlag"]}</t:AdverseRecords></m:Applicant></m:ScoreApplication></e:Body></e:Envelope>"""
+    return Asked(raw.encode(), {"content-type": "application/soap+xml; charset=utf-8"}, "meridian")
+
+
 def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-ADAPTERS = [Joined("juniper-api", as_json), Joined("lines", as_lines)]
+ADAPTERS = [Joined("juniper-api", as_json), Joined("lines", as_lines), Joined("meridian-los", as_soap)]
 COMPLETE = [json.loads((JUNIPER / "examples" / name / "request.json").read_text()) for name in (
     "01-complete__approves", "02-complete__declines_with_reasons", "03-middling__goes_to_a_person",
     "04-income_left_empty__is_scored_as_blank",

@@ -1,0 +1,158 @@
+"""One SOAP message in, one answer out. Pure: bytes and headers to tree, tree to bytes.
+
+The tree is what lies below the body's element: ``Application.Reference``, ``Applicant[].Income.@period``. Header blocks
+lie under ``header`` by their local names (``header.MessageID`` of WS-Addressing, ``header.TransactionId`` of one's
+own); so does the HTTP header ``x-correlation-id``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from adapters.soap import envelope, faults
+from adapters.soap.encodings import parse
+from adapters.soap.envelope import V11, Message, Version
+from adapters.soap.names import local
+from adapters.soap.service import Service
+from adapters.soap.types import TEXT
+from contracts.errors import InternalFault, MalformedPayload, NotFound
+from contracts.mapping.paths import ABSENT
+from gateway.spi import Fields, Refusal, Tree
+
+TYPE_HEADER: Final = "content-type"
+ACTION_HEADER: Final = "soapaction"
+CORRELATION_HEADER: Final = "x-correlation-id"
+HEADERS: Final = (TYPE_HEADER, ACTION_HEADER, CORRELATION_HEADER)
+"""What of the HTTP headers is part of a submission; names are lower case."""
+
+_TYPES: Final = re.compile(r"\s*(text/xml|application/soap\+xml|application/xml)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
+
+
+@dataclass(slots=True)
+class SoapCodec:
+    """The codec of one integration; ``service`` is None where the integration is switched off and only refuses."""
+
+    service: Service | None
+    _last: tuple[bytes, str, Message] | None = field(default=None, repr=False)
+    """The message read last: the transport reads it to see what is asked, the desk reads it again."""
+
+    def fields(self) -> Fields:
+        return self.served.fields
+
+    @property
+    def served(self) -> Service:
+        if self.service is None:
+            raise InternalFault("an integration that is switched off was asked to serve")
+        return self.service
+
+    def message(self, raw: bytes, header: Mapping[str, str]) -> Message:
+        """The envelope; raises MalformedPayload at the first fault of framing."""
+        content_type = header.get(TYPE_HEADER, "")
+        last = self._last
+        if last is not None and last[0] is raw and last[1] == content_type:
+            return last[2]
+        check_media_type(content_type)
+        found = envelope.read(raw, content_type)
+        self._last = (raw, content_type, found)
+        return found
+
+    def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
+        """A message that asks for a decision, as a tree; raises InvalidRecord where the schema is broken."""
+        message, service = self.message(raw, header), self.served
+        if message.root != service.scored.input.root:
+            raise self.strange(message)
+        tree: Tree = {}
+        if message.body is not None:
+            service.checker.check(message.body)
+            tree = service.read(message.body)
+        tree["header"] = {**message.headers, **message.addressing}
+        if CORRELATION_HEADER in header:
+            tree["header"][CORRELATION_HEADER] = header[CORRELATION_HEADER]
+        return tree
+
+    def wanted_key(self, message: Message) -> str:
+        """The key in a message that asks for a decision made before."""
+        service = self.served
+        if message.body is None or service.fetch is None:
+            raise self.strange(message)
+        service.checker.check(message.body)
+        key = service.fetch.key.get(service.read(message.body))
+        if key is ABSENT or not isinstance(key, str) or not 0 < len(key) <= 255 or not key.isprintable():
+            raise NotFound("no decision stands under this key; check how it is written in the message")
+        return key
+
+    def strange(self, message: Message) -> MalformedPayload:
+        """What is said to a message that asks for nothing that is served here."""
+        service = self.served
+        known = service.operations.get(message.root)
+        served = [service.scored.name, *([service.fetched.name] if service.fetched else [])]
+        name = f"the operation {known.name}" if known else f"a body of {local(message.root) or 'nothing'}"
+        told = f"{name} is not served here; served: {', '.join(served)}"
+        return MalformedPayload(told[:250], code="unknown_operation", path="/soap:Body")
+
+    def encode(self, tree: Tree) -> bytes:
+        """An answer, as it is stored: in an envelope of SOAP 1.1; raises InternalFault where it breaks the schema."""
+        service = self.served
+        if service.scored.output is None:
+            return envelope.payload("")
+        body = service.write(tree)
+        wrong = service.checker.faults(parse(body.encode(), ""))
+        if wrong:
+            raise InternalFault(f"the answer breaks the schema of its WSDL: {'; '.join(wrong)[:500]}")
+        return envelope.payload(body)
+
+    def refuse(self, refusal: Refusal) -> bytes:
+        """The Fault as a caller of SOAP 1.1 gets it; that of another one the transport writes in his version."""
+        return self.fault(refusal, V11).encode()
+
+    def fault(self, refusal: Refusal, version: Version, headers: str = "") -> str:
+        """A refusal as an envelope: by the declared fault where the refusal is of the application itself."""
+        declared = ""
+        tell = self.service.tell if self.service else None
+        if tell is not None and isinstance(refusal.error, faults.DECLARED):
+            declared = tell(faults.refusal_tree(refusal))
+        return faults.write(refusal, version, declared, headers)
+
+    def renamed(self, stored: bytes, message: Message) -> bytes:
+        """A stored answer as the operation that fetches it answers: the same, in that operation's element."""
+        service = self.served
+        if service.fetched is None or service.fetched.output is None:
+            raise self.strange(message)
+        return _renamed(stored, service.fetched.output.root)
+
+    def native_path(self, path: str) -> str:
+        """An XPath of local names within the body; what lies in a header is below ``/soap:Header``.
+
+        >>> SoapCodec(None).native_path("Applicant[1].Income.@period"), SoapCodec(None).native_path("header.MessageID")
+        ('/*/Applicant[2]/Income/@period', '/soap:Header/MessageID')
+        """
+        if path.startswith("/"):
+            return path
+        if path.startswith("header."):
+            return f"/soap:Header/{path[len('header.') :]}"
+        root = local(self.service.scored.input.root) if self.service else "*"
+        steps = "".join(
+            f"/{name}" if name else f"[{int(at) + 1}]" if at else ""
+            for name, at in _STEP.findall(path.removesuffix(f".{TEXT}"))
+        )
+        return f"/{root}{steps}"
+
+
+def check_media_type(content_type: str) -> None:
+    """Raises MalformedPayload for a body that says it is something else than XML; one that says nothing is read."""
+    if content_type and not _TYPES.fullmatch(content_type):
+        message = "the body must be sent as text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)"
+        raise MalformedPayload(message, code="unsupported_media_type", path="header:content-type")
+
+
+def _renamed(stored: bytes, root: str) -> bytes:
+    """The stored answer with another name on its body's element."""
+    from lxml import etree
+
+    body: Any = parse(envelope.body_of(stored), "")
+    body.tag = root
+    return envelope.payload(etree.tostring(body, encoding="unicode"))

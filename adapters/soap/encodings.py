@@ -1,0 +1,90 @@
+"""Bytes to a root element, for messages of strangers: which encoding counts, and what XML may not hold in SOAP.
+
+SOAP 1.1 section 3 and SOAP 1.2 part 1 section 5 forbid document type declarations and processing instructions; WS-I
+Basic Profile 1.1 says the same (R1008, R1009). Encodings are UTF-8, UTF-16 (R1012) and, where declared, ISO 8859-1.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from lxml import etree
+
+from adapters.soap.names import Node, hardened
+from contracts.errors import MalformedPayload
+
+ENCODINGS: Final[Mapping[str, str]] = {
+    "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16",
+    "utf-16be": "utf-16", "iso-8859-1": "iso-8859-1", "latin1": "iso-8859-1", "latin-1": "iso-8859-1",
+}  # fmt: skip
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"),
+    (b"<\0", "utf-16le"), (b"\0<", "utf-16be"),
+)  # fmt: skip
+_DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']""")
+_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s";]{1,40})"?""", re.IGNORECASE)
+_PARSERS: dict[str, etree.XMLParser] = {}
+
+
+def parse(raw: bytes, content_type: str) -> Node:
+    """The root of a message; raises MalformedPayload for whatever is not one document of plain, safe XML."""
+    encoding = _encoding(raw, content_type)
+    try:
+        root = etree.fromstring(raw, _parser(encoding))
+    except etree.XMLSyntaxError as exc:
+        raise MalformedPayload(_told(exc), code="not_xml") from None
+    except (ValueError, LookupError):
+        raise MalformedPayload("the message is not XML", code="not_xml") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
+    if next(root.getroottree().iter(etree.PI, etree.Entity), None) is not None or _beside(root):
+        raise MalformedPayload("a message may hold no processing instruction and no entity", code="pi_forbidden")
+    return root
+
+
+def _parser(encoding: str) -> etree.XMLParser:
+    """One parser per encoding; lxml lets threads share it, one after the other."""
+    if encoding not in _PARSERS:
+        _PARSERS[encoding] = hardened(encoding=encoding, remove_comments=True, collect_ids=False)
+    return _PARSERS[encoding]
+
+
+def _encoding(raw: bytes, content_type: str) -> str:
+    """What mark, charset and declaration agree on, UTF-8 where none says anything; they may not contradict each other.
+
+    XML 1.0 appendix F and RFC 7303, section 3.
+    """
+    said = {}
+    mark = next((name for sign, name in _MARKS if raw.startswith(sign)), "")
+    if mark:
+        said["the first bytes"] = ENCODINGS[mark]
+    if charset := _CHARSET.search(content_type):
+        said["charset"] = _known(charset[1])
+    if declared := _DECLARED.match(raw[:200]):
+        said["the XML declaration"] = _known(declared[1].decode())
+    if len({*said.values()}) > 1:
+        told = ", ".join(f"{place}: {name}" for place, name in said.items())
+        raise MalformedPayload(f"the message says of its encoding different things: {told}", code="encoding_conflict")
+    return mark or next(iter(said.values()), "utf-8")
+
+
+def _known(name: str) -> str:
+    found = ENCODINGS.get(name.lower())
+    if found is None:
+        message = "the encoding is not served: send UTF-8, UTF-16 or ISO-8859-1"
+        raise MalformedPayload(message, code="unsupported_encoding")
+    return found
+
+
+def _beside(root: Node) -> bool:
+    """Whether processing instructions stand before or behind the root."""
+    return root.getprevious() is not None or root.getnext() is not None
+
+
+def _told(error: etree.XMLSyntaxError) -> str:
+    """Where a message stops being XML, without what stands there."""
+    line, column = error.position
+    return f"the message is not well-formed XML at line {line}, column {column}"

@@ -1,0 +1,140 @@
+"""From a checked element to a native tree: values as texts, truth values as such, in the shape types.py describes.
+
+Numbers stay texts: what a number is, the mapping's conversions say, for all formats alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from adapters.soap.names import NIL, XSI, Node, local
+from adapters.soap.types import TEXT, Complex, Element, Simple
+from gateway.spi import Tree
+
+Read: TypeAlias = Callable[[Node], Any]
+_BLANKS: Final = re.compile(r"[ \t\r\n]+")
+_TRUE: Final = ("true", "1")
+_OURS: Final = f"{{{XSI}}}"
+
+
+def reader(root: Element) -> Callable[[Node], Tree]:
+    """Compiles the reading of one body element; what it returns gives the tree of what lies below the element."""
+    return Readers().group(root.type if isinstance(root.type, Complex) else Complex(text=root.type))
+
+
+class Readers:
+    """One reader per type, so that types may lead back to themselves."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Callable[[Node], Tree]] = {}
+
+    def group(self, kind: Complex) -> Callable[[Node], Tree]:
+        if id(kind) not in self._made:
+            children: dict[str, tuple[str, Read, bool]] = {}
+            attributes: dict[str, tuple[str, Callable[[str], Any]]] = {}
+            text = _text(kind.text) if kind.text is not None else None
+            self._made[id(kind)] = _group_reader(children, attributes, text)
+            for child in kind.children:
+                children[child.name] = (child.key, self._element(child), child.repeated)
+            for attribute in kind.attributes:
+                attributes[attribute.name] = (attribute.key, _text(attribute.simple))
+        return self._made[id(kind)]
+
+    def _element(self, element: Element) -> Read:
+        if isinstance(element.type, Simple):
+            return _leaf(_text(element.type))
+        group = self.group(element.type)
+        if element.type.text is None or element.type.attributes:
+            return lambda node: group(node) if node.get(NIL) not in _TRUE else _nil(group(node))
+        return _leaf(_text(element.type.text))
+
+
+def _nil(tree: Tree) -> Tree | None:
+    """An element that is nil may still have attributes (XML Schema part 1, 3.3.4)."""
+    attributes = {name: value for name, value in tree.items() if name.startswith("@")}
+    return {**attributes, TEXT: None} if attributes else None
+
+
+def _leaf(convert: Callable[[str], Any]) -> Read:
+    def read(node: Node) -> Any:
+        text = node.text
+        if text is None:
+            return None if node.get(NIL) in _TRUE else ""
+        return convert(text)
+
+    return read
+
+
+def _group_reader(
+    children: dict[str, tuple[str, Read, bool]],
+    attributes: dict[str, tuple[str, Callable[[str], Any]]],
+    text: Callable[[str], Any] | None,
+) -> Callable[[Node], Tree]:
+    """The reader of one group; the dictionaries may still fill up."""
+    known = children.get
+
+    def read(node: Node) -> Tree:
+        tree: Tree = {}
+        if node.attrib:
+            _attributes(node, attributes, tree)
+        if text is not None:
+            tree[TEXT] = text(node.text or "")
+        for child in node:
+            found = known(child.tag)
+            if found is None:
+                _append(tree, local(child.tag), generic(child))
+                continue
+            name, convert, repeated = found
+            if not repeated:
+                tree[name] = convert(child)
+            elif name in tree:
+                tree[name].append(convert(child))
+            else:
+                tree[name] = [convert(child)]
+        return tree
+
+    return read
+
+
+def _attributes(node: Node, known: dict[str, tuple[str, Callable[[str], Any]]], tree: Tree) -> None:
+    for name, value in node.attrib.items():
+        if name in known:
+            key, convert = known[name]
+            tree[key] = convert(value)
+        elif not name.startswith(_OURS):
+            tree[f"@{local(name)}"] = value
+
+
+def _append(tree: Tree, name: str, value: Any) -> None:
+    """Add what a wildcard or a substitution let in; what comes again becomes a list."""
+    if name not in tree:
+        tree[name] = value
+    elif isinstance(tree[name], list):
+        tree[name].append(value)
+    else:
+        tree[name] = [tree[name], value]
+
+
+def generic(node: Node) -> Any:
+    """An element no type is known of: a text if it has neither children nor attributes, else a group."""
+    attributes = {f"@{local(name)}": value for name, value in node.attrib.items() if not name.startswith(_OURS)}
+    if not len(node):
+        text = None if node.get(NIL) in _TRUE else node.text or ""
+        return {**attributes, TEXT: text} if attributes else text
+    tree: Tree = attributes
+    for child in node:
+        _append(tree, local(child.tag), generic(child))
+    return tree
+
+
+def _text(simple: Simple) -> Callable[[str], Any]:
+    """How the text of a simple type is read; blanks are treated as its whiteSpace facet says (part 2, 4.3.6)."""
+    if simple.kind == "boolean":
+        return lambda text: text.strip(" \t\r\n") in _TRUE
+    if simple.verbatim:
+        return lambda text: text
+    if simple.kind == "string":
+        return lambda text: _BLANKS.sub(" ", text).strip(" ")
+    return lambda text: text.strip(" \t\r\n")

@@ -1,0 +1,118 @@
+"""Reads the adapter's own section of integration.yaml: which WSDL, which operations, how a refusal is told.
+
+::
+
+    wire:
+      wsdl: CreditDecision.wsdl
+      operations: [ScoreApplication]                     # asks for a decision
+      port: CreditDecisionSoap                           # only where the ports of the WSDL differ
+      fetch: {operation: FetchDecision, key: Reference}  # optional: asks for a decision made before
+      fault: {name: ApplicationFault, map: {Code: code, Message: {from: message, fit: chars(80)}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.mapping.answer import AnswerMap
+from contracts.mapping.answer_reading import AnswerReader
+from contracts.mapping.paths import Path as TreePath
+from contracts.odcs import Contract, read_odcs
+from contracts.section import Section
+from contracts.source import Source, nearest
+
+REFUSAL: Final = Path(__file__).parent / "refusal.odcs.yaml"
+_FILE: Final = "integration.yaml"
+_KEYS: Final = ("wsdl", "operations", "port", "fetch", "fault")
+
+
+class Fetch(NamedTuple):
+    """The operation that asks for a decision made before, and where its key lies in the message."""
+
+    operation: str
+    key: TreePath
+
+
+class Wire(NamedTuple):
+    """The section as read; ``fault`` names the fault a refusal is told by, ``fault_map`` how, both or neither."""
+
+    section: Section
+    wsdl: str
+    operation: str
+    port: str
+    fetch: Fetch | None
+    fault: str
+    fault_map: AnswerMap | None
+
+    def faulty(self, below: tuple[str | int, ...], message: str, hint: str = "") -> None:
+        self.section.fault(below, message, hint)
+
+    def finish(self) -> None:
+        """Raise ConfigurationError with every fault noted so far, if there is any."""
+        if self.section.faults:
+            raise ConfigurationError(self.section.faults)
+
+
+def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
+    """Read the section; faults are noted, and raised by ``Wire.finish``."""
+    faults: list[Fault] = []
+    source = _source(given, folder)
+    section = Section(source, faults, ("wire",), source.data["wire"], _KEYS)
+    wsdl = section.take("wsdl", str)
+    if wsdl and not (folder / wsdl).resolve().is_relative_to(folder.resolve()):
+        section.fault(("wsdl",), "expected the name of a file in the integration's folder")
+    elif wsdl and not (folder / wsdl).is_file():
+        present = [path.name for path in folder.glob("*.wsdl")]
+        section.fault(("wsdl",), f"there is no file {wsdl!r} in this folder", nearest(wsdl, present))
+    operations = section.texts("operations")
+    if len(operations) != 1 and "operations" in section.data:
+        hint = "one mapping reads one message; make an integration of its own for another one"
+        section.fault(("operations",), f"expected one operation that is scored, here are {len(operations)}", hint)
+    fault, fault_map = _refusal(section)
+    port = section.take("port", str, "")
+    return Wire(section, wsdl, operations[0] if operations else "", port, _fetch(section), fault, fault_map)
+
+
+def _source(given: Mapping[str, Any], folder: Path) -> Source:
+    """The file the section comes from, so that faults have lines; where it cannot be read, the section alone."""
+    file = folder / _FILE
+    try:
+        source = Source.read(file)
+        if isinstance(source.data, dict) and source.data.get("wire") == given:
+            return source
+    except ConfigurationError:
+        pass
+    return Source(str(file), {"wire": dict(given)}, {(): (0, 0)})
+
+
+def _fetch(section: Section) -> Fetch | None:
+    if "fetch" not in section.data:
+        return None
+    fetch = section.section("fetch", ("operation", "key"))
+    operation, key = fetch.take("operation", str), fetch.take("key", str)
+    try:
+        return Fetch(operation, TreePath.parse(key or "-"))
+    except ValueError as exc:
+        fetch.fault(("key",), f"{key!r} is not a path: {exc}")
+        return None
+
+
+def _refusal(section: Section) -> tuple[str, AnswerMap | None]:
+    if "fault" not in section.data:
+        return "", None
+    fault = section.section("fault", ("name", "map"))
+    name, contract = fault.take("name", str), refusal_contract()
+    tree, faults = AnswerReader(section.source, ("wire", "fault", "map"), contract).read(fault.data.get("map"))
+    section.faults.extend(faults)
+    return name, AnswerMap(tree, contract) if tree else None
+
+
+def refusal_contract() -> Contract:
+    """What a refusal says, as the contract a declared fault is mapped from."""
+    reading = read_odcs(REFUSAL)
+    if reading.contract is None:
+        raise ConfigurationError(reading.faults)
+    return reading.contract

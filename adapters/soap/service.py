@@ -1,0 +1,180 @@
+"""A WSDL made ready to serve one integration: its operations compiled to readers, writers and one checker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.soap.checking import Checker
+from adapters.soap.documents import Document
+from adapters.soap.names import Node, local
+from adapters.soap.reading import reader
+from adapters.soap.schema_types import SchemaTypes
+from adapters.soap.schemas import collect, compile_schemas, with_wrappers
+from adapters.soap.section import Fetch, Wire
+from adapters.soap.types import Complex, Element, fields
+from adapters.soap.writing import unwritable, writer
+from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
+from contracts.errors import ConfigurationError, Fault
+from contracts.mapping.answer import AnswerMap
+from contracts.source import nearest
+from gateway.spi import Fields, NativeField, Tree
+
+RESERVED: Final = ("header", "lookup")
+"""Names at the top of a tree that the gateway fills in; an element of that name gets an underscore before it."""
+ONE_WAY: Final = Element("", Complex())
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one integration serves. ``scored`` asks for a decision; ``fetched`` for one made before, if there is such.
+
+    ``tell`` writes the detail element of the declared fault from a refusal tree; None where none is mapped.
+    """
+
+    wsdl: Wsdl
+    operations: Mapping[str, Operation]
+    scored: Operation
+    fetched: Operation | None
+    fetch: Fetch | None
+    checker: Checker
+    fields: Fields
+    readers: Mapping[str, Callable[[Node], Tree]]
+    write: Callable[[Mapping[str, Any]], str]
+    tell: Callable[[Tree], str] | None
+
+    def read(self, body: Node) -> Tree:
+        """The tree of a body element that has been checked."""
+        tree = self.readers[body.tag](body)
+        for name in RESERVED:
+            if name in tree:
+                tree[f"_{name}"] = tree.pop(name)
+        return tree
+
+
+def serve(wire: Wire, folder: Path) -> Service:
+    """Compile; raises ConfigurationError with every fault of the WSDL, its schemas, and the section about them."""
+    wire.finish()
+    return _Compiler(wire, folder).service()
+
+
+class _Compiler:
+    def __init__(self, wire: Wire, folder: Path) -> None:
+        self._wire = wire
+        self._wsdl = read_wsdl(folder, wire.wsdl, wire.port)
+        self._home: Document = self._wsdl.found[0]
+        operations = self._wsdl.operations.values()
+        schemas = with_wrappers(collect(self._wsdl.documents), operations, self._home)
+        faults: list[Fault] = self._wsdl.documents.faults
+        self._types = SchemaTypes(schemas, faults)
+        if faults:
+            raise ConfigurationError(faults)
+        self._checker = Checker(compile_schemas(schemas))
+
+    def service(self) -> Service:
+        wire = self._wire
+        scored = self._operation(wire.operation, ("operations", 0))
+        fetched = self._operation(wire.fetch.operation, ("fetch", "operation")) if wire.fetch else None
+        wire.finish()
+        if scored is None:
+            raise ConfigurationError(wire.section.faults)
+        asked, answered = self._element(scored.input), self._element(scored.output)
+        inputs = {scored.input.root: asked}
+        if fetched is not None:
+            inputs[fetched.input.root] = self._element(fetched.input)
+            self._check_fetched(fetched, answered)
+        tell = self._declared(scored, wire.fault_map) if wire.fault_map else None
+        wire.finish()
+        return Service(
+            self._wsdl,
+            {operation.input.root: operation for operation in self._wsdl.operations.values()},
+            scored,
+            fetched,
+            wire.fetch,
+            self._checker,
+            Fields(_renamed(fields(asked)), fields(answered) if scored.output else None),
+            {root: reader(element) for root, element in inputs.items()},
+            writer(answered),
+            tell,
+        )
+
+    def _operation(self, name: str, place: tuple[str | int, ...]) -> Operation | None:
+        found = self._wsdl.operations.get(name)
+        if found is None:
+            known = self._wsdl.operations
+            hint = nearest(name, known) or f"there are: {', '.join(known)}"
+            self._wire.faulty(place, f"the WSDL has no operation {name!r}", hint)
+        return found
+
+    def _element(self, message: Message | None) -> Element:
+        """The body's element; where there is none, one without anything in it."""
+        if message is None or not message.root:
+            return ONE_WAY
+        if message.parts is not None:
+            children = [Element(part.name, self._types.type(part.type)) for part in message.parts]
+            return Element(message.root, Complex(children=children))
+        found = self._types.element(message.root)
+        if found is None:
+            hint = nearest(local(message.root), map(local, self._types.known()))
+            fault = self._home.fault(None, f"no schema declares the element {message.root}", hint)
+            raise ConfigurationError([fault])
+        return found
+
+    def _check_fetched(self, fetched: Operation, answered: Element) -> None:
+        """A decision made before is answered as it was stored, so both operations must answer alike."""
+        wire, place = self._wire, ("fetch", "operation")
+        if fetched.output is None:
+            wire.faulty(place, f"{fetched.name} is one-way and can answer nothing")
+        elif wire.operation == fetched.name:
+            wire.faulty(place, f"{fetched.name} is the operation that is scored")
+        elif fields(self._element(fetched.output)) != fields(answered):
+            wire.faulty(place, f"{fetched.name} answers otherwise than {wire.operation}")
+        if wire.fetch and wire.fetch.key.open not in fields(self._element(fetched.input)):
+            known = fields(self._element(fetched.input))
+            hint = nearest(str(wire.fetch.key), known) or f"there is: {', '.join(known)}"
+            wire.faulty(("fetch", "key"), f"a message of {fetched.name} has no {wire.fetch.key}", hint)
+
+    def _declared(self, scored: Operation, mapped: AnswerMap) -> Callable[[Tree], str] | None:
+        """What writes the declared fault from a refusal; every path of its map must be there and have room."""
+        wire = self._wire
+        root = scored.faults.get(wire.fault)
+        element = self._types.element(root) if root else None
+        if element is None:
+            known = scored.faults
+            hint = nearest(wire.fault, known) or f"there are: {', '.join(known) or 'none'}"
+            wire.faulty(("fault", "name"), f"{scored.name} declares no fault {wire.fault!r}", hint)
+            return None
+        declared, written = fields(element), mapped.native_fields()
+        for path, message in [*_misfits(declared, written), *unwritable(element, list(written))]:
+            place = next((key for key in self._map_keys() if path.startswith(key)), "")
+            wire.faulty(("fault", "map", place), f"{path}: {message}", nearest(path, declared))
+        write = writer(element)
+        return lambda tree: write(mapped.write(tree))
+
+    def _map_keys(self) -> list[str]:
+        return sorted(self._wire.section.data["fault"]["map"], key=len, reverse=True)
+
+
+def _misfits(declared: Mapping[str, NativeField], written: Mapping[str, NativeField]) -> list[tuple[str, str]]:
+    """Paths a fault does not have or has no room for, and those it needs and that are not written."""
+    found = []
+    for path, leaf in written.items():
+        native = declared.get(path)
+        if native is None:
+            found.append((path, "the declared fault has no such element"))
+        elif native.room is not None and (leaf.room is None or leaf.room > native.room):
+            found.append((path, f"may need {leaf.room or 'any number of'} characters, there is room for {native.room}"))
+    lacking = [path for path, leaf in declared.items() if leaf.required and path not in written]
+    return found + [(path, "the declared fault requires it, and nothing writes it") for path in lacking]
+
+
+def _renamed(found: Mapping[str, NativeField]) -> dict[str, NativeField]:
+    """Fields of a request as its tree has them: an element that is named like what the gateway fills in is moved."""
+    moved = {}
+    for path, leaf in found.items():
+        head = path.replace("[", ".").partition(".")[0]
+        name = f"_{path}" if head in RESERVED else path
+        moved[name] = leaf._replace(path=name)
+    return moved

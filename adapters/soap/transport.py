@@ -1,0 +1,115 @@
+"""The soap adapter: reads its section of integration.yaml, and says which addresses an integration answers on.
+
+``POST /soap/<integration>`` takes every operation, in SOAP 1.1 and 1.2; ``GET /soap/<integration>?wsdl`` gives the
+WSDL, ``?xsd=<name>`` and ``?wsdl=<name>`` what it imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.soap import envelope, faults
+from adapters.soap.codec import HEADERS, TYPE_HEADER, SoapCodec
+from adapters.soap.envelope import Message, version_of
+from adapters.soap.published import published
+from adapters.soap.section import read_wire
+from adapters.soap.service import serve
+from contracts.errors import CallerError, NotFound, ScoregateError
+from gateway.spi import Answer, Asked, Desk, Request, Response, Route
+
+
+class SoapAdapter:
+    """SOAP over HTTP, contract first: the legacy system's own WSDL is served."""
+
+    name = "soap"
+
+    def wire(self, section: Mapping[str, Any], folder: Path) -> SoapCodec:
+        """Check ``wire:``, the WSDL and its schemas; raises ConfigurationError with every fault."""
+        return SoapCodec(serve(read_wire(section, folder), folder))
+
+    def closed(self) -> SoapCodec:
+        """The codec of an integration that is switched off."""
+        return SoapCodec(None)
+
+    def routes(self, desk: Desk) -> Sequence[Route]:
+        codec = desk.codec
+        if not isinstance(codec, SoapCodec):
+            raise TypeError(f"the soap adapter was given a desk of {type(codec).__name__}")
+        path = f"/soap/{desk.name}"
+        counter = _Counter(desk, codec, path)
+        post = Route("POST", path, desk.name, "score", counter.take, counter.refuse, {})
+        return (post, Route("GET", path, desk.name, "score", counter.describe, counter.refuse, {}))
+
+
+class _Counter:
+    """What answers at one integration's address."""
+
+    def __init__(self, desk: Desk, codec: SoapCodec, path: str) -> None:
+        self._desk, self._codec = desk, codec
+        files = published(codec.service.wsdl, desk.public_url + path) if codec.service else {}
+        self._files: Mapping[tuple[str, str], bytes] = files
+
+    async def take(self, request: Request) -> Response:
+        """Decide, or find what was decided."""
+        desk, codec = self._desk, self._codec
+        if codec.service is None:  # raises: this desk is closed
+            return _answered(await desk.decide(Asked(request.body, {}, request.principal)), None)
+        header = {name: request.headers[name] for name in HEADERS if name in request.headers}
+        asked = Asked(request.body, header, request.principal, request.correlation)
+        try:
+            message = codec.message(request.body, header)
+        except CallerError:
+            return _answered(await desk.decide(asked), None)  # raises the same, once it is recorded
+        fetched = codec.service.fetched
+        if fetched is not None and message.root == fetched.input.root:
+            found = await desk.find(codec.wanted_key(message), request.principal)
+            return _answered(found._replace(payload=codec.renamed(found.payload, message)), message)
+        answer = await desk.decide(asked)
+        if codec.service.scored.output is None:
+            return Response(202, [("X-Decision-ID", answer.decision_id)], b"")
+        return _answered(answer, message)
+
+    async def describe(self, request: Request) -> Response:
+        """The WSDL or one of its files; names are compared exactly."""
+        for kind in ("wsdl", "xsd"):
+            for name, value in request.parameters.items():
+                content = self._files.get((kind, value)) if name.lower() == kind else None
+                if content is not None:
+                    return Response(200, [("Content-Type", "text/xml; charset=utf-8")], content)
+        if not request.parameters:
+            raise NotFound("this address is called with POST; its description is at ?wsdl", code="method_not_allowed")
+        raise NotFound("there is no such file here; the description is at ?wsdl")
+
+    def refuse(self, error: ScoregateError, request: Request) -> Response:
+        """An error as a Fault in the caller's version."""
+        version = version_of(request.headers.get(TYPE_HEADER, ""), request.body)
+        body = self._codec.fault(self._desk.refusal(error), version, self._related(request))
+        return Response(faults.status_of(error, version), faults.headers_of(error, version), body.encode())
+
+    def _related(self, request: Request) -> str:
+        """The WS-Addressing headers of a Fault, where the message could be read that far."""
+        if self._codec.service is None or not request.body:
+            return ""
+        try:
+            message = self._codec.message(request.body, request.headers)
+        except ScoregateError:
+            return ""
+        return envelope.answer_headers(message, f"{message.wsa}/fault")
+
+
+def _answered(answer: Answer, message: Message | None) -> Response:
+    version = message.version if message else envelope.V11
+    headers = [
+        ("Content-Type", f"{version.media_type}; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("X-Decision-ID", answer.decision_id),
+    ]
+    if answer.repeated:
+        headers.append(("Idempotency-Replayed", "true"))
+    related = envelope.answer_headers(message) if message else ""
+    return Response(200, headers, envelope.wrapped(answer.payload, version, related))
+
+
+adapter = SoapAdapter()
