@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from rich.console import Console
@@ -18,11 +19,26 @@ from rich.text import Text
 
 from contracts.errors import SetupError
 from gateway import examples, show
+from gateway.canonical import canonical
 from gateway.http import principals
 from gateway.settings import Settings
 from models.bundle import Bundle
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+class System(NamedTuple):
+    """A sample system: its integration, who calls it, and where."""
+
+    integration: str
+    principal: str
+    path: str
+
+
+SYSTEMS = (
+    System("juniper-api", "juniper", "/v1/juniper-api/score"),
+    System("meridian-los", "meridian", "/soap/meridian-los"),
+)
 SAMPLE = {"data": "credit_data.csv", "spec": "credit_risk.spec.yaml", "policy": "consumer-instalment.policy.yaml"}
 START_SECONDS = 60
 
@@ -32,18 +48,29 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
     home = settings.home.resolve()
     prepare(home, console)
     shutil.rmtree(home / "state", ignore_errors=True)  # a demonstration begins with an empty ledger
-    key = principals.replace(home / "principals.yaml", "juniper", ["juniper-api"], ["score", "read"])
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    with gateway(home, settings.port) as base, httpx.Client(base_url=base, headers=headers) as client:
+    keys = {system: _key(home, system) for system in SYSTEMS}
+    with gateway(home, settings.port) as base, httpx.Client(base_url=base) as client:
         console.print(f"gateway serving {base}, ready after {wait_until_ready(client):.1f} s")
-        cases = examples.cases(home / "integrations" / "juniper-api")
-        outcomes = [send(console, client, case) for case in cases]
-        passed = all([*outcomes, send_twice(console, client, cases[0])])
+        outcomes = [_show(console, client, home, system, key) for system, key in keys.items()]
+        passed = all(outcomes)
         console.print(Rule(style="dim"))
         console.print("every answer came as expected" if passed else "an answer was not as expected", style="bold")
         if keep:
-            stay(console, base, key)
+            stay(console, base, keys[SYSTEMS[0]])
     return 0 if passed else 1
+
+
+def _key(home: Path, system: System) -> str:
+    """A fresh key for the caller of a sample system."""
+    return principals.replace(home / "principals.yaml", system.principal, [system.integration], ["score", "read"])
+
+
+def _show(console: Console, client: httpx.Client, home: Path, system: System, key: str) -> bool:
+    """Send every example of one system, and the first one again; False when an answer is not what its case says."""
+    client.headers["Authorization"] = f"Bearer {key}"
+    cases = examples.cases(home / "integrations" / system.integration)
+    outcomes = [send(console, client, system.path, case) for case in cases]
+    return all([*outcomes, send_twice(console, client, system.path, cases[0])])
 
 
 def prepare(home: Path, console: Console) -> None:
@@ -112,24 +139,24 @@ def wait_until_ready(client: httpx.Client) -> float:
     raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s: see state/gateway.log")
 
 
-def send(console: Console, client: httpx.Client, case: examples.Case) -> bool:
+def send(console: Console, client: httpx.Client, path: str, case: examples.Case) -> bool:
     """Send one example as its system would and print what comes back; False when it is not what the case says."""
     console.print(Rule(Text(case.shows, style="bold"), align="left", style="dim"))
-    response, took = _post(client, case)
+    response, took = _post(client, path, case)
     _print_exchange(console, case, response, took)
     seen, expected = response.content, case.answer
     if case.canonical:
-        seen, expected = (examples.canonical(text, case.ignore) for text in (seen, expected))
+        seen, expected = (canonical(text, case.ignore) for text in (seen, expected))
     if seen.strip() == expected.strip():
         return True
     console.print("not as the example says", style="bold red")
     return False
 
 
-def send_twice(console: Console, client: httpx.Client, case: examples.Case) -> bool:
+def send_twice(console: Console, client: httpx.Client, path: str, case: examples.Case) -> bool:
     """The same asking again: the stored answer comes back, byte for byte, and nothing is decided twice."""
     console.print(Rule(Text("The same asking again", style="bold"), align="left", style="dim"))
-    (first, _), (second, took) = _post(client, case), _post(client, case)
+    (first, _), (second, took) = (_post(client, path, case) for _ in range(2))
     same = first.content == second.content
     replayed = second.headers.get("Idempotency-Replayed", "false")
     console.print(f"  {second.status_code} in {took:.1f} ms, Idempotency-Replayed: {replayed}")
@@ -137,9 +164,10 @@ def send_twice(console: Console, client: httpx.Client, case: examples.Case) -> b
     return same and replayed == "true"
 
 
-def _post(client: httpx.Client, case: examples.Case) -> tuple[httpx.Response, float]:
+def _post(client: httpx.Client, path: str, case: examples.Case) -> tuple[httpx.Response, float]:
+    headers = {"Content-Type": "application/json", **{name.title(): value for name, value in case.header.items()}}
     started = time.perf_counter()
-    response = client.post("/v1/juniper-api/score", content=case.request, headers=dict(case.header))
+    response = client.post(path, content=case.request, headers=headers)
     return response, 1000 * (time.perf_counter() - started)
 
 

@@ -41,7 +41,11 @@ class Live(NamedTuple):
 
 
 def copied(built_home: Path, home: Path) -> Caller:
+    """The demonstration's home with Juniper as its only integration."""
     shutil.copytree(built_home, home, ignore=shutil.ignore_patterns("state", "principals.yaml"))
+    for folder in (home / "integrations").iterdir():
+        if folder.name != "juniper-api":
+            shutil.rmtree(folder)
     operations = ["score", "batch", "read"]
     return Caller(home, principals.add(home / "principals.yaml", "juniper", ["juniper-api"], operations))
 

@@ -22,8 +22,9 @@ POLICY = Path("policies/consumer-instalment.policy.yaml")
 
 @pytest.fixture
 def home(built_home: Path, tmp_path: Path) -> Path:
+    """A home in which Juniper is the only integration."""
     copied = tmp_path / "home"
-    shutil.copytree(built_home, copied, ignore=shutil.ignore_patterns("state", "principals.yaml"))
+    shutil.copytree(built_home, copied, ignore=shutil.ignore_patterns("state", "principals.yaml", "meridian-los"))
     return copied
 
 
