@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LEAK = 0.95
+"""AUC of one column alone above which it was most likely written after the outcome was known."""
+_BINS = 20
+_PRIOR = 5.0
+"""Weight, in rows, of the overall rate in the rate of one bin."""
 ECE_BINS = 10
 NULL_DRAWS = 200
 
@@ -31,6 +36,26 @@ def auc(p: Floats, bad: Floats) -> float:
     positives = float(bad.sum())
     negatives = len(bad) - positives
     return float((ranks[bad > 0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def quantile_bins(values: Floats) -> NDArray[np.int64]:
+    """The bin of each value (n,): from 1, about equally full; 0 where there is none (NaN)."""
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.empty(0)
+    return np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="right") + 1).astype(np.int64)
+
+
+def told_by_bins(bins: NDArray[np.int64], outcome: Floats) -> float:
+    """How well bins (n,) tell an outcome (n,), 0 or 1: AUC of rates learned on one half and read on the other."""
+    half = np.arange(len(outcome)) % 2 == 0
+    rates = np.empty(len(outcome))
+    for learn, read in ((half, ~half), (~half, half)):
+        count = np.bincount(bins[learn], minlength=bins.max() + 1)
+        hits = np.bincount(bins[learn], weights=outcome[learn], minlength=bins.max() + 1)
+        overall = outcome[learn].mean()
+        rates[read] = ((hits + _PRIOR * overall) / (count + _PRIOR))[bins[read]]
+    halves = [rows for rows in (half, ~half) if 0 < outcome[rows].sum() < rows.sum()]
+    return float(np.mean([auc(rates[rows], outcome[rows]) for rows in halves])) if halves else 0.5
 
 
 def expected_calibration_error(p: Floats, bad: Floats) -> float:

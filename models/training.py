@@ -30,6 +30,7 @@ from models.game_tables import ROUTES, Compiled, compile_members
 from models.imported import load_estimator
 from models.imputer import DRAWS, Imputer
 from models.kinds import Boosting, Estimator
+from models.measures import LEAK, quantile_bins, told_by_bins
 from models.model_section import model_section
 from models.scale import Scale
 from models.scoring import Scorer
@@ -71,6 +72,8 @@ def train(
 def complete(material: Material, validation: Validation, data: Path, out: Path, report: Report) -> Bundle:
     """What ``train`` does once the model is validated; raises ConfigurationError as it does."""
     report(f"{len(material.x):,} applications, {int(material.dataset.bad.sum()):,} of them bad")
+    for leak in suspected_leaks(material):
+        report(f"warning: {leak}")
     report(f"cross-validated AUC {validation.auc:.4f}, calibration error {validation.calibration_error:.4f}")
     bundle = build(material, validation, data, report)
     bundle.save(out)
@@ -106,6 +109,19 @@ def read_material(data: Path, spec_path: Path, contracts: ContractStore) -> Mate
     if faults:
         raise ConfigurationError(faults)
     return material
+
+
+def suspected_leaks(material: Material) -> list[str]:
+    """Features that alone tell the outcome, in words; the spec may read them, but not in silence."""
+    told = {
+        feature.name: told_by_bins(quantile_bins(column), material.dataset.bad)
+        for feature, column in zip(material.spec.features, material.features.T, strict=True)
+    }
+    return [
+        f"the feature {name!r} alone tells the outcome with an AUC of {auc:.3f}: is it known when somebody applies?"
+        for name, auc in told.items()
+        if auc > LEAK
+    ]
 
 
 def validate(material: Material) -> Validation:
@@ -222,7 +238,8 @@ def _ranges(material: Material) -> dict[str, Range]:
 
 def _card(material: Material, validation: Validation, data: Path, scale: Scale) -> Card:
     spec, dataset = material.spec, material.dataset
-    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    about = data_section(spec, dataset, data.name, hashlib.sha256(data.read_bytes()).hexdigest())
+    about["limits"] += suspected_leaks(material)
     return {
         "bundle": {
             "name": spec.name,
@@ -232,7 +249,7 @@ def _card(material: Material, validation: Validation, data: Path, scale: Scale) 
             "currencies": list(spec.currencies),
             "contract": spec.contract.ref,
         },
-        "data": data_section(spec, dataset, data.name, digest),
+        "data": about,
         "validation": validation_section(validation, spec.card),
         "features": [
             {"name": f.name, "expression": f.expression, "group": f.group, "monotone": f.monotone}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -102,3 +104,15 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
 def fitted(name: str) -> Any:
     x, bad = data()
     return KINDS[name][0]().fit(x, bad)
+
+
+def changed(content: bytes, old: bytes = b"", new: bytes = b"", **more: bytes) -> bytes:
+    """A skops file with its schema's text changed and members added."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(buffer, "w") as after:
+        for name in before.namelist():
+            text = before.read(name)
+            after.writestr(name, text.replace(old, new) if old and name == "schema.json" else text)
+        for name, text in more.items():
+            after.writestr(name.replace("_", "."), text)
+    return buffer.getvalue()

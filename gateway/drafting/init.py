@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +134,7 @@ def _workshop(home: Path) -> Iterator[Path]:
 def _train(shop: Path, draft: Draft, paths: dict[str, Path], report_line: Report) -> tuple[Bundle, tuple[int, int]]:
     """Train by the drafted spec, whose cut-offs only the scores of its own validation can give."""
     from models.drafting.cut_offs import cut_offs
+    from models.spec import TrainingSpec
     from models.training import complete, read_material, validate
 
     _write(shop / paths["contract"], contract_text(draft))
@@ -142,7 +144,7 @@ def _train(shop: Path, draft: Draft, paths: dict[str, Path], report_line: Report
     validation = validate(material)
     cut = cut_offs(material, validation)
     _write(spec, spec_text(draft, cut))
-    material = read_material(draft.data, spec, store)
+    material = replace(material, spec=TrainingSpec.read(spec, store))
     return complete(material, validation, draft.data, shop / paths["bundle"], report_line), cut
 
 

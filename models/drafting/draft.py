@@ -20,6 +20,7 @@ from models.drafting.questions import open_questions, protected
 from models.drafting.sniff import sniff
 from models.drafting.target import column_of, read_target
 from models.kinds import DEFAULT
+from models.measures import LEAK
 from models.spec import Target
 
 NAMED_CODES = 200
@@ -197,7 +198,7 @@ class _Sieve:
     def leaks(self, column: Column) -> bool:
         """It was written after the outcome was known, or is the outcome."""
         told = suspicion.strength(column, self.bad)
-        if told > suspicion.LEAK:
+        if told > LEAK:
             what = "nearly a copy of the target" if told > 0.995 else "most likely written after the outcome was known"
             evidence = f"alone it tells the outcome with an AUC of {told:.3f}: {what}"
             return self.leave("must", column, evidence, "bring it back only if it is known when somebody applies")

@@ -13,19 +13,15 @@ from numpy.typing import NDArray
 from models.drafting import words
 from models.drafting.columns import Column, take_for_blank
 from models.drafting.findings import Finding
-from models.measures import auc
+from models.measures import auc, quantile_bins, told_by_bins
 
 Floats = NDArray[np.float64]
 
-LEAK = 0.95
 PROXY = 0.8
 COPY = 0.995
 """Rank correlation from which two number columns say the same."""
 FEWEST = 30
 """A group smaller than this is not measured."""
-_BINS = 20
-_PRIOR = 5.0
-"""Weight, in rows, of the overall rate in the rate of one bin."""
 _NEGATIVE = re.compile(r"-(?:1|9+|8+|7+)(?:\.0+)?")
 _NINES = re.compile(r"(?:9{3,}|99)(?:\.0+)?")
 
@@ -102,18 +98,8 @@ def unknown_codes(column: Column) -> Iterator[Finding]:
 
 
 def strength(column: Column, outcome: Floats) -> float:
-    """How well one column alone tells an outcome (n,), 0 or 1: AUC of rates learned on one half and read on the other;
-    .5 is not at all. Ignores which way round."""
-    bins = _binned(column)
-    half = np.arange(len(outcome)) % 2 == 0
-    rates = np.empty(len(outcome))
-    for learn, read in ((half, ~half), (~half, half)):
-        count = np.bincount(bins[learn], minlength=bins.max() + 1)
-        hits = np.bincount(bins[learn], weights=outcome[learn], minlength=bins.max() + 1)
-        overall = outcome[learn].mean()
-        rates[read] = ((hits + _PRIOR * overall) / (count + _PRIOR))[bins[read]]
-    halves = [rows for rows in (half, ~half) if 0 < outcome[rows].sum() < rows.sum()]
-    return float(np.mean([auc(rates[rows], outcome[rows]) for rows in halves])) if halves else 0.5
+    """How well one column alone tells an outcome (n,), 0 or 1, as an AUC; .5 is not at all. Ignores which way round."""
+    return told_by_bins(_binned(column), outcome)
 
 
 def trend(column: Column, bad: Floats) -> float:
@@ -130,10 +116,7 @@ def _binned(column: Column) -> NDArray[np.int64]:
     if not column.is_number:
         places = {code: place for place, code in enumerate(column.codes, start=1)}
         return np.array([places.get(cell, 0) for cell in column.cells])
-    known = column.known
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.empty(0)
-    found = np.searchsorted(edges, column.numbers, side="right") + 1
-    return np.where(np.isnan(column.numbers), 0, found).astype(np.int64)
+    return quantile_bins(column.numbers)
 
 
 def groups(column: Column) -> Iterator[tuple[str, Floats]]:

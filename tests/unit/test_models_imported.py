@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import skops.io
-from estimator_parts import data, fitted
+from estimator_parts import changed, data, fitted
 from sklearn.naive_bayes import GaussianNB
 
 from contracts.errors import ConfigurationError
@@ -25,18 +23,6 @@ def named(folder: Path, content: bytes, sha256: str = "") -> Estimator:
     (folder / "model.skops").write_bytes(content)
     digest = sha256 or hashlib.sha256(content).hexdigest()
     return Estimator("file", {}, file=folder / "model.skops", sha256=digest)
-
-
-def changed(content: bytes, old: bytes = b"", new: bytes = b"", **more: bytes) -> bytes:
-    """The archive with its schema's text changed and members added."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(buffer, "w") as after:
-        for name in before.namelist():
-            text = before.read(name)
-            after.writestr(name, text.replace(old, new) if old and name == "schema.json" else text)
-        for name, text in more.items():
-            after.writestr(name.replace("_", "."), text)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("name", ["logistic regression", "random forest", "forests, isotonic", "one-hot codes"])
