@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Add a caller and print its new secret: once, for only a digest is kept."""
     from gateway.access.issue import issue
-    from gateway.bootstrap import require_integrations
+    from gateway.home import require_integrations
     from gateway.http.principals import insert, unlisted
 
     home = settings().home
@@ -126,8 +126,8 @@ def events(
 ) -> None:
     """Admissions and refusals, newest first: one line per hour, caller, address, credential and cause."""
     from gateway.access.store import SharedAccess
-    from gateway.bootstrap import ledger_place
     from gateway.ledger.connect import connect
+    from gateway.opening import ledger_place
 
     store = SharedAccess(connect(ledger_place(settings())))
     try:

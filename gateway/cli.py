@@ -25,7 +25,7 @@ from gateway.terminal import settings as _settings
 from gateway.verify_command import verify
 
 if TYPE_CHECKING:
-    from gateway.bootstrap import Installation
+    from gateway.installation import Installation
     from gateway.service import ServingDesk
     from gateway.spi import Asked
 

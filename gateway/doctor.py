@@ -158,8 +158,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
     """Open the ledger as a gateway would, unless that would make one."""
-    from gateway.bootstrap import ledger_place, open_ledger
     from gateway.clock import utc_now
+    from gateway.opening import ledger_place, open_ledger
 
     place = ledger_place(settings)
     if isinstance(place, Path) and not place.exists():

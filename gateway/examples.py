@@ -22,7 +22,7 @@ from gateway.spi import Asked
 from gateway.trace import answer_once
 
 if TYPE_CHECKING:
-    from gateway.bootstrap import Installation
+    from gateway.installation import Installation
     from gateway.service import ServingDesk
 
 KEYS = ("shows", "header", "as_of", "compare", "ignore", "because")

@@ -44,9 +44,9 @@ def status(as_json: Json = False) -> None:
 @ledger.command()
 def migrate() -> None:
     """Bring an older ledger up to this release's schema; gateways may go on serving."""
-    from gateway.bootstrap import ledger_place
     from gateway.ledger.connect import connect, place
     from gateway.ledger.migrate import migrate as bring_up
+    from gateway.opening import ledger_place
 
     engine = connect(ledger_place(settings()))
     before, after = bring_up(engine, _MIGRATION_PATIENCE_S)
@@ -57,8 +57,8 @@ def migrate() -> None:
 @ledger.command()
 def backup(folder: Annotated[Path, typer.Argument(help="A folder that is to be made.")]) -> None:
     """Copy the ledger as it is now, with its anchor and without the keys; gateways may go on serving."""
-    from gateway.bootstrap import ledger_place
     from gateway.ledger.backup import backup as copy
+    from gateway.opening import ledger_place
 
     configured = settings()
     held = copy(ledger_place(configured), configured.anchor_file, folder, _now())
@@ -71,8 +71,8 @@ def restore(
     accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Also if the anchor names later blocks.")] = False,
 ) -> None:
     """Put a backup in place and prove it whole; gateways must be stopped. Nothing newer is overwritten."""
-    from gateway.bootstrap import ledger_place
     from gateway.ledger.backup import restore as put_back
+    from gateway.opening import ledger_place
 
     configured = settings()
     held = put_back(folder, ledger_place(configured), configured.anchor_file, accept_loss=accept_loss)
@@ -118,7 +118,7 @@ def rotate_keys() -> None:
 
 
 def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
-    from gateway.bootstrap import open_ledger
+    from gateway.opening import open_ledger
 
     return open_ledger(configured, _now, lookout, examine=examine)
 

@@ -36,13 +36,16 @@ LOOKUP_THREADS = 8
 
 
 class ServingDesk(OpenDesk):
-    """An open desk with a ledger, ready to serve; implements ``gateway.spi.Desk``."""
+    """An open desk with a ledger, ready to serve; implements ``gateway.spi.Desk``.
+
+    ``ledger`` gives the ledger, or raises UpstreamError while it cannot be had.
+    """
 
     def __init__(
         self,
         lines: Sequence[Line],
         codec: Codec,
-        ledger: Ledger | None,
+        ledger: Callable[[], Ledger] | None,
         clock: Callable[[], datetime],
         lookups: Mapping[str, Lookup] | None = None,
         modes: Modes | None = None,
@@ -69,8 +72,9 @@ class ServingDesk(OpenDesk):
             self._turns.give_back()
 
     async def _decide(self, asked: Asked) -> Answer:
-        as_of, ledger, until = self._clock(), self._loop_ledger(), 0.0
+        as_of, until = self._clock(), 0.0
         try:
+            ledger = self._loop_ledger()
             proposal = await self._proposed(asked, as_of)
             began = perf_counter()
             until = ledger.loop.time() + self.integration.limits.deadline
@@ -128,7 +132,7 @@ class ServingDesk(OpenDesk):
     def _opened(self) -> Ledger:
         if self._ledger is None:
             raise ConfigurationError(f"the desk of {self.name} was made without a ledger and cannot record")
-        return self._ledger
+        return self._ledger()
 
     def _loop_ledger(self) -> LoopLedger:
         loop = asyncio.get_running_loop()

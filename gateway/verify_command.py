@@ -57,7 +57,8 @@ def verify(
 
 @contextmanager
 def _opened() -> Iterator[Ledger]:
-    from gateway.bootstrap import open_ledger, utc_now
+    from gateway.clock import utc_now
+    from gateway.opening import open_ledger
 
     ledger = open_ledger(settings(), utc_now, examine=True)
     try:

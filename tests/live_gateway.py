@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +58,15 @@ def free_port() -> int:
 
 @contextmanager
 def serving(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
-    """The gateway, once it is ready; its log is kept beside the home. ``settings`` are variables of its environment."""
+    """The gateway, once it is ready; otherwise as ``started``."""
+    with started(caller, *options, **settings) as live:
+        await_ready(live.process, live.client, caller.log)
+        yield live
+
+
+@contextmanager
+def started(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
+    """The gateway's process; its log is kept beside the home. ``settings`` are variables of its environment."""
     port = free_port()
     command = [*COMMAND, str(caller.home), "serve", "--port", str(port), *options]
     headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
@@ -68,10 +76,17 @@ def serving(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client,
     ):
         try:
-            await_ready(process, client, caller.log)
             yield Live(process, client)
         finally:
             process.terminate()
+
+
+def until(reached: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for what is to come; how long it takes on a busy machine is no matter here."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def await_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:

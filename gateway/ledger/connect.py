@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from contracts.errors import MissingLibrary, SetupError
+from contracts.errors import MissingLibrary, SetupError, UpstreamError
+from gateway.ledger.patience import may_open_later
 from gateway.secret import is_reference, read_text
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -19,6 +21,18 @@ SILENCE_MS = 10_000
 """After this long without a sign of a server that vanished, a connection to it is given up."""
 CONNECT_SECONDS = 3
 """How long a connection to a server may take to be made."""
+
+_SIGNS = (
+    ("locked", "ledger_locked"),
+    ("lock timeout", "ledger_locked"),
+    ("busy", "ledger_locked"),
+    ("full", "disk_full"),
+    ("No space", "disk_full"),
+    ("I/O error", "disk_failed"),
+    ("readonly", "ledger_readonly"),
+    ("read-only", "ledger_readonly"),
+    ("unable to open", "ledger_readonly"),
+)
 
 
 def locate(ledger: str, password: str = "") -> Path | URL:
@@ -88,9 +102,27 @@ def cure(cause: str) -> str:
         "readonly database": "it cannot be written; make the file and its directory writable",
         "password authentication failed": "the server refuses the password; see SCOREGATE_LEDGER_PASSWORD",
         "no password supplied": "the server wants a password; see SCOREGATE_LEDGER_PASSWORD",
+        "database is locked": "it is locked; end the process that holds it",
         "Connection refused": "no server listens there; start it, or correct SCOREGATE_LEDGER",
     }
     return next((said for sign, said in cures.items() if sign in cause), cause.splitlines()[0])
+
+
+def category(cause: BaseException) -> str:
+    """Why a ledger cannot be had, in a word: what /readyz, the log and the metrics name."""
+    return next((word for sign, word in _SIGNS if sign in str(cause)), "ledger_down")
+
+
+@contextmanager
+def clearly(engine: Engine) -> Iterator[None]:
+    """Opening a ledger: what the database says becomes SetupError, or UpstreamError where it may pass by itself."""
+    try:
+        yield
+    except DBAPIError as exc:
+        message = f"cannot open the ledger {place(engine)}: {cure(str(exc.orig))}"
+        if may_open_later(exc):
+            raise UpstreamError(message, code=category(exc)) from exc
+        raise SetupError(message) from exc
 
 
 def _check_folder(path: Path) -> None:

@@ -15,7 +15,7 @@ from contracts.errors import SetupError
 from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer, Rhythm
-from gateway.ledger.connect import connect, place
+from gateway.ledger.connect import clearly, connect, place
 from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
@@ -59,8 +59,9 @@ class Ledger:
     ``now`` judges expiry; without it, a proposal's own ``received_at`` does. ``examine`` opens also a ledger whose end
     is missing, for those who want to know what happened to it. ``rhythm``: when SQLite's log is brought in.
 
-    Raises SetupError with one line when the ledger cannot be opened. Writing methods raise UpstreamError (retry_after
-    in seconds) when the queue is full or the ledger closed; their futures do when the database cannot be written.
+    Raises SetupError with one line when the ledger cannot be opened, UpstreamError where it may be later: it is locked,
+    or its server is down. Writing methods raise UpstreamError (retry_after in seconds) when the queue is full or the
+    ledger closed; their futures do when the database cannot be written.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class Ledger:
         signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
         self._engine = connect(where)
         try:
-            prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, patience)
-            self._keyring = open_keyring(self._engine, masters, signers, patience)
+            with clearly(self._engine):
+                prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, patience)
+                self._keyring = open_keyring(self._engine, masters, signers, patience)
             marks = Marks(self._keyring.index_key)
             self._reader = Reader(self._engine, self._keyring, marks)
             self._anchor = Anchor(anchor or _beside(where))

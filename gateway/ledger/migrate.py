@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Index, Table, insert, inspect, select, update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateColumn, CreateIndex
 
 import gateway.ledger.shared  # noqa: F401 # what workers share belongs to the ledger's tables
 from contracts.errors import SetupError
-from gateway.ledger.connect import cure, place
+from gateway.ledger.connect import clearly, place
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import HEAD, LEDGER, METADATA, SECRET, VERSION, version_of
 
@@ -37,9 +36,10 @@ class Migrated(NamedTuple):
 def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes, patience: float) -> None:
     """Make the tables if there are none; raises SetupError with one line when this is not, or no longer, our ledger.
 
+    Where they are there, nothing is locked: a start must not wait for whoever writes.
     ``secrets`` are the rows of a new ledger, ``head`` the digest its chain begins with.
     """
-    with _clearly(engine):
+    if not patiently(lambda: _is_ready(engine), patience):
         patiently(lambda: _prepare(engine, secrets, head), patience)
 
 
@@ -47,16 +47,8 @@ def migrate(engine: Engine, patience: float) -> Migrated:
     """Bring an older ledger up to VERSION while others may be writing it; raises SetupError where there is none."""
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         raise _nothing(engine)  # to connect would make an empty file
-    with _clearly(engine):
+    with clearly(engine):
         return patiently(lambda: _migrate(engine), patience)
-
-
-@contextmanager
-def _clearly(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as exc:
-        raise SetupError(f"cannot open the ledger {place(engine)}: {cure(str(exc.orig))}") from exc
 
 
 @contextmanager
@@ -74,6 +66,13 @@ def alone(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
+
+
+def _is_ready(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        if ready := _is_ledger(connection):
+            _check_version(connection)
+        return ready
 
 
 def _prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes) -> None:

@@ -19,6 +19,10 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 _PASSING_STATES = ("08", "40001", "40P01", "57P01", "57P02", "57P03")
 """Connection lost, serialization failure, deadlock, shutting down, crashed, starting up: PostgreSQL appendix A."""
 
+_FOR_GOOD = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
+"""What a server says that it will say the next time too. While connecting, libpq passes on words, no SQLSTATE."""
+_UNRESOLVED = "resolve host"
+
 
 def patiently(work: Callable[[], T], patience: float) -> T:
     """Do something that another process may hold up, again until it works or ``patience`` seconds have gone by."""
@@ -33,7 +37,7 @@ def patiently(work: Callable[[], T], patience: float) -> T:
         pause = min(pause * _GROWTH, _LONGEST_PAUSE_S)
 
 
-def _is_busy(exc: Exception) -> bool:
+def _is_busy(exc: BaseException) -> bool:
     cause = getattr(exc, "orig", exc)  # SQLAlchemy wraps what happens while connecting
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
 
@@ -44,6 +48,14 @@ def passes(exc: BaseException) -> bool:
     if not hasattr(cause, "sqlstate"):
         return False  # not from PostgreSQL's driver
     return cause.sqlstate.startswith(_PASSING_STATES) if cause.sqlstate else "connection" in str(cause).lower()
+
+
+def may_open_later(exc: BaseException) -> bool:
+    """Whether what kept a ledger from being opened may pass: a lock, a server that is down, starting, or full."""
+    said = str(getattr(exc, "orig", exc))
+    if any(sign in said for sign in _FOR_GOOD):
+        return False
+    return _is_busy(exc) or passes(exc) or _UNRESOLVED in said
 
 
 def persistence(patience: float, before_retry: Callable[[], object]) -> Retrying:

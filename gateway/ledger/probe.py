@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
 
+from gateway.ledger.connect import category
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import BLOCK, HEAD
 
@@ -18,17 +19,6 @@ PATIENCE_S = 1.0
 """How long the proof waits for the turn of others."""
 _LOG_PAGES = 1000
 """Where nobody asks for decisions, the proof's own commits must not let SQLite's log grow for ever."""
-_SIGNS = (
-    ("locked", "ledger_locked"),
-    ("lock timeout", "ledger_locked"),
-    ("busy", "ledger_locked"),
-    ("full", "disk_full"),
-    ("No space", "disk_full"),
-    ("I/O error", "disk_failed"),
-    ("readonly", "ledger_readonly"),
-    ("read-only", "ledger_readonly"),
-    ("unable to open", "ledger_readonly"),
-)
 
 
 class Standing(NamedTuple):
@@ -61,7 +51,7 @@ class Probe:
             patiently(self._commit, PATIENCE_S)
         except Exception as exc:  # noqa: BLE001 # whatever keeps it from committing is the answer
             self.close()
-            return next((category for sign, category in _SIGNS if sign in str(exc)), "ledger_down")
+            return category(exc)
         return ""
 
     def close(self) -> None:

@@ -93,7 +93,8 @@ class Pulse:
         if free < self._reserve:
             return "disk_low"
         now, looking = self._now(), self._looking
-        if self._cause and (self._cause != "ledger_locked" or now - self._cause_since >= LOCKED_SECONDS):
+        passing = self._cause == "ledger_locked" and self._standing is not None  # and not one that never opened
+        if self._cause and (not passing or now - self._cause_since >= LOCKED_SECONDS):
             return self._cause
         if looking is not None and not looking.done() and now - self._began >= LOCKED_SECONDS:
             return "ledger_stalled"
@@ -116,8 +117,8 @@ class Pulse:
         try:
             self._standing = self._ledger.standing()
             cause = self._prove()
-        except Exception:  # noqa: BLE001 # a ledger that cannot be read has a cause: it is down
-            cause = "ledger_down"
+        except Exception:  # noqa: BLE001 # a ledger that cannot be read has a cause: it is down, or what it says itself
+            cause = self._ledger.unwritable() or cause
         finally:
             if cause != self._cause:
                 self._cause, self._cause_since = cause, self._began

@@ -20,7 +20,7 @@ INTEGRATIONS = {"bench-complete": "complete applications", "bench-imputed": "wit
 
 def rows() -> list[Row]:
     from gateway import settings
-    from gateway.bootstrap import open_ledger
+    from gateway.opening import open_ledger
 
     home, _ = prepare()
     configured = settings.load(home=home, log_level="warning")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings
-from gateway.bootstrap import application, install
+from gateway.bootstrap import install
+from gateway.doors import application
 from gateway.http import server
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

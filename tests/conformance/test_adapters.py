@@ -24,7 +24,8 @@ from memory_adapter import MemoryAdapter
 
 from contracts.errors import CallerError, Conflict, ScoregateError
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
+from gateway.installation import Installation
 from gateway.ledger import Filters, Kind
 from gateway.spi import Answer, Asked
 

@@ -11,9 +11,11 @@ import httpx
 import pytest
 from live_gateway import ROOT, Caller, Live, copied, serving
 
-from gateway import bootstrap, settings
+from gateway import settings
+from gateway.clock import utc_now
 from gateway.http import principals
 from gateway.ledger import Kind
+from gateway.opening import open_ledger
 
 EXAMPLES = ROOT / "fixtures/integrations/juniper-api/examples"
 GOOD = json.loads((EXAMPLES / "01-complete__approves/request.json").read_bytes())
@@ -59,7 +61,7 @@ def outcomes(live: Live, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def entries(caller: Caller, kind: Kind) -> int:
-    ledger = bootstrap.open_ledger(settings.load(home=caller.home), bootstrap.utc_now)
+    ledger = open_ledger(settings.load(home=caller.home), utc_now)
     try:
         return sum(entry.kind is kind for entry in ledger.list(limit=1_000_000))
     finally:

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from live_gateway import COMMAND, ENVIRONMENT, ROOT, copied
 
-from gateway import bootstrap, settings
+from gateway import settings
 from gateway.clock import utc_now
+from gateway.opening import open_ledger
 
 
 @pytest.fixture
 def home(built_home: Path, tmp_path: Path) -> Path:
     """A home with keys and an empty ledger."""
     home = copied(built_home, tmp_path / "home").home
-    bootstrap.open_ledger(settings.load(home=home), utc_now).close()
+    open_ledger(settings.load(home=home), utc_now).close()
     return home
 
 

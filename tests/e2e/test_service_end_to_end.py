@@ -25,9 +25,11 @@ import httpx
 import pytest
 from live_gateway import COMMAND, ENVIRONMENT, EXAMPLE, SCORE, Caller, Live, copied, free_port, serving
 
-from gateway import bootstrap, settings
+from gateway import settings
+from gateway.clock import utc_now
 from gateway.http import principals
 from gateway.ledger import Filters, Kind, Ledger
+from gateway.opening import open_ledger
 from models.archive import canonical
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +56,7 @@ def application(number: int | None = None, **changes: Any) -> dict[str, Any]:
 
 @contextmanager
 def ledger_of(home: Path) -> Iterator[Ledger]:
-    ledger = bootstrap.open_ledger(settings.load(home=home), bootstrap.utc_now)
+    ledger = open_ledger(settings.load(home=home), utc_now)
     try:
         yield ledger
     finally:

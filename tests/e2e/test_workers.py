@@ -8,19 +8,20 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, Live, copied, free_port, serving
+from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, Live, copied, free_port, serving, until
 
-from gateway import bootstrap, settings
+from gateway import settings
+from gateway.clock import utc_now
 from gateway.http import principals
 from gateway.ledger import Kind
+from gateway.opening import open_ledger
 
 EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
 SCORE = "/v1/juniper-api/score"
@@ -44,13 +45,6 @@ def said(caller: Caller, event: str) -> list[dict[str, Any]]:
     """The lines of the log that speak of this; every line is JSON."""
     lines = [json.loads(line) for line in caller.log.read_text().splitlines()]
     return [line for line in lines if line["event"] == event]
-
-
-def until(reached: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def application(number: str) -> bytes:
@@ -183,7 +177,7 @@ def test_sigterm_answers_what_is_under_way_and_ends_with_0(caller: Caller, live:
     for thread in callers:
         thread.join()
     assert not odd
-    ledger = bootstrap.open_ledger(settings.load(home=caller.home), bootstrap.utc_now)
+    ledger = open_ledger(settings.load(home=caller.home), utc_now)
     try:
         assert ledger.verify_chain() == ()
         kept = {e.decision_id for e in ledger.list(limit=1_000_000) if e.kind is Kind.DECISION}

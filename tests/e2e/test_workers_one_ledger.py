@@ -22,9 +22,11 @@ import httpx
 import pytest
 from live_gateway import EXAMPLE, Caller, Live, copied, serving
 
-from gateway import bootstrap, settings
+from gateway import settings
+from gateway.clock import utc_now
 from gateway.http import principals
 from gateway.ledger import Entry, Filters, Kind, Ledger
+from gateway.opening import open_ledger
 
 if TYPE_CHECKING:
     from postgres_server import PostgresServer
@@ -46,7 +48,7 @@ class House(NamedTuple):
 
     def ledger(self) -> Ledger:
         configured = settings.load(home=self.caller.home, ledger=self.place)
-        return bootstrap.open_ledger(configured, bootstrap.utc_now)
+        return open_ledger(configured, utc_now)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway import examples, settings
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
+from gateway.installation import Installation
 
 SYSTEMS = Path(__file__).parents[2] / "fixtures" / "integrations"
 CASES = sorted(path for path in SYSTEMS.glob("*/examples/*") if path.is_dir())

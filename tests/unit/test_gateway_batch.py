@@ -18,7 +18,8 @@ from contracts.errors import MalformedPayload, MissingLibrary, SetupError
 from contracts.lazy import Lazy
 from gateway import settings as settings_
 from gateway.batch import Batch
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
+from gateway.installation import Installation
 from gateway.spi import Asked
 from gateway.trace import answer_once
 

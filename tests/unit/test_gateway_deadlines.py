@@ -17,8 +17,9 @@ import pytest
 
 from contracts.errors import UpstreamError
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
 from gateway.clock import never_back
+from gateway.installation import Installation
 from gateway.service import ServingDesk
 from gateway.spi import Answer, Asked, Codec
 from gateway.turns import Turns

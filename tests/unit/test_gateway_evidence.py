@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from contracts.types import State
 from gateway import environment, settings
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
 from gateway.evidence import beside, read_beside
+from gateway.installation import Installation
 from gateway.lines import Basis
 from gateway.objects import ObjectStore
 from gateway.spi import Asked, Tree

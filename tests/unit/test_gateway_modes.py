@@ -12,8 +12,9 @@ import pytest
 
 from contracts.errors import AccessDenied, NotFound
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
 from gateway.http import principals
+from gateway.installation import Installation
 from gateway.ledger import Filters
 from gateway.modes import Mode, Modes, may_open, of_request
 from gateway.spi import Answer, Asked

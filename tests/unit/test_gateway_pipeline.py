@@ -17,7 +17,8 @@ import pytest
 from contracts.errors import DecisionExpired, SetupError, UpstreamError
 from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install, keep_objects
+from gateway.bootstrap import install, keep_objects
+from gateway.installation import Installation
 from gateway.lookups import Lookup, gather
 from gateway.pipeline import Assessed, assess, untrained
 from gateway.spi import Asked, Codec

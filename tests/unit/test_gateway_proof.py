@@ -19,10 +19,12 @@ from typer.testing import CliRunner
 
 from contracts.errors import ScoregateError, UpstreamError
 from gateway import settings
-from gateway.bootstrap import install, open_ledger, prover, utc_now
+from gateway.bootstrap import install, prover
 from gateway.cli import app
+from gateway.clock import utc_now
 from gateway.environment import environment
 from gateway.ledger.seal import RANDOM_BYTES, Sealer, read_key
+from gateway.opening import open_ledger
 from gateway.proof import Proof, Prover
 from gateway.spi import Asked, Codec
 

@@ -19,7 +19,8 @@ from contracts.odcs import Contract
 from contracts.store import CATALOG, ContractStore
 from contracts.types import State
 from gateway import settings as settings_
-from gateway.bootstrap import Installation, install
+from gateway.bootstrap import install
+from gateway.installation import Installation
 from gateway.lint import lint
 from gateway.objects import ObjectStore
 from gateway.pipeline import Assessed, assess

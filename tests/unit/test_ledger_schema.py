@@ -10,7 +10,7 @@ import pytest
 from ledger_samples import keys_of_fixtures, open_ledger, proposal
 from sqlalchemy import inspect
 
-from contracts.errors import SetupError
+from contracts.errors import SetupError, UpstreamError
 from gateway.ledger import Filters, Kind
 from gateway.ledger.connect import connect
 from gateway.ledger.migrate import migrate
@@ -110,7 +110,7 @@ def test_where_there_is_no_ledger_there_is_nothing_to_migrate(tmp_path: Path) ->
 def test_a_writer_that_holds_the_database_is_waited_for(old: Path) -> None:
     other = sqlite3.connect(old / "ledger.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SetupError, match="locked"):
+    with pytest.raises(UpstreamError, match="locked"):
         migrate(connect(old / "ledger.db"), 0.1)
     other.execute("ROLLBACK")
     other.close()

@@ -37,7 +37,7 @@ class Watched:
 
     def unwritable(self) -> str:
         self.proofs += 1
-        return self.cause
+        return "" if self.cause == "unreadable" else self.cause
 
     def last_commit(self) -> tuple[float, float]:
         return self.committed, self.failed
@@ -88,6 +88,14 @@ def test_a_lock_is_a_cause_only_once_it_lasts(tmp_path: Path) -> None:
     assert cause(pulse) == ""
     clock.now += LOCKED_SECONDS
     assert cause(pulse) == "ledger_locked"
+
+
+def test_a_lock_on_a_ledger_that_never_opened_is_a_cause_at_once(tmp_path: Path) -> None:
+    class Unopened(Watched):
+        def standing(self) -> Standing:
+            raise OSError
+
+    assert cause(Pulse(Unopened("ledger_locked"), tmp_path, 0, Clock())) == "ledger_locked"
 
 
 def test_a_recent_commit_is_the_proof_and_a_failure_after_it_is_not(tmp_path: Path) -> None:

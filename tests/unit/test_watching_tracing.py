@@ -20,8 +20,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from contracts.errors import MissingLibrary
 from gateway import settings
-from gateway.bootstrap import Installation, application, install
+from gateway.bootstrap import install
+from gateway.doors import application
 from gateway.http import principals
+from gateway.installation import Installation
 from gateway.watching.catalog import SPANS_UNSENT
 from gateway.watching.lookout import Lookout
 from gateway.watching.tally import Tally

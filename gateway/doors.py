@@ -1,0 +1,85 @@
+"""The doors of an installation: every address of every integration, health and metrics, as one ASGI application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from contracts.errors import ConfigurationError, SetupError
+from contracts.source import Source
+from gateway.access.keeper import Keeper
+from gateway.access.layer import Access
+from gateway.access.store import SharedAccess
+from gateway.desks import ClosedDesk
+from gateway.http.app import Gateway, Readiness, build
+from gateway.http.door import Mounted
+from gateway.http.journal import Journal
+from gateway.installation import Installation
+from gateway.integrations import INTEGRATION_FILE
+from gateway.ledger.connect import connect
+from gateway.opening import ledger_place
+from gateway.service import ServingDesk
+from gateway.spi import ClosableAdapter, CredentialAdapter, RoutedAdapter
+from gateway.watching.exposition import exposition
+from gateway.watching.facts import facts
+from gateway.watching.pulse import Pulse
+
+
+def application(installation: Installation, pulse: Pulse | None = None) -> Gateway:
+    """The ASGI application of an installation; ``pulse`` is its health, for who has it told that the end is near."""
+    pulse = pulse or installation.pulse()
+    installation.roster.read()
+    events = installation.lookout.events
+    store = SharedAccess(connect(ledger_place(installation.settings)))
+    access = Access(Keeper(installation.roster, store, report=events.fault))
+    installation.modes.overridden = access.overridden
+
+    async def ready() -> Readiness:
+        health = await pulse.look()
+        return Readiness(health.cause, installation.states())
+
+    def metrics(accept: str) -> tuple[bytes, str]:
+        lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
+        bundles, policies = installation.bundles.values(), installation.policies
+        found = facts(pulse.health(), installation.states(), bundles, policies, lives)
+        return exposition(installation.lookout.snapshot(), found, accept)
+
+    return build(
+        mounted(installation),
+        access,
+        Journal(installation.lookout),
+        ready=ready,
+        metrics=metrics,
+        close=installation.close,
+        version=version("scoregate"),
+    )
+
+
+def mounted(installation: Installation) -> list[Mounted]:
+    """Every address of every routed integration, also of those that are switched off."""
+    return [
+        *(one for desk in installation.desks.values() for one in _doors(installation, desk)),
+        *(one for name, error in installation.faulty.items() for one in _closed_doors(installation, name, error)),
+    ]
+
+
+def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
+    adapter, integration = installation.adapter(desk.integration.adapter), desk.integration
+    routes = adapter.routes(desk) if isinstance(adapter, RoutedAdapter) else ()
+    limits, welcome = integration.limits, frozenset(integration.principals) or None
+    credentials = adapter.credentials if isinstance(adapter, CredentialAdapter) else None
+    return [
+        Mounted(route, *limits.of(route.operation), welcome, integration.mode, desk.turned_away, credentials)
+        for route in routes
+    ]
+
+
+def _closed_doors(installation: Installation, name: str, error: ConfigurationError) -> list[Mounted]:
+    """The addresses of an integration that is switched off: they say so in its own format."""
+    folder = installation.settings.home / "integrations" / name
+    try:
+        adapter = installation.adapter(str(Source.read(folder / INTEGRATION_FILE).data["adapter"]))
+        codec = adapter.closed() if isinstance(adapter, ClosableAdapter) else adapter.wire({}, folder)
+        desk = ClosedDesk(name, codec, error)
+    except (SetupError, TypeError, KeyError):
+        return []
+    return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []

@@ -1,0 +1,77 @@
+"""What all integrations of a home share, read and checked: bundles, policies, and the contracts they were made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from contracts.errors import ConfigurationError, Fault
+from contracts.source import nearest
+from contracts.store import ContractStore
+from gateway.integrations import INTEGRATION_FILE
+from models.bundle import Bundle
+from models.policy import Policy, clashes
+
+
+def integration_folders(home: Path) -> list[Path]:
+    return sorted(path.parent for path in (home / "integrations").glob(f"*/{INTEGRATION_FILE}"))
+
+
+def require_integrations(home: Path, names: Sequence[str]) -> None:
+    """Raise ConfigurationError for a name that is no integration of the home; ``*`` stands for all."""
+    known = [folder.name for folder in integration_folders(home)]
+    hint = f"there are: {', '.join(known) or 'none'}"
+    unknown = [name for name in names if name not in (*known, "*")]
+    if unknown:
+        where = str(home / "integrations")
+        raise ConfigurationError([Fault(where, 0, 0, f"no {n!r}", nearest(n, known) or hint) for n in unknown])
+
+
+def read_bundles(home: Path) -> Mapping[str, Bundle]:
+    """Every bundle of the home by digest; each is verified byte by byte."""
+    found = [Bundle.load(path.parent) for path in sorted((home / "bundles").glob("*/*/bundle.json"))]
+    return {bundle.digest: bundle for bundle in found}
+
+
+def read_policies(home: Path, bundles: Mapping[str, Bundle]) -> Sequence[Policy]:
+    """Every policy of the home; raises ConfigurationError where one names a bundle that is not there, or two clash."""
+    policies = [Policy.read(path) for path in sorted((home / "policies").glob("*.yaml"))]
+    faults = [_bundle_missing(policy, bundles) for policy in policies if policy.bundle_digest not in bundles]
+    faults += clashes(policies)
+    if faults:
+        raise ConfigurationError(faults)
+    return policies
+
+
+def check_shared(contracts: ContractStore, bundles: Mapping[str, Bundle], policies: Sequence[Policy]) -> None:
+    """Every contract by itself, every policy against its bundle and the contract that was trained on, whichever
+    integration uses them; raises ConfigurationError with every fault.
+    """
+    faults: list[Fault] = []
+    for ref in contracts.refs():
+        try:
+            contracts.get(ref)
+        except ConfigurationError as exc:
+            faults += exc.faults
+    if not faults:
+        faults = [fault for policy in policies for fault in _unfit(policy, bundles[policy.bundle_digest], contracts)]
+    if faults:
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+
+
+def _unfit(policy: Policy, bundle: Bundle, contracts: ContractStore) -> Sequence[Fault]:
+    if bundle.contract not in contracts.refs():
+        message = f"was made for {bundle.contract}, which is not there"
+        return [Fault(f"bundle {bundle.ref}", 0, 0, message, f"there are: {', '.join(contracts.refs())}")]
+    contract = contracts.get(bundle.contract)
+    try:
+        bundle.check(contract)
+    except ConfigurationError as exc:
+        return exc.faults
+    return policy.faults(contract, bundle)
+
+
+def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
+    there = ", ".join(f"{b.name}@{b.version} {b.digest[:12]}…" for b in bundles.values()) or "no bundle at all"
+    message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
+    return policy.source.fault(("bundle", "digest"), message, f"there is {there}")

@@ -1,0 +1,81 @@
+"""A home made ready, as those who serve it or look into it hold it; ``gateway.bootstrap`` puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contracts.errors import ConfigurationError, NotFound, SetupError
+from contracts.source import nearest
+from contracts.store import ContractStore
+from gateway.access.roster import Roster
+from gateway.ledger import Ledger
+from gateway.modes import Modes
+from gateway.opening import Opening
+from gateway.service import ServingDesk
+from gateway.settings import Settings
+from gateway.spi import Adapter
+from gateway.watching.lookout import Lookout
+from gateway.watching.pulse import Pulse
+from models.bundle import Bundle
+from models.policy import Policy
+
+
+@dataclass(slots=True)
+class Installation:
+    """A home made ready: its desks by name, the integrations that could not be made ready and why, its ledger.
+
+    ``adapter`` loads an adapter by name; ``opening`` is how the ledger is had, None for an installation without.
+    """
+
+    settings: Settings
+    contracts: ContractStore
+    bundles: Mapping[str, Bundle]
+    policies: Sequence[Policy]
+    adapter: Callable[[str], Adapter]
+    roster: Roster
+    modes: Modes
+    desks: dict[str, ServingDesk] = field(default_factory=dict)
+    faulty: dict[str, ConfigurationError] = field(default_factory=dict)
+    opening: Opening | None = None
+    lookout: Lookout = field(default_factory=Lookout.silent)
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger, if there is to be one; raises UpstreamError while it cannot be had."""
+        return None if self.opening is None else self.opening()
+
+    def desk(self, name: str) -> ServingDesk:
+        """The desk of an integration; raises ConfigurationError if it is switched off, NotFound if there is none."""
+        if name in self.faulty:
+            raise self.faulty[name]
+        if name not in self.desks:
+            known = nearest(name, self.desks) or f"there are: {', '.join(sorted(self.desks)) or 'none'}"
+            raise NotFound(f"no integration {name!r} in {self.settings.home}; {known}")
+        return self.desks[name]
+
+    def states(self) -> dict[str, str]:
+        """Every integration by name, with why it is switched off; empty while it serves."""
+        off = {name: error.code for name, error in self.faulty.items()}
+        return dict(sorted((dict.fromkeys(self.desks, "") | off).items()))
+
+    def pulse(self) -> Pulse:
+        """What says whether a decision can be made durable here; raises SetupError without a ledger."""
+        if self.opening is None:
+            raise SetupError("an installation without a ledger cannot serve")
+        return Pulse(self.opening, self.settings.state, self.settings.disk_reserve)
+
+    def go_on(self) -> None:
+        """See to it that a ledger that could not be opened yet will be."""
+        if self.opening is not None:
+            self.opening.go_on()
+
+    def check(self) -> None:
+        """Raise what kept the ledger from being opened for good, if something did."""
+        if self.opening is not None:
+            self.opening.check()
+
+    def close(self) -> None:
+        if self.opening is not None:
+            self.opening.close()
+        self.lookout.close()

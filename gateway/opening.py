@@ -1,0 +1,144 @@
+"""Opening the ledger the settings name: at once, or for a gateway as soon as it can be had.
+
+A gateway that starts while its ledger is locked, or the ledger's server is down, serves all the same: whoever asks is
+told natively to come back later, and /readyz why. It does not end, as one that was running would not; an orchestrator
+would only start it again. What is wrong for good, a password or a schema, ends it as soon as it is seen.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
+from tenacity.nap import sleep_using_event
+
+from contracts.errors import ScoregateError, SetupError, UpstreamError
+from gateway.clock import Clock
+from gateway.ledger import Kind, Ledger, make_key_file
+from gateway.ledger.connect import locate
+from gateway.settings import Settings
+from gateway.watching.events import Events
+from gateway.watching.lookout import Lookout
+from gateway.watching.pulse import Standing
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_RETRY_AFTER_S = 5
+
+
+class Opening:
+    """How a ledger is had: called, it gives the ledger, or raises UpstreamError while that cannot be opened yet.
+
+    ``open_`` opens it or raises; UpstreamError says that it may work later. The first try is made at once. Where it
+    fails and ``patient`` says so, a thread tries again from ``go_on`` on; ``events`` are told once that the ledger is
+    awaited and once that it is open. An error for good that is met then is kept for ``check``, and the process told to
+    end.
+    """
+
+    def __init__(self, open_: Callable[[], Ledger], events: Events, *, patient: bool) -> None:
+        self._open, self._events = open_, events
+        self._ledger: Ledger | None = None
+        self._cause = ""
+        self._fatal: ScoregateError | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_trying, name="ledger-opening", daemon=True)
+        try:
+            self._ledger = open_()
+        except UpstreamError as error:
+            if not patient:
+                raise
+            self._cause = error.detail_code
+            events.error("ledger_awaited", cause=error.detail_code, message=error.message)
+
+    def go_on(self) -> None:
+        """Try again where the first try failed, until it works; the process must be one that heeds SIGTERM by now."""
+        if self._ledger is None:
+            self._thread.start()
+
+    def __call__(self) -> Ledger:
+        if self._ledger is None:
+            raise UpstreamError("the ledger cannot be opened yet; ask again later", retry_after=_RETRY_AFTER_S)
+        return self._ledger
+
+    def check(self) -> None:
+        """Raise what ended the trying for good, if something did."""
+        if self._fatal is not None:
+            raise self._fatal
+
+    def close(self) -> None:
+        """Stop trying; close what was opened."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def standing(self) -> Standing:
+        return self().standing()
+
+    def unwritable(self) -> str:
+        return self._cause if self._ledger is None else self._ledger.unwritable()
+
+    def last_commit(self) -> tuple[float, float]:
+        return (0.0, 0.0) if self._ledger is None else self._ledger.last_commit()
+
+    def oldest_pending(self) -> float:
+        return 0.0 if self._ledger is None else self._ledger.oldest_pending()
+
+    def _keep_trying(self) -> None:
+        trying = Retrying(
+            retry=retry_if_exception_type(UpstreamError),
+            stop=stop_when_event_set(self._over),
+            wait=wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
+            sleep=sleep_using_event(self._over),
+            before_sleep=self._note,
+            reraise=True,
+        )
+        try:
+            self._ledger = trying(self._open)
+        except UpstreamError:
+            return  # told to stop
+        except ScoregateError as error:
+            self._fatal = error
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        self._events.info("ledger_opened")
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ScoregateError):
+            self._cause = error.detail_code
+
+
+def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
+    """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
+    keys = settings.state / "keys"
+    try:
+        settings.state.parent.mkdir(parents=True, exist_ok=True)
+        settings.state.mkdir(mode=0o700, exist_ok=True)
+        keys.mkdir(mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
+    return Ledger(
+        ledger_place(settings),
+        master_key=settings.master_keys or make_key_file(keys / "master.key"),
+        signing_key=settings.signing_keys or make_key_file(keys / "signing.key"),
+        anchor=settings.anchor_file,
+        bound=settings.queue,
+        retention={Kind[kind.upper()]: days for kind, days in settings.retention.items()},
+        now=clock,
+        lookout=lookout,
+        examine=examine,
+    )
+
+
+def ledger_place(settings: Settings) -> Path | URL:
+    """Where the ledger lies: the file or database URL of the settings, else the file of the home."""
+    return locate(settings.ledger or str(settings.state / "ledger.db"), settings.ledger_password)
