@@ -1,7 +1,7 @@
 """Fitted scikit-learn classifiers, taken apart into members: sums of trees and weights, and the curve behind each.
 
-Known: logistic regression, decision tree, random forest, extra trees, gradient boosting, histogram gradient boosting,
-each alone, behind a pipeline of known steps (``models/encoding.py``), or calibrated. Anything else is refused.
+Known: linear models, trees, forests, AdaBoost over trees, gradient boosting, histogram gradient boosting, each alone,
+behind a pipeline of known steps (``models/encoding.py``), bagged, or calibrated. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_estimator(estimator: Any, n_features: int) -> tuple[Member, ...]:
     if classes != [0.0, 1.0]:
         found = ", ".join(map(str, estimator.classes_))
         raise ConfigurationError(f"the model's classes are {found}: fit it on 0 for good and 1 for bad")
-    return _read(estimator, Columns.plain(n_features))
+    return _judged(estimator, Columns.plain(n_features))
 
 
 def _read(estimator: Any, columns: Columns) -> tuple[Member, ...]:
@@ -67,12 +67,11 @@ def _read(estimator: Any, columns: Columns) -> tuple[Member, ...]:
         for _, step in estimator.steps[:-1]:
             columns = columns.through(step)
         return _read(estimator.steps[-1][1], columns)
-    if kind == "CalibratedClassifierCV":
-        return _calibrated(estimator, columns)
+    if kind in WHOLES:
+        return WHOLES[kind](estimator, columns)
     if kind not in READERS:
-        known = ", ".join(sorted({*READERS, "Pipeline", "CalibratedClassifierCV"}))
-        message = f"a {kind} cannot be explained exactly: contributions would be estimates, and reasons must not be"
-        raise ConfigurationError(f"{message}; known: {known}")
+        message = f"a {kind} is not made of trees or weights, so what each feature contributes can only be estimated"
+        raise ConfigurationError(f"{message}, and reasons must not be; known: {', '.join(sorted(KNOWN))}")
     member = READERS[kind](estimator, columns)
     if kind in _NEED_VALUES and not columns.filled():
         message = f"a {kind} cannot score a record that lacks a feature (a blank, a division by zero)"
@@ -80,11 +79,38 @@ def _read(estimator: Any, columns: Columns) -> tuple[Member, ...]:
     return (member,)
 
 
+def _judged(estimator: Any, columns: Columns) -> tuple[Member, ...]:
+    """The members of a classifier that must give probabilities by itself."""
+    inner = estimator.steps[-1][1] if type(estimator).__name__ == "Pipeline" else estimator
+    if not hasattr(inner, "predict_proba"):
+        kind = type(inner).__name__
+        raise ConfigurationError(f"a {kind} gives no probabilities: calibrate it with CalibratedClassifierCV")
+    return _read(estimator, columns)
+
+
+def _bagged(estimator: Any, columns: Columns) -> tuple[Member, ...]:
+    """The mean of the probabilities: of trees one member, of models that give log-odds one each."""
+    found: list[Member] = []
+    for one, chosen in zip(estimator.estimators_, estimator.estimators_features_, strict=True):
+        if list(chosen) != list(range(estimator.n_features_in_)):
+            raise ConfigurationError("bagging over chosen features is not known: fit it with max_features=1.0")
+        found += _judged(one, columns)
+    if all(member.link == PROBABILITY and member.trees for member in found):
+        share = 1.0 / len(found)
+        merged = tuple(nodes for member in found for nodes in member.scaled(share, 0.0).trees)
+        return (replace(found[0], trees=merged),)
+    if any(member.link not in (MARGIN, PROBABILITY) for member in found):
+        raise ConfigurationError("a mean of calibrated models is not known: calibrate the bagged model instead")
+    return tuple(replace(m, link=SIGMOID, curve=(-1.0, 0.0)) if m.link == MARGIN else m for m in found)
+
+
 def _calibrated(estimator: Any, columns: Columns) -> tuple[Member, ...]:
     found = []
     for one in estimator.calibrated_classifiers_:
         inner = _read(one.estimator, columns)
-        if len(inner) != 1 or inner[0].link not in (MARGIN, PROBABILITY):
+        if len(inner) > 1:
+            raise ConfigurationError("a calibrated mean of log-odds is not known: bag trees, or leave out calibration")
+        if inner[0].link not in (MARGIN, PROBABILITY):
             raise ConfigurationError("the model is calibrated twice: calibrate once")
         found.append(_curved(inner[0], one.calibrators[0], one.method))
     if len(found) == 1 and found[0].link == SIGMOID:
@@ -102,8 +128,11 @@ def _curved(member: Member, calibrator: Any, method: str) -> Member:
     raise ConfigurationError(f"the calibration method {method!r} is not known; use sigmoid or isotonic")
 
 
-def _logistic(estimator: Any, columns: Columns) -> Member:
-    weights = np.asarray(estimator.coef_, np.float64)[0]
+def _linear(estimator: Any, columns: Columns) -> Member:
+    loss = getattr(estimator, "loss", "")
+    if hasattr(estimator, "predict_proba") and loss == "modified_huber":
+        raise ConfigurationError("probabilities of the loss modified_huber are not log-odds: fit it with log_loss")
+    weights = np.ravel(np.asarray(estimator.coef_, np.float64))
     return Member(columns, float(np.ravel(estimator.intercept_)[0]), weights=weights)
 
 
@@ -115,6 +144,18 @@ def _forest(estimator: Any, columns: Columns) -> Member:
 
 def _tree(estimator: Any, columns: Columns) -> Member:
     return Member(columns, 0.0, PROBABILITY, (_nodes(estimator.tree_, 1.0),), single=True)
+
+
+def _voted(estimator: Any, columns: Columns) -> Member:
+    """AdaBoost: each tree votes with its weight, for or against; the sum is log-odds."""
+    kind = type(estimator.estimator_).__name__
+    if kind not in ("DecisionTreeClassifier", "ExtraTreeClassifier"):
+        raise ConfigurationError(f"AdaBoost over a {kind} is not known: fit it over decision trees")
+    weights = np.asarray(estimator.estimator_weights_[: len(estimator.estimators_)], np.float64)
+    trees = tuple(_nodes(tree.tree_, 1.0) for tree in estimator.estimators_)
+    for nodes, weight in zip(trees, 2.0 * weights / estimator.estimator_weights_.sum(), strict=True):
+        nodes["value"] = np.where(nodes["value"] > 0.5, weight, -weight)
+    return Member(columns, 0.0, MARGIN, trees, single=True)
 
 
 def _gradient(estimator: Any, columns: Columns) -> Member:
@@ -153,14 +194,25 @@ def _nodes(tree: Any, factor: float) -> NDArray[Any]:
     return out
 
 
-_NEED_VALUES = ("GradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV")
+_LINEAR = (
+    "LinearDiscriminantAnalysis", "LinearSVC", "LogisticRegression", "LogisticRegressionCV", "RidgeClassifier",
+    "SGDClassifier",
+)  # fmt: skip
+_NEED_VALUES = ("AdaBoostClassifier", "GradientBoostingClassifier", *_LINEAR)
 READERS: dict[str, Callable[[Any, Columns], Member]] = {
+    "AdaBoostClassifier": _voted,
     "DecisionTreeClassifier": _tree,
+    "ExtraTreeClassifier": _tree,
     "ExtraTreesClassifier": _forest,
     "GradientBoostingClassifier": _gradient,
     "HistGradientBoostingClassifier": _histogram,
-    "LogisticRegression": _logistic,
-    "LogisticRegressionCV": _logistic,
     "RandomForestClassifier": _forest,
+    **dict.fromkeys(_LINEAR, _linear),
 }
 """Classifiers that can be taken apart."""
+WHOLES: dict[str, Callable[[Any, Columns], tuple[Member, ...]]] = {
+    "BaggingClassifier": _bagged,
+    "CalibratedClassifierCV": _calibrated,
+}
+"""What is made of other classifiers."""
+KNOWN = frozenset({*READERS, *WHOLES, "Pipeline"})

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
 from models.estimators import Member
-from models.game_tables import Compiled, compile_members
+from models.game_tables import Compiled
 from models.games import ISOTONIC, MARGIN, PROBABILITY, RAREST
 from models.kernel import attribute
+from models.member_games import compile_members
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-9

@@ -42,8 +42,9 @@ class Games(NamedTuple):
     isotonic curves, member k's at ``knot_start[k]:knot_start[k + 1]``. ``slopes`` (K, F), ``steps`` (K, B).
     ``member_start`` (K + 1,) leaves, ``side_start`` (L + 1,) sides of a leaf; per side ``side_feature`` and where in
     ``words`` the bits of the bins inside begin; ``cell_start`` (L + 1,) contributions, in ``cells``, at mask * d.
-    ``values`` (L,) and ``covers``, per side, are those of the path-dependent form. ``base`` (K,): a member's sum at the
-    baseline; ``start``: the mean of their probabilities.
+    ``values`` (L,) and ``covers``, per side, are those of the path-dependent form, ``quadrature`` (Q, 2) the nodes and
+    weights it is integrated with. ``base`` (K,): a member's sum at the baseline; ``start``: the mean of their
+    probabilities.
     """
 
     links: Ints
@@ -61,6 +62,7 @@ class Games(NamedTuple):
     cells: Floats
     values: Floats
     covers: Floats
+    quadrature: Floats
     base: Floats
     start: float
     direct: bool
@@ -71,10 +73,10 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
     """Contributions (F, m) to the log-odds of bad, of features (F, m) that lie in ``bins`` (F, m)."""
     count, m = features.shape
     members = games.links.shape[0]
-    own, odds = np.empty(count), np.empty(count + 1)
+    own, room = np.empty(count), np.empty((2, count))
     for r in range(m):
         for k in range(members):
-            _member(k, r, features, bins, starts, games, odds, own)
+            _member(k, r, features, bins, starts, games, room, own)
             ratio = 1.0 if games.links[k] == MARGIN else _chord(k, _total(own), games) / members
             for f in range(count):
                 out[f, r] += own[f] * ratio
@@ -86,7 +88,7 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
 
 @compiled
 def _member(
-    k: int, r: int, features: Floats, bins: Ints, starts: Ints, games: Games, odds: Floats, own: Floats
+    k: int, r: int, features: Floats, bins: Ints, starts: Ints, games: Games, room: Floats, own: Floats
 ) -> None:
     """Contributions of record r to member k's sum, shape (F,)."""
     for f in range(features.shape[0]):
@@ -96,7 +98,7 @@ def _member(
             own[f] += games.slopes[k, f] * x
     for leaf in range(games.member_start[k], games.member_start[k + 1]):
         if games.direct:
-            _worked_out(leaf, r, bins, games, odds, own)
+            _worked_out(leaf, r, bins, games, room, own)
         else:
             _looked_up(leaf, r, bins, games, own)
 
@@ -128,26 +130,23 @@ def _looked_up(leaf: int, r: int, bins: Ints, games: Games, own: Floats) -> None
 
 
 @compiled
-def _worked_out(leaf: int, r: int, bins: Ints, games: Games, odds: Floats, own: Floats) -> None:
-    """Path-dependent: (1_i - p_i) times the mean over all orders of the product of the others, by its polynomial."""
-    first, last = games.side_start[leaf], games.side_start[leaf + 1]
-    d = last - first
-    for i in range(first, last):
-        odds[0], size = 1.0, 0
-        for j in range(first, last):
-            if j != i:
-                met, cover = float(_meets(j, r, bins, games)), games.covers[j]
-                odds[size + 1] = odds[size] * met
-                for c in range(size, 0, -1):
-                    odds[c] = odds[c] * cover + odds[c - 1] * met
-                odds[0] *= cover
-                size += 1
-        weight, mean = 1.0 / d, 0.0
-        for c in range(d):
-            if c:
-                weight *= c / (d - c)
-            mean += weight * odds[c]
-        own[games.side_feature[i]] += games.values[leaf] * (_meets(i, r, bins, games) - games.covers[i]) * mean
+def _worked_out(leaf: int, r: int, bins: Ints, games: Games, room: Floats, own: Floats) -> None:
+    """Path-dependent: (1_i - p_i) times the mean over all orders of the product of the others.
+
+    That mean is the integral from 0 to 1 of the product of t 1_j + (1 - t) p_j over j other than i, a polynomial, which
+    Gauss-Legendre quadrature gives exactly: all terms are positive, and no digits cancel.
+    """
+    first, d = games.side_start[leaf], games.side_start[leaf + 1] - games.side_start[leaf]
+    gains, factors = room[0], room[1]
+    for j in range(d):
+        gains[j] = _meets(first + j, r, bins, games) - games.covers[first + j]
+    for q in range(games.quadrature.shape[0]):
+        t, product = games.quadrature[q, 0], games.quadrature[q, 1] * games.values[leaf]
+        for j in range(d):
+            factors[j] = games.covers[first + j] + t * gains[j]
+            product *= factors[j]
+        for i in range(d):
+            own[games.side_feature[first + i]] += gains[i] * product / factors[i]
 
 
 @compiled

@@ -23,25 +23,29 @@ ALLOWED = frozenset({
     "builtins.bool", "builtins.dict", "builtins.float", "builtins.int", "builtins.list", "builtins.slice",
     "builtins.str", "builtins.tuple", "numpy.bool", "numpy.dtype", "numpy.float32", "numpy.float64", "numpy.int32",
     "numpy.int64", "numpy.ndarray", "numpy.random._generator.Generator", "numpy.random.mtrand.RandomState",
-    "numpy.uint64", "numpy.uint8", "sklearn._loss._loss.CyHalfBinomialLoss", "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink", "sklearn._loss.loss.HalfBinomialLoss",
+    "numpy.uint64", "numpy.uint8", "sklearn._loss._loss.CyExponentialLoss", "sklearn._loss._loss.CyHalfBinomialLoss",
+    "sklearn._loss.link.HalfLogitLink", "sklearn._loss.link.Interval", "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.ExponentialLoss", "sklearn._loss.loss.HalfBinomialLoss",
     "sklearn.calibration.CalibratedClassifierCV", "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration", "sklearn.compose._column_transformer.ColumnTransformer",
-    "sklearn.dummy.DummyClassifier", "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis", "sklearn.dummy.DummyClassifier",
+    "sklearn.ensemble._bagging.BaggingClassifier", "sklearn.ensemble._forest.ExtraTreesClassifier",
     "sklearn.ensemble._forest.RandomForestClassifier", "sklearn.ensemble._gb.GradientBoostingClassifier",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.impute._base.MissingIndicator",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._weight_boosting.AdaBoostClassifier", "sklearn.impute._base.MissingIndicator",
     "sklearn.impute._base.SimpleImputer", "sklearn.isotonic.IsotonicRegression",
     "sklearn.linear_model._logistic.LogisticRegression", "sklearn.linear_model._logistic.LogisticRegressionCV",
+    "sklearn.linear_model._ridge.RidgeClassifier", "sklearn.linear_model._stochastic_gradient.SGDClassifier",
     "sklearn.model_selection._split.KFold", "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.pipeline.Pipeline", "sklearn.preprocessing._data.MaxAbsScaler",
-    "sklearn.preprocessing._data.MinMaxScaler", "sklearn.preprocessing._data.RobustScaler",
-    "sklearn.preprocessing._data.StandardScaler", "sklearn.preprocessing._encoders.OneHotEncoder",
-    "sklearn.preprocessing._encoders.OrdinalEncoder", "sklearn.preprocessing._function_transformer.FunctionTransformer",
-    "sklearn.preprocessing._label.LabelEncoder", "sklearn.tree._classes.DecisionTreeClassifier",
-    "sklearn.tree._classes.DecisionTreeRegressor", "sklearn.tree._classes.ExtraTreeClassifier",
-    "sklearn.tree._tree.Tree",
+    "sklearn.pipeline.Pipeline", "sklearn.preprocessing._data.MaxAbsScaler", "sklearn.preprocessing._data.MinMaxScaler",
+    "sklearn.preprocessing._data.RobustScaler", "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._encoders.OneHotEncoder", "sklearn.preprocessing._encoders.OrdinalEncoder",
+    "sklearn.preprocessing._function_transformer.FunctionTransformer", "sklearn.preprocessing._label.LabelBinarizer",
+    "sklearn.preprocessing._label.LabelEncoder", "sklearn.svm._classes.LinearSVC",
+    "sklearn.tree._classes.DecisionTreeClassifier", "sklearn.tree._classes.DecisionTreeRegressor",
+    "sklearn.tree._classes.ExtraTreeClassifier", "sklearn.tree._tree.Tree",
 })  # fmt: skip
 """Every type a file may hold: plain data, arrays, and the parts of the estimators that can be taken apart."""
 _SAVE = "save it with skops.io.dump(model, path)"
@@ -116,6 +120,6 @@ def _named(node: Any) -> Iterator[str]:
 
 def _families() -> str:
     from models.encoding import STEPS
-    from models.estimators import READERS
+    from models.estimators import KNOWN
 
-    return ", ".join(sorted({*READERS, *STEPS, "Pipeline", "CalibratedClassifierCV"}))
+    return ", ".join(sorted({*KNOWN, *STEPS}))

@@ -26,11 +26,12 @@ from models.dataset import Dataset, read_dataset
 from models.estimators import read_estimator
 from models.exactness import measure
 from models.features import Feature, FeatureSet, compile_features, value_of
-from models.game_tables import ROUTES, Compiled, compile_members
+from models.game_tables import ROUTES, Compiled
 from models.imported import load_estimator
 from models.imputer import DRAWS, Imputer
 from models.kinds import Boosting, Estimator
 from models.measures import LEAK, quantile_bins, told_by_bins
+from models.member_games import compile_members
 from models.model_section import model_section
 from models.scale import Scale
 from models.scoring import Scorer

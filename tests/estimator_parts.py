@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 Floats = NDArray[np.float64]
 WIDTH = 5
@@ -56,8 +60,12 @@ def forest(kind: Callable[..., Any] = RandomForestClassifier, **options: Any) ->
     return kind(**{"n_estimators": 12, "max_depth": 4, "min_samples_leaf": 8, "random_state": 0, **options})
 
 
+def scaled(classifier: Any) -> Any:
+    return make_pipeline(filled(), StandardScaler(), classifier)
+
+
 def logistic() -> Any:
-    return make_pipeline(filled(), StandardScaler(), LogisticRegression())
+    return scaled(LogisticRegression())
 
 
 def gradient(depth: int) -> Any:
@@ -92,6 +100,24 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
         "pair_tables",
     ),
     "logistic regressions, sigmoid": (lambda: CalibratedClassifierCV(logistic(), cv=3), "linear"),
+    "discriminant": (lambda: scaled(LinearDiscriminantAnalysis()), "linear"),
+    "gradient descent": (lambda: scaled(SGDClassifier(loss="log_loss", random_state=0)), "linear"),
+    "support vectors, sigmoid": (lambda: CalibratedClassifierCV(scaled(LinearSVC()), cv=3), "linear"),
+    "ridge, sigmoid": (lambda: CalibratedClassifierCV(scaled(RidgeClassifier()), cv=3, ensemble=False), "linear"),
+    "boosted stumps": (
+        lambda: make_pipeline(filled(), AdaBoostClassifier(n_estimators=20, random_state=0)),
+        "pair_tables",
+    ),
+    "boosted trees by vote": (
+        lambda: make_pipeline(filled(), AdaBoostClassifier(DecisionTreeClassifier(max_depth=3), n_estimators=10)),
+        "leaf_tables",
+    ),
+    "bagged trees": (
+        lambda: BaggingClassifier(DecisionTreeClassifier(max_depth=4), n_estimators=8, random_state=0),
+        "leaf_tables",
+    ),
+    "bagged logistic regressions": (lambda: BaggingClassifier(logistic(), n_estimators=4, random_state=0), "linear"),
+    "random tree": (lambda: ExtraTreeClassifier(max_depth=5, random_state=0), "leaf_tables"),
     "calibrated behind a pipeline": (
         lambda: make_pipeline(filled(), CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()))),
         "linear",

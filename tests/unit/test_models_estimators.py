@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from estimator_parts import KINDS, WIDTH, data, filled, fitted, forest, gradient, histogram, logistic
+from estimator_parts import KINDS, WIDTH, data, filled, fitted, forest, gradient, histogram, logistic, scaled
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import LinearSVC
 
 from contracts.errors import ConfigurationError
 from models.estimators import read_estimator
 from models.exactness import brute_force, contribution_difference, contributions, margins, measure
-from models.game_tables import Compiled, GameTables, compile_members
-from models.games import RAREST
+from models.game_tables import Compiled, GameTables
+from models.games import MARGIN, RAREST
+from models.member_games import compile_members
 
 
 def compiled(model: Any, baseline: np.ndarray) -> Compiled:
@@ -48,7 +51,8 @@ def test_a_compiled_model_gives_the_classifiers_own_log_odds(name: str) -> None:
     x, _ = data()
     model = fitted(name)
     p = chances(model, x)
-    wanted = model.decision_function(x) if hasattr(model, "decision_function") else np.log(p / (1 - p))
+    margin = read_estimator(model, WIDTH)[0].link == MARGIN and hasattr(model, "decision_function")
+    wanted = model.decision_function(x) if margin else np.log(p / (1 - p))
     inside = (p > 2 * RAREST) & (p < 1 - 2 * RAREST)
     assert np.abs(margins(compiled(model, x), x) - wanted)[inside].max() < 1e-9
 
@@ -115,11 +119,12 @@ def test_the_path_dependent_form_equals_shap(name: str) -> None:
 
 
 def test_trees_too_deep_for_tables_are_worked_out_per_record_and_equal_brute_force(monkeypatch) -> None:
-    """Nine features on a path are beyond what is kept; the same code path as for a forest of 8 million cells."""
+    """Eleven features on a path are beyond what is kept; the same code path as for a forest of 12 million cells."""
     random = np.random.default_rng(5)
-    x = random.normal(size=(900, 10))
+    x = random.normal(size=(900, 12))
     bad = (x.sum(axis=1) + random.normal(size=900) > 0).astype(float)
-    members = read_estimator(forest(max_depth=12, n_estimators=6, min_samples_leaf=2, max_features=3).fit(x, bad), 10)
+    deep = forest(ExtraTreesClassifier, max_depth=16, n_estimators=4, min_samples_leaf=2, max_features=1)
+    members = read_estimator(deep.fit(x, bad), 12)
     found = compile_members(members, x)
     assert found.route == "path_dependent"
     wanted = [brute_force(members, row, x, path_dependent=True) for row in x[:3]]
@@ -151,14 +156,25 @@ def test_probabilities_of_nought_and_one_are_held_at_the_last_published_digit() 
     assert set(np.round(1 / (1 + np.exp(-margins(found, x))), 12)) <= {RAREST, 0.5, 1 - RAREST}
 
 
+def twice() -> Any:
+    return CalibratedClassifierCV(forest(), method="isotonic", cv=2, ensemble=False)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (make_pipeline(filled(), GaussianNB()), "a GaussianNB cannot be explained exactly.*known: Cal"),
+        (make_pipeline(filled(), GaussianNB()), "a GaussianNB is not made of trees or weights.*known: AdaB"),
+        (scaled(LinearSVC()), "a LinearSVC gives no probabilities: calibrate it with CalibratedClassifierCV"),
+        (scaled(SGDClassifier(loss="hinge")), "a SGDClassifier gives no probabilities: calibrate it"),
+        (scaled(SGDClassifier(loss="modified_huber")), "fit it with log_loss"),
+        (AdaBoostClassifier(GaussianNB(), n_estimators=2), "AdaBoost over a GaussianNB.*over decision trees"),
+        (BaggingClassifier(forest(), n_estimators=2, max_features=0.5), "fit it with max_features=1.0"),
+        (BaggingClassifier(CalibratedClassifierCV(forest(), cv=2), n_estimators=2), "calibrate the bagged model inst"),
+        (CalibratedClassifierCV(BaggingClassifier(logistic(), n_estimators=2), cv=2), "bag trees, or leave out cal"),
         (make_pipeline(filled(), PolynomialFeatures(), forest()), "step PolynomialFeatures.*expressions"),
         (make_pipeline(filled(), MinMaxScaler(clip=True), LogisticRegression()), "clips is not linear"),
         (make_pipeline(filled(), OneHotEncoder(), forest()), "fail on unknown codes|fails on unknown codes"),
-        (CalibratedClassifierCV(CalibratedClassifierCV(logistic(), cv=2), cv=2), "calibrated twice"),
+        (CalibratedClassifierCV(twice(), cv=2), "calibrated twice"),
         (CalibratedClassifierCV(logistic(), method="temperature", cv=2), "'temperature' is not known; use sigmoid"),
         (histogram(categorical_features=[3]), "encode categories as features"),
     ],
@@ -167,7 +183,7 @@ def test_probabilities_of_nought_and_one_are_held_at_the_last_published_digit() 
 def test_what_cannot_be_exact_is_refused_with_the_way_out(model: Any, message: str) -> None:
     x, bad = data()
     with pytest.raises(ConfigurationError, match=message):
-        read_estimator(model.fit(x, bad), WIDTH)
+        read_estimator(model.fit(np.nan_to_num(x) if type(model).__name__ == "AdaBoostClassifier" else x, bad), WIDTH)
 
 
 def test_a_model_that_cannot_score_a_gap_is_refused_even_where_training_had_none() -> None:
@@ -189,9 +205,13 @@ def test_other_classes_than_nought_and_one_and_other_features_than_the_specs_are
 
 
 def test_a_forest_too_large_to_explain_is_refused(monkeypatch) -> None:
-    monkeypatch.setattr("models.game_tables.MOST_CELLS", 10)
-    monkeypatch.setattr("models.game_tables.MOST_WORK", 100)
-    with pytest.raises(ConfigurationError, match="too much to explain; fit fewer trees, or limit their depth"):
+    monkeypatch.setattr("models.member_games.MOST_CELLS", 10)
+    monkeypatch.setattr("models.member_games.MOST_WORK", 100)
+    with pytest.raises(ConfigurationError, match="too much to explain while somebody waits; fit fewer"):
+        compiled(fitted("random forest"), data()[0])
+    monkeypatch.undo()
+    monkeypatch.setattr("models.member_games.MOST_BITS", 100)
+    with pytest.raises(ConfigurationError, match="too much to keep; fit fewer trees"):
         compiled(fitted("random forest"), data()[0])
 
 
