@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from contracts.errors import ConfigurationError, Fault
+from contracts.mapping.conversions import Unfit, read_text
 from contracts.source import nearest
 from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
@@ -177,6 +178,9 @@ class _Sieve:
             kind = words.protected_kind(column.name, ())[0]
             cure = f"it tells the {kind}" if kind else "turn it into months before the application, if it is known then"
             return self.leave("note", column, "it holds dates, which no feature can read", cure)
+        if column.kind == "code" and not all(map(_readable, column.codes)):
+            cure = "take line breaks and other control characters out of the file"
+            return self.leave("note", column, "some of its codes are texts that no integration may send", cure)
         if why := identifies(column):
             return self.leave(
                 "note", column, f"{why}: it tells who somebody is (personal)", "keep it out of training data"
@@ -263,6 +267,14 @@ class _Sieve:
                 cure = "take the one the legacy system fills more reliably"
                 evidence = "the same rows hold the same, or their ranks agree"
                 self.findings.append(Finding("should", what, evidence, cure, "contract", f"name: {field.name}"))
+
+
+def _readable(code: str) -> bool:
+    try:
+        read_text(code)
+    except Unfit:
+        return False
+    return True
 
 
 def _told_by_codes(field: DraftField) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from models.drafting import words
 from models.drafting.columns import Column
 from models.drafting.contract_file import Property, contract_lines, currency_field, head_field, quote
 from models.drafting.draft import Draft, DraftField
+from models.drafting.findings import Finding
 from models.kinds import DEFAULT
 
 APPROVE_SHARE = 0.5
@@ -20,6 +21,8 @@ RARE = 0.02
 """Share of rows that a code needs for a feature of its own."""
 FEWEST = 30
 LONGEST_NAME = 64
+BADS_PER_FEATURE = 10
+"""Events per variable below which logistic coefficients were found unreliable (Peduzzi et al. 1996)."""
 MOST_INDICATORS = 8
 """Codes of one field, the most frequent first, that get a feature of their own."""
 
@@ -189,6 +192,15 @@ def _features(draft: Draft) -> Iterator[DraftFeature]:
         else:
             yield DraftFeature(field.name, field.name, field.name, _note(field))
     yield from _ratios(draft)
+
+
+def crowded(draft: Draft) -> Iterator[Finding]:
+    """Whether there are too few bad loans for so many features."""
+    count, bads = len(list(_features(draft))), int(draft.bad.sum())
+    if bads < BADS_PER_FEATURE * count:
+        evidence = f"{bads:,} bad loans for {count} features, where {BADS_PER_FEATURE} for each are a rule of thumb"
+        cure = "drop features that say little, or join codes; expect scores to move with every retraining"
+        yield Finding("should", "many features for few bad loans", evidence, cure, "spec", "features:")
 
 
 def _indicators(field: DraftField, taken: set[str]) -> Iterator[DraftFeature]:

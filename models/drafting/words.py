@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 
 from contracts.mapping.paths import Path
@@ -84,7 +85,24 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?")
 _PHONE = re.compile(r"\+?[0-9(][0-9()/ .-]{6,18}[0-9]")
 PATTERNS: Mapping[str, re.Pattern[str]] = {"e-mail addresses": _EMAIL, "IBANs": _IBAN, "phone numbers": _PHONE}
-_RESERVED = ("product", "currency", "and", "or", "not", "in", "min", "max", "abs", "given", "where", "log1p", "sqrt")
+NO_NAMES = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+"""Words that one YAML or another takes for something else than a text."""
+_RESERVED = (
+    *NO_NAMES,
+    "product",
+    "currency",
+    "and",
+    "or",
+    "not",
+    "in",
+    "min",
+    "max",
+    "abs",
+    "given",
+    "where",
+    "log1p",
+    "sqrt",
+)
 LONGEST = 56
 """Characters of a drafted name: a field's name has at most 64, and features lengthen it."""
 LONGEST_CODE = 40
@@ -116,13 +134,20 @@ def shortened(name: str, most: int) -> str:
     return name[: most + 1].rpartition("_")[0] or name[:most]
 
 
+def _spelled(text: str, most: int) -> str:
+    """Small letters and digits with ``_`` between words; letters with marks lose them."""
+    bare = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    plain = "".join(letter for letter in bare if not unicodedata.combining(letter))
+    return shortened(re.sub(r"[^a-z0-9]+", "_", plain).strip("_"), most)
+
+
 def slug(name: str, taken: Collection[str]) -> str:
     """A name as contracts spell it: small ASCII letters, digits and ``_``, not taken, no word of the expressions.
 
     >>> slug("Age.in years", []), slug("class", []), slug("2 x", ["x2_x"])
     ('age_in_years', 'class_value', 'x2_x_2')
     """
-    plain = shortened(re.sub(r"[^a-z0-9]+", "_", "_".join(tokens(name))).strip("_"), LONGEST)
+    plain = _spelled("_".join(tokens(name)), LONGEST)
     found = plain if plain[:1].isalpha() else f"x{plain}"
     if found in _RESERVED or keyword.iskeyword(found):
         found += "_value"
@@ -144,7 +169,7 @@ def source(name: str) -> str:
 def code_slug(code: str, taken: Collection[str]) -> str:
     """A code as contracts spell it; signs of comparison become words, as they tell codes apart."""
     spoken = code.replace("<=", " to ").replace(">=", " from ").replace("<", " below ").replace(">", " above ")
-    plain = shortened(re.sub(r"[^a-z0-9]+", "_", spoken.lower()).strip("_"), LONGEST_CODE) or "other"
+    plain = _spelled(spoken.lower(), LONGEST_CODE) or "other"
     spelled, count = plain, 2
     while spelled in taken:
         spelled, count = f"{plain}_{count}", count + 1

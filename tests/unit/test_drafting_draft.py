@@ -250,3 +250,8 @@ def test_one_cell_that_proves_the_decimal_mark_settles_it(tmp_path: Path, proof:
     found = drafted(own_data.write(tmp_path / "own.csv", data))
     assert next(field for field in found.fields if field.name == "price").column.numbers[1] == 2235
     assert not [finding for finding in found.findings if "before three digits" in finding.what]
+
+
+def test_codes_that_no_integration_may_send_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    found = with_column(tmp_path, "branch", [("north", "south\neast")[row % 2] for row in range(own_data.ROWS)])
+    assert "no integration may send" in left_out(found, "branch").evidence
