@@ -2,6 +2,9 @@
 
 SOAP 1.1 section 3 and SOAP 1.2 part 1 section 5 forbid document type declarations and processing instructions; WS-I
 Basic Profile 1.1 says the same (R1008, R1009). Encodings are UTF-8, UTF-16 (R1012) and, where declared, ISO 8859-1.
+
+What is refused for its shape is refused before a tree is made of it: a declaration of a document type before the parser
+sees any entity in it, and more markup than any application has, which costs fifty times its bytes.
 """
 
 from __future__ import annotations
@@ -24,25 +27,47 @@ _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"),
     (b"<\0", "utf-16le"), (b"\0<", "utf-16be"),
 )  # fmt: skip
-_DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']""")
+_BOM: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?"
+_DECLARED: Final = re.compile(_BOM + rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']""")
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s";]{1,40})"?""", re.IGNORECASE)
+_DOCTYPE: Final = re.compile(_BOM + rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
 _PARSERS: dict[str, etree.XMLParser] = {}
+
+MOST_MARKUP: Final = 50_000
+"""Of ``<``, which open a tag, and of ``=``, which give an attribute or a namespace its value; so many of each."""
+DEEPEST: Final = 64
+"""Elements within elements; libxml2 itself stops at 256, which is more than can be read one within the other here."""
+_BEYOND: Final = (etree.ErrorTypes.ERR_NAME_TOO_LONG, etree.ErrorTypes.ERR_RESOURCE_LIMIT)
+_TOO_DEEP: Final = etree.XPath(f"boolean({'/*' * (DEEPEST + 1)})")
 
 
 def parse(raw: bytes, content_type: str) -> Node:
     """The root of a message; raises MalformedPayload for whatever is not one document of plain, safe XML."""
     encoding = _encoding(raw, content_type)
+    _check_shape(raw)
     try:
         root = etree.fromstring(raw, _parser(encoding))
     except etree.XMLSyntaxError as exc:
-        raise MalformedPayload(_told(exc), code="not_xml") from None
+        raise MalformedPayload(_told(exc), code="beyond_bounds" if exc.code in _BEYOND else "not_xml") from None
     except (ValueError, LookupError):
         raise MalformedPayload("the message is not XML", code="not_xml") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
     if next(root.getroottree().iter(etree.PI, etree.Entity), None) is not None or _beside(root):
         raise MalformedPayload("a message may hold no processing instruction and no entity", code="pi_forbidden")
+    if raw.count(b"</") > DEEPEST and _TOO_DEEP(root):
+        raise MalformedPayload(f"elements lie more than {DEEPEST} deep within each other", code="beyond_bounds")
     return root
+
+
+def _check_shape(raw: bytes) -> None:
+    """Raise for a document type declaration, and for too much markup; a text says no more of it than its bytes do."""
+    plain = _plain(raw)
+    if b"DOCTYPE" in plain and _DOCTYPE.match(plain):
+        raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
+    if raw.count(b"<") > MOST_MARKUP or raw.count(b"=") > MOST_MARKUP:
+        message = f"more than {MOST_MARKUP} tags or attributes; one message holds one application"
+        raise MalformedPayload(message, code="beyond_bounds")
 
 
 def _parser(encoding: str) -> etree.XMLParser:
@@ -63,12 +88,17 @@ def _encoding(raw: bytes, content_type: str) -> str:
         said["the first bytes"] = ENCODINGS[mark]
     if charset := _CHARSET.search(content_type):
         said["charset"] = _known(charset[1])
-    if declared := _DECLARED.match(raw[:200]):
+    if declared := _DECLARED.match(_plain(raw[:400])):
         said["the XML declaration"] = _known(declared[1].decode())
     if len({*said.values()}) > 1:
         told = ", ".join(f"{place}: {name}" for place, name in said.items())
         raise MalformedPayload(f"the message says of its encoding different things: {told}", code="encoding_conflict")
     return mark or next(iter(said.values()), "utf-8")
+
+
+def _plain(raw: bytes) -> bytes:
+    """A message with one byte per ASCII character, as far as it is written in those."""
+    return raw.replace(b"\0", b"") if b"\0" in raw[:4] else raw
 
 
 def _known(name: str) -> str:
@@ -87,4 +117,6 @@ def _beside(root: Node) -> bool:
 def _told(error: etree.XMLSyntaxError) -> str:
     """Where a message stops being XML, without what stands there."""
     line, column = error.position
+    if error.code in _BEYOND:
+        return f"a name, a text or the depth of elements is beyond all bounds at line {line}, column {column}"
     return f"the message is not well-formed XML at line {line}, column {column}"
