@@ -78,11 +78,12 @@ def _text_faults(field: Field) -> Iterator[str]:
         yield "a text needs a maxLength, so that everyone knows how much room it takes"
     if len(set(field.codes)) != len(field.codes) or "" in field.codes:
         yield "codes differ from each other, and none is empty"
-    if field.pattern is not None and not _portable(field.pattern):
+    if field.pattern is not None and not portable(field.pattern):
         yield "the pattern is not one that every engine reads alike: ^…$ with plain characters, [sets] and counts only"
 
 
-def _portable(pattern: str) -> bool:
+def portable(pattern: str) -> bool:
+    """Whether Python, Rust and ECMA-262 read the pattern alike."""
     if not _PATTERN.fullmatch(pattern):
         return False
     try:

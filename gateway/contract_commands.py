@@ -85,6 +85,20 @@ def export_(
         print(text, end="")
 
 
+@contract.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What describes the data, or a CSV of it.")],
+    source: Annotated[str, typer.Option("--from", help="jsonschema, csv or frictionless.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the contract, default the file's.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="request, answer or outcome.")] = "request",
+    out: Annotated[Path | None, typer.Option("--out", help="Write into this file, default the home.")] = None,
+) -> None:
+    """Draft a contract from another language or from data, and say what a person must decide."""
+    from gateway.drafting.importing import Asked, import_contract
+
+    import_contract(Path(settings().home), Asked(file, source, name, kind, out), console())
+
+
 def _store() -> ContractStore:
     from contracts.store import ContractStore
 

@@ -2,7 +2,8 @@
 
 A decimal is text with all its digits (``"1290.00"``), and its pattern holds for exactly the numbers of its range. The
 other way, a number with ``multipleOf: 0.01``, is misjudged by every validator that reckons in binary fractions: 0.07
-is no multiple of 0.01 there. A field that may be empty may be null or left out, which both mean ``blank``.
+is no multiple of 0.01 there. Ranges of decimals and dates stand beside it for people (``x-minimum``). A field that may
+be empty may be null or left out, which both mean ``blank``.
 """
 
 from __future__ import annotations
@@ -113,6 +114,9 @@ def _extra(field: Field) -> Iterator[tuple[str, Any]]:
         yield "x-unit", field.unit
     if field.type == "decimal":
         yield "x-decimals", field.scale
+    if field.type in ("decimal", "date"):
+        bounds = (("x-minimum", field.minimum), ("x-maximum", field.maximum))
+        yield from ((word, field.text(bound)) for word, bound in bounds if bound is not None)
     for word in ("personal", "protected", "essential"):
         if getattr(field, word):
             yield f"x-{word}", True

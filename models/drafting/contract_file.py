@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from contracts.odcs import Kind
 
@@ -13,6 +14,7 @@ VERSION = "1.0.0"
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 """What a YAML reader refuses, or takes for the end of a line."""
 Lines = Iterator[str]
+ESSENTIAL: Final = {"essential": "true", "blank": "refuse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,10 @@ def _lines(one: Property) -> Lines:
 
 def head_field(name: str, description: str, options: tuple[str, ...], codes: tuple[str, ...], example: str) -> Property:
     """Product or currency: what no application can do without."""
-    own = {"essential": "true", "blank": "refuse"}
     labels = dict.fromkeys(codes, "")
     return Property(
         name, description, "string", options, labels,
-        required=True, personal=False, examples=(quote(example),), own=own,
+        required=True, personal=False, examples=(quote(example),), own=ESSENTIAL,
     )  # fmt: skip
 
 

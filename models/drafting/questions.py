@@ -25,7 +25,7 @@ def open_questions(fields: Sequence[DraftField], currency: str) -> Iterator[Find
     yield from _currency(fields, currency)
     for field in fields:
         if field.column.is_number:
-            yield from _number(field)
+            yield from number(field)
     yield from ALWAYS
 
 
@@ -44,7 +44,8 @@ def _texts(field: DraftField) -> tuple[str, ...]:
     return (field.column.name, *field.codes)
 
 
-def _number(field: DraftField) -> Iterator[Finding]:
+def number(field: DraftField) -> Iterator[Finding]:
+    """What the numbers of a column leave open: unit, period, whether they are codes."""
     column, anchor = field.column, f"name: {field.name}"
     _, word = words.unit(column.name)
     if disguised := _disguised(column):
@@ -69,6 +70,11 @@ def protected(name: str, kind: str, evidence: str) -> Finding:
     what = f"{name} is protected: it tells {kind}"
     cure = "take it back only if it does not; no feature, rule or imputation may read it"
     return Finding("should", what, evidence, cure, "contract", f"name: {name}")
+
+
+def identifying(name: str, seen: str) -> Finding:
+    cure = "keep it only if the contract needs it: keys have a place of their own in the integration"
+    return Finding("should", f"does {name} tell who somebody is?", seen, cure, "contract", f"name: {name}")
 
 
 def per_what(name: str, seen: str) -> Finding:

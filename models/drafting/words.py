@@ -80,6 +80,8 @@ UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 AMOUNT = ("amount", "amnt", "principal")
 INCOME = ("income", "salary", "wage")
+MINOR = ("cents", "cent", "pence", "pennies")
+"""Words for the hundredth of a unit of currency."""
 PER_TIME = ("income", "salary", "wage", "expenses", "rent", "payment", "instalment", "installment")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?")
@@ -87,22 +89,9 @@ _PHONE = re.compile(r"\+?[0-9(][0-9()/ .-]{6,18}[0-9]")
 PATTERNS: Mapping[str, re.Pattern[str]] = {"e-mail addresses": _EMAIL, "IBANs": _IBAN, "phone numbers": _PHONE}
 NO_NAMES = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 """Words that one YAML or another takes for something else than a text."""
-_RESERVED = (
-    *NO_NAMES,
-    "product",
-    "currency",
-    "and",
-    "or",
-    "not",
-    "in",
-    "min",
-    "max",
-    "abs",
-    "given",
-    "where",
-    "log1p",
-    "sqrt",
-)
+SPOKEN = ("and", "or", "not", "in", "min", "max", "abs", "given", "where", "log1p", "sqrt")
+"""Words of the expressions, which no field may be named as."""
+RESERVED = ("product", "currency", *SPOKEN)
 LONGEST = 56
 """Characters of a drafted name: a field's name has at most 64, and features lengthen it."""
 LONGEST_CODE = 40
@@ -141,15 +130,15 @@ def _spelled(text: str, most: int) -> str:
     return shortened(re.sub(r"[^a-z0-9]+", "_", plain).strip("_"), most)
 
 
-def slug(name: str, taken: Collection[str]) -> str:
-    """A name as contracts spell it: small ASCII letters, digits and ``_``, not taken, no word of the expressions.
+def slug(name: str, taken: Collection[str], reserved: Collection[str] = RESERVED) -> str:
+    """A name as contracts spell it: small ASCII letters, digits and ``_``, not taken, no reserved word.
 
     >>> slug("Age.in years", []), slug("class", []), slug("2 x", ["x2_x"])
     ('age_in_years', 'class_value', 'x2_x_2')
     """
     plain = _spelled("_".join(tokens(name)), LONGEST)
     found = plain if plain[:1].isalpha() else f"x{plain}"
-    if found in _RESERVED or keyword.iskeyword(found):
+    if found in (*reserved, *NO_NAMES) or keyword.iskeyword(found):
         found += "_value"
     spelled, count = found, 2
     while spelled in taken:
