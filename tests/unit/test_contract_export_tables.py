@@ -15,10 +15,11 @@ import pytest
 from contract_records import Row, as_json, as_python, examples
 from jsonschema.validators import Draft202012Validator
 from pydantic import ValidationError
+from table_rows import KEYS, ddl_value, fill
 from typer.testing import CliRunner
 
 from contracts.errors import ConfigurationError
-from contracts.export import ddl, export
+from contracts.export import export
 from contracts.export.openapi import component
 from contracts.export.sql_dialects import DIALECTS
 from contracts.odcs import Contract
@@ -33,7 +34,6 @@ STORE = ContractStore()
 REFS = STORE.refs()
 APPLICATION = "loan_application@2.0.0"
 Run = Callable[..., Any]
-KEYS = {"business_key": "B-1", "request_key": "R-1"}
 
 
 @pytest.fixture
@@ -42,24 +42,6 @@ def sqlite() -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         yield connection
     connection.close()
-
-
-def fill(contract: Contract, row: Row, key: str, insert: Callable[[str, dict[str, Any]], Any], sql: str) -> None:
-    """Insert one record: a row in the first table, one in each of the others."""
-    first, *lists = ddl.tables(contract)
-    values = KEYS | {path: ddl_value(contract.paths[path], value) for path, value in row.items() if "[" not in path}
-    names = {column.name for column in first.columns}
-    insert(DIALECTS[sql].name(*first.words), {n: v for n, v in values.items() if n in names} | {"request_key": key})
-    for table in lists:
-        paths = [path for path in row if path.startswith(f"{table.words[-1]}[]")]
-        below = {
-            path.rpartition(".")[2].removesuffix("[]"): ddl_value(contract.paths[path], row[path]) for path in paths
-        }
-        insert(DIALECTS[sql].name(*table.words), {"request_key": key, "position": 1} | below)
-
-
-def ddl_value(field: Field, value: Any) -> Any:
-    return field.text(value) if field.type in ("decimal", "date") and value is not None else value
 
 
 @pytest.mark.parametrize("ref", REFS)
