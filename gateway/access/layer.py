@@ -27,6 +27,7 @@ from gateway.spi import ApiKey, Certificate, Evidence, Password, Signed
 
 TOLERANCE = 300.0
 """Seconds a signature's time may be off ours, both ways; as Standard Webhooks proposes."""
+NOTHING_SENT = "no credentials"
 REMEMBERED = 1024
 REMEMBER_SECONDS = 600.0
 MOST_WAITING = 32
@@ -80,6 +81,13 @@ class Access:
     def refuse(self, error: AccessDenied, address: str) -> AccessDenied:
         """What a request whose credentials cannot even be read is answered with; it counts as a failure."""
         return self._refused("", "", "", address, error.cause)
+
+    def challenge(self, address: str) -> AccessDenied:
+        """What a request without credentials is answered with. It guesses nothing, so it is no failure: many clients
+        send credentials only once they were asked (RFC 9110, 11.1), and so ask twice for everything.
+        """
+        self._audit.note(Line(REFUSED, "", address, "", NOTHING_SENT, ""))
+        return AccessDenied(NOTHING_SENT, retry_after=self._lockout.seconds_left(subject("address", network(address))))
 
     def overridden(self, integration: str, principal: str) -> None:
         """A demonstration bundle decided live by an override."""

@@ -122,7 +122,7 @@ class Door:
                 found = await self._access.check(evidence, visit.address, self.route.integration)
             self._welcome_in(found.name, visit)
         elif not self._takes_body or (self.mounted.credentials is None and SIGNATURE not in headers):
-            raise self._access.refuse(AccessDenied("no credentials"), visit.address)
+            raise self._access.challenge(visit.address)
         body = await self._body(receive, headers, visit) if self._takes_body else b""
         if evidence is None or self.mounted.credentials is not None:
             head = Request(scope["method"], scope["path"], _parameters(scope), headers, b"", "")
@@ -154,10 +154,12 @@ class Door:
                 found.append(of_signature(request.headers, body))
             inside = self.mounted.credentials(request, body) if self.mounted.credentials is not None else None
             found += [] if inside is None else [inside]
-            if len(found) != 1:
-                raise AccessDenied("credentials in two places" if found else "no credentials")
+            if len(found) > 1:
+                raise AccessDenied("credentials in two places")
         except AccessDenied as error:
             raise self._access.refuse(error, visit.address) from error
+        if not found:
+            raise self._access.challenge(visit.address)
         if known is None:
             caller = await self._access.check(found[0], visit.address, self.route.integration, len(body))
             self._welcome_in(caller.name, visit)

@@ -158,6 +158,13 @@ def test_two_passwords_are_taken_while_they_are_rotated(tmp_path: Path, clock: M
         assert run(layer.check(Password("erp", word), HERE, "juniper-api")).name == "erp"
 
 
+def test_callers_that_wait_to_be_asked_for_credentials_lock_nobody_out(layer: Access) -> None:
+    at = house(access=layer)
+    asked = [post(at).status for _ in range(FREE + 5)]
+    assert asked == [401] * (FREE + 5)
+    assert post(at, authorization=basic("SVC_ERP", PASSWORD)).status == 200
+
+
 # Passwords are not checked twice for nothing
 
 
