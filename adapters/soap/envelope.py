@@ -44,6 +44,7 @@ CLOSE: Final = "</soap:Body></soap:Envelope>"
 _PAYLOAD_HEAD: Final = (OPEN["1.1"] + BODY).encode()
 _PAYLOAD_END: Final = CLOSE.encode()
 _SPACE: Final = re.compile(rb"http://(?:schemas\.xmlsoap\.org/soap/envelope/|www\.w3\.org/2003/05/soap-envelope)")
+ENCODING11: Final = "http://schemas.xmlsoap.org/soap/encoding/"
 MOST_HEADERS: Final = 50
 
 
@@ -121,11 +122,16 @@ def _check_headers(blocks: Sequence[Node], version: Version, understood: Sequenc
 
 
 def _check_encoding_style(root: Node, body: Node | None, version: Version) -> None:
-    """Encoded messages are refused: literal ones alone can be checked (BP 1.1 R1005 to R1007, R2706)."""
-    style = f"{{{version.namespace}}}encodingStyle"
+    """Encoded messages are refused: literal ones alone can be checked (BP 1.1 R1005 to R1007, R2706).
+
+    On the envelope SOAP's own encoding says nothing of the body: suds, and others, write it there in every rpc message,
+    literal or not. A body that is encoded in fact is told by the schema.
+    """
+    style, none = f"{{{version.namespace}}}encodingStyle", f"{SOAP12}/encoding/none"
     first = [] if body is None else list(body)[:1]
-    for node in (root, *([] if body is None else [body]), *first):
-        if node.get(style, f"{SOAP12}/encoding/none") != f"{SOAP12}/encoding/none":
+    places = ((root, (none, ENCODING11)), *((node, (none,)) for node in ([] if body is None else [body, *first])))
+    for node, harmless in places:
+        if node.get(style, none) not in harmless:
             message = "encoded messages are not served; send the message as literal, without encodingStyle"
             raise MalformedPayload(message, code="data_encoding_unknown", path="/soap:Body")
 

@@ -171,9 +171,9 @@ class _Reader:
         if section is None or (body is not None and not self._literal(document, body)):
             return None
         parts = self._parts(*section, body.get("parts") if body is not None else None)
-        namespace = body.get("namespace", "") if body is not None else ""
         if style == "rpc":
-            return self._wrapper(section, qualified(namespace, wrapper), parts)
+            namespace = self._namespace(document, node if body is None else body)
+            return self._wrapper(section, qualified(namespace, wrapper), parts) if namespace else None
         return self._element(section, parts)
 
     def _literal(self, document: Document, body: Node) -> bool:
@@ -182,6 +182,15 @@ class _Reader:
         hint = "write the binding as literal: the messages then say no types of their own"
         self._fault(document, body, f"use={body.get('use')!r} cannot be served, only literal (BP 1.1 R2706)", hint)
         return False
+
+    def _namespace(self, document: Document, body: Node) -> str:
+        """The namespace of an rpc body. Where it is left out, some clients send none and some the WSDL's own."""
+        namespace: str = body.get("namespace", "")
+        if not namespace:
+            own = document.root.get("targetNamespace", "")
+            hint = f"write what the caller sends as namespace= of soap:body, often {own}"
+            self._fault(document, body, "an rpc body must name its namespace (BP 1.1 R2717)", hint)
+        return namespace
 
     def _parts(self, document: Document, message: Node, listed: str | None) -> list[Part]:
         """The parts of a message that go into the body: those ``soap:body`` lists, or all."""

@@ -121,6 +121,20 @@ def test_headers_for_others_and_those_of_addressing_bind_nobody_here(codec: Soap
     assert tree["header"]["MessageID"] == "urn:1"
 
 
+ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
+
+
+def test_encoding_said_of_the_envelope_alone_is_harmless_and_elsewhere_refused(codec: SoapCodec) -> None:
+    said = f'soapenv:encodingStyle="{ENCODING}"'
+    whole = REQUEST.replace("<soapenv:Envelope", f"<soapenv:Envelope {said}")
+    assert codec.decode(whole.encode(), PLAIN) == codec.decode(REQUEST.encode(), PLAIN)
+    for place in ("<soapenv:Body", "<m:ScoreApplication"):
+        assert code_of(codec, REQUEST.replace(place, f"{place} {said}", 1)) == "data_encoding_unknown"
+    encoded = whole.replace('<t:Amount currency="EUR">10000.00</t:Amount>', '<t:Amount href="#a"/>')
+    with pytest.raises(InvalidRecord):
+        codec.decode(encoded.encode(), PLAIN)
+
+
 def test_every_fault_of_the_schema_is_told_at_its_place_and_no_value_of_it(codec: SoapCodec) -> None:
     text = REQUEST.replace(">60<", ">sixty SECRET<").replace('status="O"', 'status="SECRET"')
     with pytest.raises(InvalidRecord) as caught:

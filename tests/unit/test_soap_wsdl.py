@@ -75,6 +75,7 @@ UNSERVED: list[tuple[str, str, str, str]] = [
     ("CreditDecision.wsdl", 'style="document"', 'style="letter"', "neither document nor rpc"),
     ("CreditDecision.wsdl", 'name="parameters" element="tns:ScoreApplication"',
      'name="parameters" type="tns:ScoreApplication"', "must name an element (BP 1.1 R2204)"),
+    ("CreditDecision.wsdl", '<soap:binding style="document"', '<soap:binding style="rpc"', "must name its namespace"),
     ("CreditDecision.wsdl", "</wsdl:definitions>", "", "is not well-formed XML"),
     ("schema/CreditDecision.xsd", 'type="t:Person"/>', 'type="t:Persons"/>', "t:Persons"[2:]),
     ("schema/Types.xsd", '<xs:fractionDigits value="2"/>', '<xs:fractionDigits value="two"/>', "'two'"),
