@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from contracts.errors import Fault
 from contracts.mapping.paths import Path
+from contracts.mapping.room import misfit
 from contracts.mapping.tree import Each, Fixed, Wired, Written
 from contracts.source import Path_, nearest
 from gateway.integrations import Integration
 from gateway.spi import Fields, NativeField
 
 BESIDE = ("header", "lookup")
-NUMBERS = ("integer", "decimal", "number")
 
 
 def wire_faults(integration: Integration, fields: Fields) -> list[Fault]:
@@ -106,12 +106,42 @@ def answer_faults(integration: Integration, declared: Mapping[str, NativeField])
         if not _exists(path, declared):
             what = "is a group of" if _is_group(path.open, declared) else "is not in"
             yield integration.fault(place, f"{name} {what} the answer's wire schema", nearest(path.open, declared))
-        elif message := room_fault(leaf, declared.get(path.open)):
+        elif (native := declared.get(path.open)) and (message := misfit(leaf, _at(path, native))):
             yield integration.fault(place, message)
     spelled = {Path.parse(name).open for name in written}
     for name, native in declared.items():
-        if native.required and name not in spelled and not _is_group(name, spelled):
+        if _is_needed(name, native, spelled) and name not in spelled and not _is_group(name, spelled):
             yield integration.fault(("answer_map",), f"the answer's wire schema requires {name}, and nothing writes it")
+    yield from _dropped(integration)
+
+
+def _at(path: Path, native: NativeField) -> NativeField:
+    """What is asked of the leaf at a path: a position that a decision does not fill is left out as a whole."""
+    return native._replace(within=False) if any(isinstance(step, int) for step in path.steps) else native
+
+
+def _is_needed(name: str, native: NativeField, spelled: Iterable[str]) -> bool:
+    """Whether the schema requires a leaf in every answer, or in each element of a list that is written."""
+    above, listed, _ = name.rpartition("[].")
+    in_list = bool(listed) and any(other.startswith(f"{above}[].") for other in spelled)
+    return native.required or (native.within and in_list)
+
+
+def _dropped(integration: Integration) -> Iterator[Fault]:
+    """Elements of a decision's lists that no position is written for."""
+    lists = integration.answer_map.lists
+    highest: dict[str, tuple[int, Path_]] = {}
+    for entry in integration.answer_map.tree.entries:
+        steps = entry.source.steps if isinstance(entry, Written) else ()
+        for at, step in enumerate(steps):
+            name = str(Path(steps[:at]))
+            if isinstance(step, int) and step >= highest.get(name, (-1, ()))[0]:
+                highest[name] = step, ("answer_map", str(entry.target))
+    for name, (last, place) in highest.items():
+        if last + 1 < lists.get(name, 0):
+            message = f"a decision has up to {lists[name]} {name}, from {name}[{last + 1}] on nothing is written"
+            hint = f"with {{each: {name}, most: {last + 1}, …}} it is said that this is meant"
+            yield integration.fault(place, message, hint, "warning")
 
 
 def _written_places(integration: Integration) -> Iterator[tuple[str, Path_]]:
@@ -121,16 +151,3 @@ def _written_places(integration: Integration) -> Iterator[tuple[str, Path_]]:
         yield str(entry.target).removesuffix("[]"), at
         for leaf in inner:
             yield f"{entry.target}.{leaf.target}", (*at, str(leaf.target))
-
-
-def room_fault(leaf: NativeField, native: NativeField | None) -> str:
-    """Why a value may not have room in the native leaf, in words; empty when it is proven to."""
-    if native is None or native.room is None:
-        return ""
-    if leaf.type not in NUMBERS and native.type in NUMBERS:
-        return "" if leaf.type == "any" else f"{leaf.path} is written as text, the wire schema wants a number"
-    needed = leaf.room
-    if needed is None:
-        return f"{leaf.path} has room for {native.room}, and the contract does not bound what is written"
-    unit = "digits before the point" if native.type in NUMBERS else "characters"
-    return f"{leaf.path} may need {needed} {unit}, there is room for {native.room}" if needed > native.room else ""

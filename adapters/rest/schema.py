@@ -120,7 +120,9 @@ def _leaf(node: Schema, path: str, required: bool) -> NativeField:
     kind = kinds[0] if len(kinds) == 1 else "any"
     if kind == "string" and node.get("format") in _FORMATS:
         kind = _FORMATS[node["format"]]
-    return NativeField(path, kind, _room(node, kind), required)
+    codes = [value for value in node.get("enum", ()) if value is not None]
+    texts = tuple(codes) if all(isinstance(value, str) for value in codes) else ()
+    return NativeField(path, kind, _room(node, kind), required, codes=texts)
 
 
 def _types(node: Schema) -> list[str]:

@@ -19,6 +19,7 @@ from adapters.soap.writing import unwritable, writer
 from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
 from contracts.mapping.answer import AnswerMap
+from contracts.mapping.room import misfit
 from contracts.source import nearest
 from gateway.spi import Fields, NativeField, Tree
 
@@ -164,8 +165,8 @@ def _misfits(declared: Mapping[str, NativeField], written: Mapping[str, NativeFi
         native = declared.get(path)
         if native is None:
             found.append((path, "the declared fault has no such element"))
-        elif native.room is not None and (leaf.room is None or leaf.room > native.room):
-            found.append((path, f"may need {leaf.room or 'any number of'} characters, there is room for {native.room}"))
+        elif message := misfit(leaf, native):
+            found.append((path, message.removeprefix(f"{path} ")))
     lacking = [path for path, leaf in declared.items() if leaf.required and path not in written]
     return found + [(path, "the declared fault requires it, and nothing writes it") for path in lacking]
 

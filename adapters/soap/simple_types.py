@@ -21,13 +21,19 @@ _DIGITS: Final[Mapping[str, int | None]] = {
     "unsignedShort": 4, "byte": 2, "unsignedByte": 2,
 }  # fmt: skip
 """Whole numbers, and how many digits of any value they are sure to hold."""
+_UNSIGNED: Final = (
+    "nonNegativeInteger", "positiveInteger", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte",
+)  # fmt: skip
 
 BUILT_IN: Final[Mapping[str, Simple]] = {
     qualified(XSD, name): simple
     for name, simple in (
         *((name, Simple()) for name in _TEXTS),
         *((name, Simple(verbatim=False)) for name in _TOKENS),
-        *((name, Simple("integer", digits, scale=0, verbatim=False)) for name, digits in _DIGITS.items()),
+        *(
+            (name, Simple("integer", digits, scale=0, verbatim=False, signed=name not in _UNSIGNED))
+            for name, digits in _DIGITS.items()
+        ),
         ("decimal", Simple("decimal", verbatim=False)),
         ("boolean", Simple("boolean", verbatim=False)),
         ("date", Simple("date", verbatim=False)),
@@ -50,7 +56,25 @@ def narrowed(base: Simple, restriction: Node) -> Simple:
         codes = tuple(facets["enumeration"])
         longest = max(map(len, codes)) if found.kind == "string" else found.room
         found = replace(found, codes=codes, room=longest)
-    return replace(found, room=_least(found.room, _room(found, facets)), scale=_scale(found, facets))
+    return replace(
+        found,
+        room=_least(found.room, _room(found, facets)),
+        scale=_scale(found, facets),
+        signed=found.signed and not _is_unsigned(facets),
+        least=max(found.least, _shortest(facets)),
+    )
+
+
+def _is_unsigned(facets: Mapping[str, list[str]]) -> bool:
+    bounds = [*facets.get("minInclusive", ()), *facets.get("minExclusive", ())]
+    return any(text and not text.startswith("-") for text in bounds)
+
+
+def _shortest(facets: Mapping[str, list[str]]) -> int:
+    """The fewest characters; a pattern may rule the empty text out, so it is not proven to be legal."""
+    if "enumeration" in facets:
+        return min(map(len, facets["enumeration"]))
+    return _number(facets, "minLength") or _number(facets, "length") or int("pattern" in facets)
 
 
 def _room(base: Simple, facets: Mapping[str, list[str]]) -> int | None:

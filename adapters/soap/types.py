@@ -25,7 +25,8 @@ Kind = Literal["string", "integer", "decimal", "boolean", "date", "date-time", "
 class Simple:
     """The type of a text. ``room``: the most characters, or digits before the point; ``codes``: an enumeration.
 
-    ``scale`` is the most digits behind the point, ``verbatim`` whether blanks count (whiteSpace preserve or replace).
+    ``scale`` is the most digits behind the point, ``verbatim`` whether blanks count (whiteSpace preserve or replace),
+    ``signed`` whether a number may be negative, ``least`` the fewest characters.
     """
 
     kind: Kind = "string"
@@ -33,6 +34,8 @@ class Simple:
     codes: tuple[str, ...] = ()
     scale: int | None = None
     verbatim: bool = True
+    signed: bool = True
+    least: int = 0
 
 
 class Attribute(NamedTuple):
@@ -82,25 +85,41 @@ ANY: Final = Simple("any")
 
 def fields(root: Element) -> dict[str, NativeField]:
     """Every leaf below an element by tree path, as the mapping and its lint need them."""
-    return {leaf.path: leaf for leaf in _below(root.type, "", True, ())}
+    return {leaf.path: leaf for leaf in _below(root.type, "", _Place(), ())}
 
 
-def _below(
-    kind: Simple | Complex, path: str, required: bool, above: tuple[Complex, ...]
-) -> Iterator[NativeField]:
+class _Place(NamedTuple):
+    """Where a leaf lies: whether each message, or each element of its list, has the place; how long the list may be."""
+
+    required: bool = True
+    within: bool = True
+    most: int | None = None
+    nil: bool = False
+
+    def of(self, child: Element) -> _Place:
+        if child.repeated:
+            return _Place(False, True, child.high, child.nillable)
+        needed = child.low > 0
+        return _Place(self.required and needed, self.within and needed, self.most, child.nillable)
+
+    def at(self, attribute: Attribute) -> _Place:
+        return _Place(self.required and attribute.required, self.within and attribute.required, self.most)
+
+
+def _below(kind: Simple | Complex, path: str, place: _Place, above: tuple[Complex, ...]) -> Iterator[NativeField]:
     if isinstance(kind, Simple):
-        yield leaf(kind, path, required)
+        yield leaf(kind, path, place)
         return
     if kind in above or len(above) >= DEEPEST:
-        yield NativeField(path, "object", None, required)
+        yield NativeField(path, "object", None, place.required)
         return
     for attribute in kind.attributes:
-        yield leaf(attribute.simple, _joined(path, attribute.key), required and attribute.required)
+        yield leaf(attribute.simple, _joined(path, attribute.key), place.at(attribute))
     if kind.text is not None:
-        yield leaf(kind.text, _joined(path, TEXT) if kind.attributes else path, required)
+        yield leaf(kind.text, _joined(path, TEXT) if kind.attributes else path, place)
     for child in kind.children:
         name = _joined(path, child.key) + ("[]" if child.repeated else "")
-        yield from _below(child.type, name, required and child.low > 0 and not child.repeated, (*above, kind))
+        yield from _below(child.type, name, place.of(child), (*above, kind))
     if kind.open and path:
         yield NativeField(path, "object", None, False)
 
@@ -110,5 +129,18 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{step}" if path and not step.startswith("[") else f"{path}{step}"
 
 
-def leaf(simple: Simple, path: str, required: bool) -> NativeField:
-    return NativeField(path, simple.kind, simple.room, required)
+def leaf(simple: Simple, path: str, place: _Place) -> NativeField:
+    """``nil`` also where the text may be empty: what a decision lacks is written so."""
+    return NativeField(
+        path,
+        simple.kind,
+        simple.room,
+        place.required,
+        simple.scale,
+        simple.codes,
+        simple.signed,
+        simple.least,
+        place.nil or (not simple.least and simple.kind in ("string", "any")),
+        place.most,
+        place.within,
+    )

@@ -87,7 +87,7 @@ class _Writers:
     def _child(self, element: Element) -> Write:
         tag, inside = self._tag(element.name), self._inside(element.type)
         start, end = f"<{tag}", f"</{tag}>"
-        missing = "" if element.low == 0 else f'{start} xsi:nil="true"/>' if element.nillable else f"{start}{end}"
+        missing = "" if element.low == 0 else f'{start} xsi:nil="true"/>' if element.nillable else f"{start}>{end}"
         if isinstance(element.type, Simple):
             single = _leaf_writer(start, end, missing, textual=element.type.kind in ("string", "any"))
         else:

@@ -55,6 +55,11 @@ class AnswerMap:
         tree: dict[str, Any] = self._write(decision)
         return tree
 
+    @property
+    def lists(self) -> Mapping[str, int]:
+        """The lists of a decision, and the most elements of each."""
+        return self._contract.lists
+
     def native_fields(self) -> dict[str, NativeField]:
         """The native leaves that are written, by path, with the most room a value takes."""
         leaves: dict[str, NativeField] = {}
@@ -70,14 +75,38 @@ class AnswerMap:
         return f"{leaf.target}[]" if listed else str(leaf.target)
 
     def _native(self, path: str, leaf: Written | Fixed, entry: AnswerEntry) -> NativeField:
+        most = self._most(leaf, entry)
         if isinstance(leaf, Fixed):
-            return NativeField(path, "any", len(str(leaf.value)), True)
+            text = _spelled(leaf.value)
+            return NativeField(path, "any", len(text), True, codes=(text,), least=len(text), most=most)
         field = self.field(leaf, entry)
-        required = field.required and not any(isinstance(step, int) for step in leaf.source.steps)
-        kind = "any" if leaf.codes is not None else _NATIVE.get(field.type, field.type)
+        positioned = any(isinstance(step, int) for step in leaf.source.steps)
+        required = self._is_list(leaf) or (field.required and not positioned)
         if leaf.fit and leaf.fit.name == "date":
-            return NativeField(path, "string", len(leaf.fit.format), required)
-        return NativeField(path, kind, leaf.fit.size - leaf.fit.scale if leaf.fit else _room(field, leaf), required)
+            kind = "date" if leaf.fit.format == "YYYY-MM-DD" else "string"
+            return NativeField(path, kind, len(leaf.fit.format), required, least=len(leaf.fit.format), most=most)
+        return NativeField(
+            path,
+            "any" if leaf.codes is not None else _NATIVE.get(field.type, field.type),
+            leaf.fit.size - leaf.fit.scale if leaf.fit else _room(field, leaf),
+            required,
+            leaf.fit.scale if leaf.fit else field.scale,
+            _codes(field, leaf),
+            signed=not (isinstance(field.minimum, int) and field.minimum >= 0),
+            least=_least(field, leaf),
+            most=most,
+        )
+
+    def _most(self, leaf: Written | Fixed, entry: AnswerEntry) -> int | None:
+        """How often a leaf may come: by the list it is written from, or the position it is written to."""
+        positions = [step for step in leaf.target.steps if isinstance(step, int)]
+        if positions:
+            return positions[-1] + 1
+        if isinstance(entry, Each):
+            return entry.most or self._contract.lists[str(entry.source)]
+        if isinstance(leaf, Written) and self._is_list(leaf):
+            return leaf.most or self._contract.lists[str(leaf.source)]
+        return None
 
     def _is_list(self, leaf: Written) -> bool:
         return f"{leaf.source.open}[]" in self._contract.paths
@@ -93,8 +122,8 @@ class AnswerMap:
         if not isinstance(entry, Each):
             return self._leaf(entry, entry)
         write = _group([(leaf.target, self._leaf(leaf, entry)) for leaf in entry.entries])
-        get = _getter(entry.source)
-        return lambda decision: [write(item) for item in get(decision)]
+        get, most = _getter(entry.source), entry.most
+        return lambda decision: [write(item) for item in get(decision)[:most]]
 
     def _leaf(self, leaf: Written | Fixed, entry: AnswerEntry) -> Writer:
         if isinstance(leaf, Fixed):
@@ -102,7 +131,8 @@ class AnswerMap:
             return lambda _decision: value
         get, shape = _getter(leaf.source), _shape(self.field(leaf, entry), leaf)
         if not isinstance(entry, Each) and self._is_list(leaf):
-            return lambda decision: [shape(item) if shape else item for item in get(decision)]
+            most = leaf.most
+            return lambda decision: [shape(item) if shape else item for item in get(decision)[:most]]
         if shape is None:
             return get
         write: Callable[[Any], Any] = shape
@@ -111,12 +141,30 @@ class AnswerMap:
 
 def _room(field: Field, leaf: Written) -> int | None:
     """The most characters of a text, or the most digits of a number before its point."""
-    codes = leaf.codes.values() if leaf.codes is not None else field.codes
+    codes = _codes(field, leaf)
     if codes:
-        return max(len(str(code)) for code in codes)
+        return max(map(len, codes))
     if field.type in ("integer", "decimal"):
         return whole_digits(field)
     return _WRITTEN.get(field.type, field.max_length)
+
+
+def _least(field: Field, leaf: Written) -> int:
+    """The fewest characters of a text; a cut text has as many as are left of it."""
+    codes = _codes(field, leaf)
+    if codes:
+        return min(map(len, codes))
+    least = field.min_length or 0 if field.type == "string" else _WRITTEN.get(field.type, 1)
+    return min(least, leaf.fit.size) if leaf.fit else least
+
+
+def _codes(field: Field, leaf: Written) -> tuple[str, ...]:
+    """Every text a code may be written as."""
+    return tuple(map(_spelled, leaf.codes.values() if leaf.codes is not None else field.codes))
+
+
+def _spelled(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _getter(path: Path) -> Writer:

@@ -20,7 +20,7 @@ from contracts.types import Field
 if TYPE_CHECKING:
     from contracts.odcs import Contract
 
-_KEYS = ("from", "codes", "fit")
+_KEYS = ("from", "codes", "fit", "most")
 _FIT = re.compile(r"(integer|chars)\(([1-9][0-9]{0,3})\)|decimal\(([1-9][0-9]?),([0-9])\)|date\(([^()]+)\)")
 _USAGE: Final = "write integer(n), decimal(n,s), chars(n) or date(F)"
 
@@ -88,9 +88,10 @@ class AnswerReader:
             hint = nearest(str(name), lists) or f"known: {', '.join(lists)}"
             self._fault((*below, "each"), f"a decision has no list of groups {name!r}", hint)
             return None
+        most = self._most(given, below, self._contract.lists.get(str(name), 0))
         entries = []
         for key, leaf in given.items():
-            inner = self._path(str(key), (*below, str(key))) if key != "each" else None
+            inner = self._path(str(key), (*below, str(key))) if key not in ("each", "most") else None
             if inner is not None:
                 entries.append(self._leaf(inner, leaf, f"{name}[].", (*below, str(key))))
         complete = tuple(entry for entry in entries if entry is not None)
@@ -99,7 +100,15 @@ class AnswerReader:
         if not complete:
             hint = f"add a line such as <native name>: {self._example(name)}"
             self._fault(below, f"nothing of {name} is written", hint)
-        return Each(target, Path.parse(name), complete)
+        return Each(target, Path.parse(name), complete, most)
+
+    def _most(self, given: Mapping[Any, Any], below: Path_, bound: int) -> int | None:
+        """How many elements of a list of at most ``bound`` are written; None where all are."""
+        most = given.get("most")
+        if most is not None and (type(most) is not int or not 0 < most <= max(bound, 1)):
+            self._fault((*below, "most"), f"expected a whole number from 1 to {bound}, the most the contract has")
+            return None
+        return most
 
     def _example(self, name: str) -> str:
         return next(path for path in self._contract.paths if path.startswith(f"{name}[].")).partition("].")[2]
@@ -124,7 +133,10 @@ class AnswerReader:
             self._fault(below, f"{source} is a single value, the native path ends with []")
         codes = self._codes(field, given["codes"], (*below, "codes")) if "codes" in given else None
         fit = self._fit(field, codes, given["fit"], (*below, "fit")) if "fit" in given else None
-        return Written(target, source, codes, fit)
+        if "most" in given and not listed:
+            self._fault((*below, "most"), f"{source} is a single value, not a list")
+        most = self._most(given, below, self._contract.lists.get(str(source), 0)) if listed else None
+        return Written(target, source, codes, fit, most)
 
     def _fixed(self, target: Path, given: Mapping[Any, Any], below: Path_) -> Fixed | None:
         for key in given.keys() - {"constant"}:

@@ -18,12 +18,24 @@ Unknown = Literal["refuse", "ignore"]
 
 
 class NativeField(NamedTuple):
-    """One native leaf: its type in words, and how many characters, or digits before the point, it holds."""
+    """One native leaf: its type in words, and how many characters, or digits before the point, it holds.
+
+    ``required``: every message has it, or writes it. ``scale``: the most digits behind the point; ``codes``: the only
+    texts it holds; ``signed``: it may be negative; ``least``: the fewest characters; ``nil``: it may be nothing at
+    all. ``most``: the most elements of the list it lies in; ``within``: each of those needs it. None is no bound.
+    """
 
     path: str
     type: str
     room: int | None = None
     required: bool = False
+    scale: int | None = None
+    codes: tuple[str, ...] = ()
+    signed: bool = True
+    least: int = 0
+    nil: bool = True
+    most: int | None = None
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +121,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A native leaf written from a decision path, relative to the element inside an ``Each``."""
+    """A native leaf written from a decision path, relative to the element inside an ``Each``.
+
+    ``most``: of a list of plain values, only so many, from the first.
+    """
 
     target: Path
     source: Path
     codes: Mapping[str, str | int | bool] | None = None
     fit: Fit | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +143,12 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A native list with one element per element of a decision list."""
+    """A native list with one element per element of a decision list, of ``most`` elements from the first."""
 
     target: Path
     source: Path
     entries: tuple[Written | Fixed, ...]
+    most: int | None = None
 
 
 AnswerEntry: TypeAlias = Written | Fixed | Each

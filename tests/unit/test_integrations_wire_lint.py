@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from mapping_samples import INTEGRATION, write_integration
 
+from contracts.mapping.room import misfit
 from contracts.store import ContractStore
 from gateway.integrations import Integration, read_integration
 from gateway.lint_wire import answer_faults, request_faults, wire_faults
@@ -116,3 +118,72 @@ def test_an_answer_stays_inside_its_schema_and_fills_what_that_requires(tmp_path
         "24:3: error: decision.result is not in the answer's wire schema (did you mean 'decision.score'?)",
         "22:1: error: the answer's wire schema requires decision.status, and nothing writes it",
     ]
+
+
+MISFITS = [
+    (NativeField("a", "string", 5), NativeField("a", "integer"),
+     "a is written as text, the wire schema wants a number"),
+    (NativeField("a", "date-time"), NativeField("a", "date"),
+     "a is written as a date-time, the wire schema wants a date"),
+    (NativeField("a", "any", codes=("1", "A")), NativeField("a", "integer"),
+     "a may be written as 'A', the wire schema wants a integer"),
+    (NativeField("a", "any", codes=("A", "X")), NativeField("a", "string", codes=("A", "R", "D")),
+     "a may be written as 'X', the wire schema takes only 'A', 'R', 'D'"),
+    (NativeField("a", "string", 5), NativeField("a", "string", codes=("A",)),
+     "a is not bound to a code list, the wire schema takes only 'A'"),
+    (NativeField("a", "decimal", 3, scale=6), NativeField("a", "decimal", 9, scale=2),
+     "a has 6 digits behind the point, the wire schema takes 2"),
+    (NativeField("a", "decimal", 3, scale=2), NativeField("a", "integer", 9),
+     "a has 2 digits behind the point, the wire schema takes 0"),
+    (NativeField("a", "integer", 3), NativeField("a", "integer", 3, signed=False),
+     "a may be negative, the wire schema takes no sign"),
+    (NativeField("a", "decimal", 3, scale=2), NativeField("a", "string", 6),
+     "a may need 7 characters, there is room for 6"),
+    (NativeField("a", "string", 5, most=5), NativeField("a", "string", 5, most=4),
+     "a may come 5 times, the wire schema takes 4: write only so many with most"),
+    (NativeField("a", "integer", 3), NativeField("a", "integer", 3, required=True, nil=False),
+     "a may be missing from a decision, the wire schema requires it"),
+    (NativeField("a", "string", 5), NativeField("a", "string", 5, least=1),
+     "a may be no characters long, the wire schema wants 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "native", "told"), MISFITS, ids=[told for *_, told in MISFITS])
+def test_what_may_not_fit_is_said(written: NativeField, native: NativeField, told: str) -> None:
+    assert misfit(written, native) == told
+
+
+FITS = [
+    (NativeField("a", "decimal", 3, scale=2), NativeField("a", "decimal", 9, scale=2)),
+    (NativeField("a", "decimal", 3, scale=2), NativeField("a", "string", 7)),
+    (NativeField("a", "integer", 3, signed=False), NativeField("a", "string", 3)),
+    (NativeField("a", "any", 1, codes=("A", "D")), NativeField("a", "string", 1, codes=("A", "R", "D"))),
+    (NativeField("a", "any", codes=("true",)), NativeField("a", "boolean")),
+    (NativeField("a", "string", 5, most=4), NativeField("a", "string")),
+    (NativeField("a", "date", 10), NativeField("a", "date")),
+]
+
+
+@pytest.mark.parametrize(("written", "native"), FITS)
+def test_what_is_proven_to_fit_is_not_complained_of(written: NativeField, native: NativeField) -> None:
+    assert misfit(written, native) == ""
+
+
+def test_elements_that_no_position_is_written_for_are_named(tmp_path: Path) -> None:
+    positions = "decision.reasons[0].code: reasons[0].code\n  decision.reasons[1].code: reasons[1].code"
+    lines = [line for line in INTEGRATION.splitlines() if "each: reasons" in line]
+    integration = sample(tmp_path, (lines[0].strip(), positions))
+    schema = room()
+    del schema["decision.reasons[].text"]
+    found = told(answer_faults(integration, schema))
+    assert found == [
+        "27:3: warning: a decision has up to 5 reasons, from reasons[2] on nothing is written "
+        "(with {each: reasons, most: 2, …} it is said that this is meant)"
+    ]
+
+
+def test_only_as_many_elements_are_written_as_is_said(tmp_path: Path) -> None:
+    integration = sample(tmp_path, ("each: reasons,", "each: reasons, most: 2,"))
+    reasons = [{"code": f"R{number}", "text": "", "group": "", "points": 0, "state": ""} for number in range(5)]
+    decision = {"business_key": "A", "outcome": "refer", "score": 500, "reasons": reasons}
+    assert len(integration.answer_map.write(decision)["decision"]["reasons"]) == 2

@@ -54,13 +54,13 @@ def test_the_operations_of_a_wsdl_are_read(folder: Path) -> None:
 
 def test_the_schema_says_type_room_and_need_of_every_path(folder: Path) -> None:
     asked, answered = wire(folder).fields()
-    assert asked["Loan.Amount.#text"][1:] == ("decimal", 11, True)
-    assert asked["Loan.Amount.@currency"][1:] == ("string", None, True)
-    assert asked["Applicant.Residence.@status"][1:] == ("string", 1, False)
-    assert asked["Applicant.NotEmployed"][1:] == ("boolean", None, False)
-    assert asked["Applicant.Employment.Kind"][1:] == ("string", 2, False)
-    assert answered["Decision.Reasons.Reason[].Text"][1:] == ("string", 10, False)
-    assert answered["Decision.ScoreRange.@low"][1:] == ("integer", 3, True)
+    assert asked["Loan.Amount.#text"][1:4] == ("decimal", 11, True)
+    assert asked["Loan.Amount.@currency"][1:4] == ("string", None, True)
+    assert asked["Applicant.Residence.@status"][1:4] == ("string", 1, False)
+    assert asked["Applicant.NotEmployed"][1:4] == ("boolean", None, False)
+    assert asked["Applicant.Employment.Kind"][1:4] == ("string", 2, False)
+    assert answered["Decision.Reasons.Reason[].Text"][1:4] == ("string", 10, False)
+    assert answered["Decision.ScoreRange.@low"][1:4] == ("integer", 3, True)
 
 
 UNSERVED: list[tuple[str, str, str, str]] = [

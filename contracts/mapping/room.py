@@ -1,0 +1,91 @@
+"""Whether what a mapping writes fits the native leaf it is written to: kind, codes, digits, length, emptiness."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from contracts.mapping.tree import NativeField
+
+NUMBERS: Final = ("integer", "decimal", "number")
+TEXTS: Final = ("string", "code", "any")
+_SPELLINGS: Final = {
+    "integer": re.compile(r"-?[0-9]+", re.ASCII),
+    "decimal": re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII),
+    "number": re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII),
+    "boolean": re.compile("true|false"),
+}
+_SHOWN = 8
+
+
+def misfit(written: NativeField, native: NativeField) -> str:
+    """Why a value may not fit, in words that name the path written; empty where it is proven to."""
+    checks = (_kind, _codes, _number, _length, _list, _nothing)
+    told = next(filter(None, (check(written, native) for check in checks)), "")
+    return f"{written.path} {told}" if told else ""
+
+
+def _kind(written: NativeField, native: NativeField) -> str:
+    if native.type in TEXTS or written.type == native.type or {written.type, native.type} <= set(NUMBERS):
+        return ""
+    if written.type == "any":
+        spelled = _SPELLINGS.get(native.type)
+        stray = [code for code in written.codes if not (spelled and spelled.fullmatch(code))]
+        return f"may be written as {_listed(stray)}, the wire schema wants a {native.type}" if stray else ""
+    wanted = "number" if native.type in NUMBERS else native.type
+    is_text = written.type in ("string", "code")
+    return f"is written as {'text' if is_text else f'a {written.type}'}, the wire schema wants a {wanted}"
+
+
+def _codes(written: NativeField, native: NativeField) -> str:
+    if not native.codes:
+        return ""
+    takes = f"the wire schema takes only {_listed(native.codes)}"
+    if not written.codes:
+        return f"is not bound to a code list, {takes}"
+    stray = [code for code in written.codes if code not in native.codes]
+    return f"may be written as {_listed(stray)}, {takes}" if stray else ""
+
+
+def _number(written: NativeField, native: NativeField) -> str:
+    if native.type not in NUMBERS or written.type not in NUMBERS:
+        return ""
+    scale = 0 if native.type == "integer" else native.scale
+    if scale is not None and (written.scale or 0) > scale:
+        return f"has {written.scale} digits behind the point, the wire schema takes {scale}"
+    return "may be negative, the wire schema takes no sign" if written.signed and not native.signed else ""
+
+
+def _length(written: NativeField, native: NativeField) -> str:
+    if native.room is None or (written.type == "any" and written.room is None):
+        return ""
+    numbers = native.type in NUMBERS
+    needed = written.room if numbers else _characters(written)
+    if needed is None:
+        return f"has room for {native.room}, and the contract does not bound what is written"
+    unit = "digits before the point" if numbers else "characters"
+    return f"may need {needed} {unit}, there is room for {native.room}" if needed > native.room else ""
+
+
+def _characters(written: NativeField) -> int | None:
+    if written.type not in NUMBERS or written.room is None:
+        return written.room
+    return written.room + (written.scale + 1 if written.scale else 0) + written.signed
+
+
+def _list(written: NativeField, native: NativeField) -> str:
+    if native.most is None or written.most is None or written.most <= native.most:
+        return ""
+    return f"may come {written.most} times, the wire schema takes {native.most}: write only so many with most"
+
+
+def _nothing(written: NativeField, native: NativeField) -> str:
+    if (native.required or native.within) and not native.nil and not written.required:
+        return "may be missing from a decision, the wire schema requires it"
+    short = native.type in TEXTS and written.least < native.least
+    return f"may be {written.least or 'no'} characters long, the wire schema wants {native.least}" if short else ""
+
+
+def _listed(codes: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(repr(code) for code in codes[:_SHOWN])
+    return f"{shown} …" if len(codes) > _SHOWN else shown
