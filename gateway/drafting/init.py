@@ -21,7 +21,7 @@ from gateway.drafting import examples, files
 from gateway.settings import load
 from models.bundle import Bundle
 from models.drafting.draft import Draft, draft
-from models.drafting.files import contract_text, crowded, spec_text
+from models.drafting.files import contract_text, spec_text
 from models.drafting.findings import Placed, place, report
 from models.drafting.words import NO_NAMES
 from models.kinds import DEFAULT, KINDS
@@ -72,7 +72,7 @@ def init(home: Path, asked: Asked, report_line: Report) -> Drafted:
         _write(shop / paths["policy"], files.policy_text(found, cut, bundle))
         _write(shop / paths["integration"], files.integration_text(found))
         _let_answer(shop, found, (shop / paths["integration"]).parent)
-        placed = place([*found.findings, *crowded(found), examples.FINDING], _texts(paths), found.data, shop)
+        placed = place([*found.findings, examples.FINDING], _texts(paths), found.data, shop)
         shown = [Placed(entry.finding, _in_home(entry.where, home)) for entry in placed]
         _write(shop / paths["report"], report(found.model, found.data, placed, _texts(paths)))
         _move(shop, home)

@@ -16,6 +16,7 @@ from contracts.source import nearest
 from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
 from models.drafting.columns import MOST_CODES, Column, Floats, hold_codes, holds_nothing, identifies, look_at
+from models.drafting.features import about_features, features_of
 from models.drafting.findings import Finding, left_out
 from models.drafting.questions import open_questions, protected
 from models.drafting.sniff import sniff
@@ -78,7 +79,9 @@ class Draft:
 
     @property
     def features(self) -> list[DraftField]:
-        return [field for field in self.fields if field.feature]
+        """The fields that features of the draft read."""
+        groups = {feature.group for feature in features_of(self.fields)}
+        return [field for field in self.fields if field.name in groups]
 
 
 def draft(
@@ -106,9 +109,9 @@ def draft(
     columns = [look_at(name, [row[k] for row in rows], dialect) for k, name in enumerate(names) if k != place]
     _take_for_codes(data, columns, codes)
     kept = _Sieve(data, columns, outcome, findings).kept()
-    if not any(field.feature for field in kept):
+    if not features_of(kept):
         raise _unusable(data, "no column is left that a model could learn from", _why(findings))
-    findings += open_questions(kept, currency)
+    findings += [*about_features(kept, int(outcome.sum())), *open_questions(kept, currency)]
     return Draft(model, product, currency, data, dialect, outcome_of, outcome, kept, findings, kind)
 
 

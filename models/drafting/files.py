@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from models.drafting import words
 from models.drafting.columns import Column
 from models.drafting.contract_file import Property, contract_lines, currency_field, head_field, quote
 from models.drafting.draft import Draft, DraftField
-from models.drafting.findings import Finding
+from models.drafting.features import DraftFeature, features_of
 from models.kinds import DEFAULT
 
 APPROVE_SHARE = 0.5
 DECLINE_SHARE = 0.25
 """The shares of the file that the drafted cut-offs would approve and decline."""
-TREND = 0.03
-"""How far from .5 the AUC of a bare number must lie for its trend to be worth a word."""
-RARE = 0.02
-"""Share of rows that a code needs for a feature of its own."""
-FEWEST = 30
-LONGEST_NAME = 64
-BADS_PER_FEATURE = 10
-"""Events per variable below which logistic coefficients were found unreliable (Peduzzi et al. 1996)."""
-MOST_INDICATORS = 8
-"""Codes of one field, the most frequent first, that get a feature of their own."""
 
 
 def contract_text(draft: Draft) -> str:
@@ -111,16 +100,14 @@ def _mapping_parts(field: DraftField) -> Iterator[str]:
 
 def spec_text(draft: Draft, cut_offs: tuple[int, int]) -> str:
     """The training spec; ``cut_offs`` (approve, decline) are what the card measures by."""
-    features = list(_features(draft))
-    grouped = [field for field in draft.features if any(feature.group == field.name for feature in features)]
     lines = [
         *_spec_head(draft),
         "request: # contract field <- column of the CSV",
         *mapping_lines(draft),
         "groups: # the texts go to applicants: write them anew",
-        *(_group_line(place, field) for place, field in enumerate(grouped, start=1)),
+        *(_group_line(place, field) for place, field in enumerate(draft.features, start=1)),
         "features: # monotone is left open: a direction is a decision, not a finding",
-        *(feature.line() for feature in features),
+        *(_feature_line(feature) for feature in features_of(draft.fields)),
         f"model: {_model(draft)}",
         "scale: {score: 600, odds: 50, pdo: 20}",
         "prior: sample # or {bad_rate: 0.05}: the population's, when the sample's differs",
@@ -165,73 +152,12 @@ def _spec_head(draft: Draft) -> list[str]:
     ]
 
 
-class DraftFeature(NamedTuple):
-    """One feature and the comment beside it."""
-
-    name: str
-    expression: str
-    group: str
-    note: str = ""
-
-    def line(self) -> str:
-        note = f" # {self.note}" if self.note else ""
-        return f"  {self.name}: {{expression: {quote(self.expression)}, group: {self.group}}}{note}"
+def _feature_line(feature: DraftFeature) -> str:
+    note = f" # {feature.note}" if feature.note else ""
+    return f"  {feature.name}: {{expression: {quote(feature.expression)}, group: {feature.group}}}{note}"
 
 
 def _group_line(place: int, field: DraftField) -> str:
     subject = field.name.replace("_", " ")
     text = quote(f"Unfavourable: {subject}")
     return f"  {field.name}: {{code: R{place:02}, text: {text}, subject: {quote(subject)}}}"
-
-
-def _features(draft: Draft) -> Iterator[DraftFeature]:
-    taken = {field.name for field in draft.fields}
-    for field in draft.features:
-        if field.column.kind == "code":
-            yield from _indicators(field, taken)
-        else:
-            yield DraftFeature(field.name, field.name, field.name, _note(field))
-    yield from _ratios(draft)
-
-
-def crowded(draft: Draft) -> Iterator[Finding]:
-    """Whether there are too few bad loans for so many features."""
-    count, bads = len(list(_features(draft))), int(draft.bad.sum())
-    if bads < BADS_PER_FEATURE * count:
-        evidence = f"{bads:,} bad loans for {count} features, where {BADS_PER_FEATURE} for each are a rule of thumb"
-        cure = "drop features that say little, or join codes; expect scores to move with every retraining"
-        yield Finding("should", "many features for few bad loans", evidence, cure, "spec", "features:")
-
-
-def _indicators(field: DraftField, taken: set[str]) -> Iterator[DraftFeature]:
-    """One feature per code but the most frequent, which the others are held against."""
-    column = field.column
-    enough = max(FEWEST, RARE * len(column.cells))
-    frequent = [code for code, count in column.codes.items() if count >= enough]
-    for native in frequent[1 : MOST_INDICATORS + 1]:
-        code = field.codes[native]
-        name = words.shortened(f"{field.name}_{code}", LONGEST_NAME)
-        while name in taken:
-            name = f"{name[: LONGEST_NAME - 2]}_x"
-        taken.add(name)
-        yield DraftFeature(name, f"{field.name} == '{code}'", field.name, _note(field))
-
-
-def _note(field: DraftField) -> str:
-    notes = [f"proxy: {field.proxy}"] if field.proxy else []
-    if abs(field.trend - 0.5) > TREND:
-        word, sign = ("more", 1) if field.trend > 0.5 else ("fewer", -1)
-        notes.append(f"monotone: {sign}? {word} bad loans as it grows, AUC {field.trend:.2f}")
-    return "; ".join(notes)
-
-
-def _ratios(draft: Draft) -> Iterator[DraftFeature]:
-    """The loan in units of income, where names leave no doubt which columns these are."""
-    amounts, incomes = (
-        [f for f in draft.features if f.column.is_number and f.unit == "currency" and words.says(f.column.name, spoken)]
-        for spoken in (words.AMOUNT, words.INCOME)
-    )
-    if len(amounts) == len(incomes) == 1 and "loan_to_income" not in {field.name for field in draft.fields}:
-        amount, income = amounts[0].name, incomes[0].name
-        expression = f"{amount} / max({income}, 1)"
-        yield DraftFeature("loan_to_income", expression, income, "guessed from the names of both columns")

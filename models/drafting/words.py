@@ -3,13 +3,13 @@ rests on it is a finding."""
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
 
 from contracts.mapping.paths import Path
+from models.drafting.contract_file import quote
 
 BLANKS = ("NA", "N/A", "n/a", "na", "NULL", "null", "None", "NaN", "nan", "NAN", "#N/A", "?", "-", ".")
 """Texts that stand for nothing in files people make."""
@@ -152,7 +152,7 @@ def source(name: str) -> str:
     >>> source("a.b")
     'from: "[\\\\"a.b\\\\"]"'
     """
-    return f"from: {json.dumps(str(Path((name,))), ensure_ascii=False)}"
+    return f"from: {quote(str(Path((name,))))}"
 
 
 def code_slug(code: str, taken: Collection[str]) -> str:

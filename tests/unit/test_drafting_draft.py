@@ -255,3 +255,12 @@ def test_one_cell_that_proves_the_decimal_mark_settles_it(tmp_path: Path, proof:
 def test_codes_that_no_integration_may_send_are_left_out_with_the_reason(tmp_path: Path) -> None:
     found = with_column(tmp_path, "branch", [("north", "south\neast")[row % 2] for row in range(own_data.ROWS)])
     assert "no integration may send" in left_out(found, "branch").evidence
+
+
+def test_rare_codes_are_one_feature_together_and_none_where_even_that_is_rare(tmp_path: Path) -> None:
+    cells = [f"shop {row % 36}" if row % 3 == 0 else "shop" for row in range(own_data.ROWS)]
+    spec = spec_text(with_column(tmp_path, "branch", cells), (500, 480))
+    assert "branch_not_shop: {expression: \"branch != 'shop'\", group: branch}" in spec
+    rare = with_column(tmp_path, "branch", [f"shop {row % 37}" for row in range(own_data.ROWS)])
+    assert "group: branch}" not in spec_text(rare, (500, 480))
+    assert "branch gives no feature" in [finding.what for finding in rare.findings]
