@@ -1,7 +1,8 @@
 """datacontract-cli, which others made and which knows ODCS alone, lints our contracts and judges our changes.
 
 It agrees with our comparison on every judged change but those listed here, each with the reason why we think
-otherwise. It lives in an environment of its own under ``build/``, made on first use.
+otherwise. It lives in an environment of its own under ``build/``, made on first use, and so does frictionless, whose
+description of our data we draft a contract from.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from judged_changes import JUDGED
 
 from contracts.compare import compare
 from contracts.store import CATALOG, ContractStore
+from models.drafting.foreign.drafted import draft_contract
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "build" / "datacontract"
-VERSION = "datacontract-cli==1.2.8"
+VERSIONS = ("datacontract-cli==1.2.8", "frictionless==5.21.0")
 SHORT = 6
 """In the normal suite every sixth change is compared, in ``make soak`` all are."""
 
@@ -97,12 +99,12 @@ LISTED = {row for rows in DIFFER.values() for row in rows}
 def python() -> Path:
     """The interpreter of the other environment."""
     interpreter, stamp = PLACE / "bin" / "python", PLACE / ".made-of"
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != VERSION:
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != "\n".join(VERSIONS):
         venv.create(PLACE, clear=True, with_pip=True)
-        install = [str(interpreter), "-m", "pip", "install", "-q", "--disable-pip-version-check", VERSION]
+        install = [str(interpreter), "-m", "pip", "install", "-q", "--disable-pip-version-check", *VERSIONS]
         done = subprocess.run(install, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, f"{VERSION} could not be installed:\n{done.stderr}"
-        stamp.write_text(VERSION, encoding="utf-8")
+        assert done.returncode == 0, f"{VERSIONS} could not be installed:\n{done.stderr}"
+        stamp.write_text("\n".join(VERSIONS), encoding="utf-8")
     return interpreter
 
 
@@ -143,3 +145,23 @@ def test_it_agrees_with_our_comparison_but_for_what_is_listed(every: int, python
         if ours != bool(errors):
             differ.add((name, words))
     assert differ == LISTED & {(name, words) for name, words, _, _ in rows}
+
+
+def test_a_draft_of_what_frictionless_describes_suits_datacontract_cli(python: Path, tmp_path: Path) -> None:
+    data = ROOT / "fixtures" / "credit_data"
+    command = [str(python), "-I", "-m", "frictionless", "describe", "credit_data.csv", "--json"]
+    done = subprocess.run(command, cwd=data, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    described = tmp_path / "credit_data.json"
+    described.write_text(done.stdout, encoding="utf-8")
+    draft = draft_contract(described, "frictionless", "loans")
+    target = tmp_path / "contracts" / "loans" / "1.0.0.odcs.yaml"
+    target.parent.mkdir(parents=True)
+    target.write_text(draft.text, encoding="utf-8")
+    store = ContractStore(tmp_path)
+    assert store.lint() == []
+    types = {name: field.type for name, field in store.get("loans@1.0.0", "request").paths.items()}
+    with (data / "credit_data.csv").open(encoding="utf-8") as file:
+        assert list(types) == ["product", "currency", *next(file).lower().strip().split(",")]
+    assert (types["amount"], types["status"]) == ("integer", "string")
+    assert asked(python, [target], [])["lint"] == [[]]
