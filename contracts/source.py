@@ -49,7 +49,8 @@ class Source:
         name = name or str(path)
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise ConfigurationError([Fault(name, 0, 0, f"file is larger than {MAX_BYTES} bytes")])
+                hint = "split it: no configuration needs as much"
+                raise ConfigurationError([Fault(name, 0, 0, f"file is larger than {MAX_BYTES} bytes", hint)])
             text = path.read_text(encoding="utf-8")
         except OSError as exc:
             raise ConfigurationError([Fault(name, 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
@@ -66,7 +67,8 @@ class Source:
             mark = exc.problem_mark or exc.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             message = " ".join(str(exc.problem or exc.context or "not valid YAML").split())
-            raise ConfigurationError([Fault(name, line, column, message)]) from exc
+            hint = "keep one of them" if "duplicate key" in message else "correct it at or before this place"
+            raise ConfigurationError([Fault(name, line, column, message, hint)]) from exc
         except (YAMLError, ValueError, RecursionError) as exc:
             raise ConfigurationError([Fault(name, 0, 0, f"is not valid YAML: {type(exc).__name__}")]) from exc
         locations: dict[Path_, Location] = {(): (1, 1)}
@@ -107,17 +109,21 @@ def _refuse_aliases(text: str, name: str) -> None:
     depth = 0
     for event in YAML(typ="rt", pure=True).parse(StringIO(text)):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        message = _refusal(event) or (f"nests deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "")
-        if message:
+        deep = (f"nests deeper than {MAX_DEPTH} levels", "flatten it") if depth > MAX_DEPTH else None
+        refusal = _refusal(event) or deep
+        if refusal:
             mark = event.start_mark
-            raise ConfigurationError([Fault(name, mark.line + 1, mark.column + 1, message)])
+            raise ConfigurationError([Fault(name, mark.line + 1, mark.column + 1, *refusal)])
 
 
-def _refusal(event: Any) -> str:
+def _refusal(event: Any) -> tuple[str, str] | None:
+    """What is refused, and what to do instead."""
     if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-        return "anchors and aliases are not allowed"
+        return "anchors and aliases are not allowed", "write the value out wherever it stands"
     tag = getattr(event, "tag", None)
-    return f"the tag {tag} is not allowed" if tag and not _PLAIN_TAG.match(str(tag)) else ""
+    if tag and not _PLAIN_TAG.match(str(tag)):
+        return f"the tag {tag} is not allowed", "write a plain value"
+    return None
 
 
 def _plain(node: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
