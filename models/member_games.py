@@ -167,14 +167,24 @@ def _weighted(member: Member, weights: Floats, f: int, seen: Floats, known: Floa
     mine = np.array(member.columns.sources) == f
     rising = mine & np.array([mark is None for mark in member.columns.marks])
     step = seen[:, mine & ~rising] @ weights[mine & ~rising]
-    low, high = float(np.nanmin(known)), float(np.nanmax(known))
+    low, high = _apart(known)
     rows = np.zeros((3, member.columns.n_features))
     rows[:, f] = low, high, np.nan
     first, last, gap = member.columns.values(rows)[:, rising] @ weights[rising] if rising.any() else np.zeros(3)
-    slope = (last - first) / (high - low) if high > low else 0.0
+    slope = (last - first) / (high - low)
     step[:-1] += first - slope * low
     step[-1] += gap
     return float(slope), step
+
+
+def _apart(known: Floats) -> tuple[float, float]:
+    """Two values to read a slope from: the sample's lowest and highest, or others of its size where it has but one.
+
+    A baseline in which all are alike says nothing of the slope, which is the model's.
+    """
+    given = known[~np.isnan(known)]
+    low, high = (float(given.min()), float(given.max())) if len(given) else (0.0, 0.0)
+    return (low, high) if high > low else (low, low + max(1.0, abs(low)))
 
 
 @dataclass
