@@ -125,7 +125,7 @@ def train(
         Path | None, typer.Option(help="Policy that shall decide with it: its bundle is set, its version counted up.")
     ] = None,
 ) -> None:
-    """Train a model and write it as one bundle; contracts of a home are known where --home names it."""
+    """Train a model and write it as one bundle; contracts and bundles of a home are known where --home names it."""
     from gateway.drafting.train import train as build
 
     home = _settings().home if terminal.Call.home else None

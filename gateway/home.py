@@ -10,7 +10,8 @@ from contracts.source import nearest
 from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE
 from models.bundle import Bundle
-from models.policy import Policy, clashes
+from models.policy import Policy
+from models.policy_faults import clashes, outdated
 
 
 def integration_folders(home: Path) -> list[Path]:
@@ -68,7 +69,8 @@ def _unfit(policy: Policy, bundle: Bundle, contracts: ContractStore) -> Sequence
         bundle.check(contract)
     except ConfigurationError as exc:
         return exc.faults
-    return policy.faults(contract, bundle)
+    misleading = [fault for fault in outdated(policy, bundle) if fault.severity == "error"]
+    return [*policy.faults(contract, bundle), *misleading]
 
 
 def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from contracts.errors import ConfigurationError, Fault
+from contracts.language import read_language
 from contracts.mapping.answer import AnswerMap
 from contracts.mapping.answer_reading import read_answer, whole_answer
 from contracts.mapping.keys import KeyMap, Keys
@@ -27,8 +28,8 @@ from models.bundle import Bundle
 
 INTEGRATION_FILE: Final = "integration.yaml"
 KEYS: Final = (
-    "integration", "adapter", "contract", "answer", "product", "mode", "wire", "keys", "resubmission", "request",
-    "answer_map", "unknown", "joint", "ignore", "lookups", "limits", "access",
+    "integration", "adapter", "contract", "answer", "product", "language", "mode", "wire", "keys", "resubmission",
+    "request", "answer_map", "unknown", "joint", "ignore", "lookups", "limits", "access",
 )  # fmt: skip
 RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -68,6 +69,7 @@ class LookupSpec(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Integration:
     """One integration as read and compiled; ``contract`` and ``answer`` are references such as ``x@1.0.0``.
+    ``language`` is the BCP 47 tag of the language its answers give reasons in.
 
     ``digest`` is the SHA-256, in hexadecimal, of the folder's manifest; ``ObjectStore`` keeps the folder under it.
     """
@@ -77,6 +79,7 @@ class Integration:
     contract: str
     answer: str
     product: str
+    language: str
     mode: Mode
     wire: Mapping[str, Any]
     keys: KeyMap
@@ -143,6 +146,7 @@ class _Reader:
             "contract": top.take("contract", str),
             "answer": top.take("answer", str),
             "product": top.take("product", str),
+            "language": read_language(top, "language"),
             "mode": top.choice("mode", ("test", "live"), "test"),
             "wire": top.section("wire", None).data,
             "resubmission": self._resubmission(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.digest import Layout
+from contracts.errors import ConfigurationError
 from contracts.rows import RowEngine
 from contracts.store import ContractStore
 from contracts.upcast import RowUpcast
@@ -20,6 +21,7 @@ from gateway.pipeline import Line, Pinned
 from models.archive import canonical
 from models.bundle import Bundle
 from models.policy import Policy
+from models.policy_faults import untold
 from models.scoring import Scorer
 
 
@@ -64,7 +66,8 @@ def compile_line(
     pinned = _pinned(contracts, integration, bundle)
     contract = contracts.get(bundle.contract)
     bundle.check(contract)
-    bound = policy.bind(contract, bundle)
+    require_language(integration, policy, bundle)
+    bound = policy.bind(contract, bundle, integration.language)
     basis = Basis(
         integration.digest,
         integration.name,
@@ -75,6 +78,13 @@ def compile_line(
     )
     rows, layout, scorer = RowEngine(contract), Layout(contract), scorer or Scorer(bundle)
     return Line(integration, contract, rows, layout, bundle, scorer, bound, pinned, basis.digest, basis.content)
+
+
+def require_language(integration: Integration, policy: Policy, bundle: Bundle) -> None:
+    """Raise ConfigurationError, at the integration's ``language``, where something it may answer has no text in it."""
+    faults = [integration.fault(("language",), *said) for said in untold(policy, bundle, integration.language)]
+    if faults:
+        raise ConfigurationError(faults)
 
 
 def contracts_of(contracts: ContractStore, integration: Integration, bundle: Bundle) -> set[str]:

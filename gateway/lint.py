@@ -14,12 +14,14 @@ from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupErr
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
+from gateway.lines import require_language
 from gateway.lint_bundle import bundle_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
 from gateway.spi import Adapter
 from models.bundle import Bundle
-from models.policy import Policy, clashes
+from models.policy import Policy
+from models.policy_faults import clashes, outdated, rivals
 
 TELLING: Final = {
     "outcome": "the answer does not tell the outcome",
@@ -84,6 +86,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
         except ConfigurationError as exc:
             found += exc.faults
     found += [fault for policy in policies for fault in _policy_faults(policy, bundles)]
+    found += [fault for bundle in bundles.values() for fault in rivals(bundle, bundles.values())]
     found += clashes(policies)
     principals, wrong = _principals(home / "principals.yaml")
     return Shelf(ContractStore(home), bundles, tuple(policies), principals), found + wrong
@@ -91,7 +94,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
 
 def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]:
     if policy.bundle_digest in bundles:
-        return []
+        return outdated(policy, bundles[policy.bundle_digest])
     there = ", ".join(f"{bundle.ref} {digest[:12]}…" for digest, bundle in bundles.items()) or "no bundle at all"
     message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
     return [policy.source.fault(("bundle", "digest"), message, f"there is {there}")]
@@ -219,7 +222,8 @@ class IntegrationLint:
             step = way_up(self._shelf.contracts, integration, bundle)
             contract = self._shelf.contracts.get(bundle.contract)
             bundle.check(contract)
-            bound = policy.bind(contract, bundle)
+            require_language(integration, policy, bundle)
+            bound = policy.bind(contract, bundle, integration.language)
         except ConfigurationError as exc:
             yield from exc.faults
             return

@@ -6,10 +6,12 @@
     tables.npz     score tables (models/tables.py)
     games.npz      leaf games (models/games.py), only where the tables cannot hold all of the model
     imputer.npz    the imputer's conditionals and its fixed points (models/imputer.py)
+    reasons.json   the reason map (models/reason_map.py)
     card.json      the model card
 
 Nothing in it is ever unpickled. The same inputs give the same bytes; a byte that changed, a file that does not belong,
-or a contract it was not made for is refused with the file or field named.
+or a contract it was not made for is refused with the file or field named. A bundle of the first format, which kept its
+reasons in the manifest, is read as well.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from models.archive import REBUILD, canonical, pack, read_folder, refusal, unpac
 from models.features import Feature, FeatureSet, compile_features
 from models.game_tables import GameTables, grid_of
 from models.imputer import Imputer
+from models.reason_map import Group, ReasonMap, first_format
 from models.scale import Scale
 from models.tables import Grid, Tables
 
@@ -35,29 +38,16 @@ if TYPE_CHECKING:
 
 BLANK_SUPPORT = 50
 """Blanks of a field that training must have seen for a blank to be scored as such (DESIGN.md 4)."""
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 FILES = ("card.json", "imputer.npz", "tables.npz")
 GAMES = "games.npz"
+REASONS = "reasons.json"
 _SHAPE = ("name", "type", "scale", "unit", "codes")
 """What defines a field's number."""
 USES = ("demonstration", "production")
 
 Use = Literal["demonstration", "production"]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A reason group: its name, the stable code of its reason, and what an answer says where it is principal.
-
-    ``incomplete`` stands where a field of the group was left blank, ``unverified`` where one was rejected.
-    """
-
-    name: str
-    code: str
-    text: str
-    incomplete: str
-    unverified: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +65,8 @@ class Bundle:
 
     ``fields`` are the contract fields that any feature reads, in contract order, reduced to what defines their numbers;
     ``positions`` is where they stand in a record of ``contract``. ``blank_support`` counts the blanks training saw.
-    ``baseline`` names the sample that contributions compare with. ``log_odds_shift`` moves the sample's odds of bad to
-    the population's. ``digest`` is the SHA-256 of the manifest's bytes, in hex.
+    ``log_odds_shift`` moves the sample's odds of bad to the population's. ``digest`` is the SHA-256 of the manifest's
+    bytes, in hex.
     """
 
     name: str
@@ -89,10 +79,9 @@ class Bundle:
     fields: tuple[Field, ...]
     positions: tuple[int, ...]
     features: tuple[Feature, ...]
-    groups: tuple[Group, ...]
+    reason_map: ReasonMap
     blank_support: Mapping[str, int]
     ranges: Mapping[str, Range]
-    baseline: str
     scale: Scale
     log_odds_shift: float
     card: Mapping[str, Any] = field(repr=False)
@@ -113,12 +102,11 @@ class Bundle:
         products: Sequence[str],
         currencies: Sequence[str],
         features: Sequence[Feature],
-        groups: Sequence[Group],
+        reason_map: ReasonMap,
         tables: Tables,
         imputer: Imputer,
         blank_support: Mapping[str, int],
         ranges: Mapping[str, Range],
-        baseline: str,
         card: Mapping[str, Any],
         scale: Scale | None = None,
         log_odds_shift: float = 0.0,
@@ -142,10 +130,9 @@ class Bundle:
             fields=fields,
             positions=tuple(contract.index[f] for f in read),
             features=tuple(features),
-            groups=tuple(groups),
+            reason_map=reason_map,
             blank_support={f: int(blank_support.get(f, 0)) for f in read},
             ranges={f: ranges[f] for f in read if f in ranges},
-            baseline=baseline,
             scale=scale or Scale(),
             log_odds_shift=float(log_odds_shift),
             card=json.loads(canonical(card)),
@@ -160,6 +147,11 @@ class Bundle:
     @property
     def ref(self) -> str:
         return f"{self.name}@{self.version}"
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The reason groups; their order also decides between groups of equal points."""
+        return self.reason_map.groups
 
     def grid(self, *, path_dependent: bool = False) -> Grid:
         """The model as the kernel reads it."""
@@ -176,8 +168,11 @@ class Bundle:
             return
         if folder.exists() and any(folder.iterdir()):
             raise refusal(folder, "is not empty, and a bundle never changes", "choose a new version or another folder")
+        files = _render(self)
+        if _digest(files[MANIFEST]) != self.digest:
+            raise refusal(folder, f"would hold {self.ref} in another format than it was read in", "copy its folder")
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in _render(self).items():
+        for name, content in files.items():
             (folder / name).write_bytes(content)
 
     @classmethod
@@ -186,7 +181,7 @@ class Bundle:
 
         ``expected_digest`` comes from configuration (the policy names it), never from the folder itself.
         """
-        listing, content = read_folder(folder, MANIFEST, FILES, (GAMES,))
+        listing, content = read_folder(folder, MANIFEST, FILES, (GAMES, REASONS))
         digest = _digest(listing)
         if expected_digest is not None and digest != expected_digest:
             seen = f"is the bundle {digest[:12]}…, expected was {expected_digest[:12]}…"
@@ -245,6 +240,8 @@ def _check_parts(bundle: Bundle, file: str) -> None:
     messages = [f"feature {f.name!r} belongs to the unknown group {f.group!r}" for f in strays]
     if len(set(groups)) != len(groups):
         messages.append("two reason groups have the same name")
+    if not bundle.reason_map.languages:
+        messages.append("its reason groups have no language in common")
     if bundle.tables.n_features != len(bundle.features):
         messages.append(f"the tables read {bundle.tables.n_features} features, there are {len(bundle.features)}")
     if bundle.feature_set.fields != bundle.fields or len(bundle.positions) != width:
@@ -264,12 +261,13 @@ def _render(bundle: Bundle) -> dict[str, bytes]:
     content = {
         "card.json": canonical(bundle.card),
         "imputer.npz": pack(bundle.imputer.arrays()),
+        REASONS: bundle.reason_map.content,
         "tables.npz": pack(bundle.tables.arrays()),
     }
     if bundle.games is not None:
         content[GAMES] = pack(bundle.games.arrays())
     parts = {name: getattr(bundle, name) for name in _PLAIN}
-    parts |= {name: [asdict(item) for item in getattr(bundle, name)] for name in ("features", "groups")}
+    parts["features"] = [asdict(item) for item in bundle.features]
     parts["fields"] = [{name: getattr(f, name) for name in _SHAPE} for f in bundle.fields]
     parts["ranges"] = {name: asdict(r) for name, r in bundle.ranges.items()}
     parts["scale"] = asdict(bundle.scale)
@@ -280,13 +278,14 @@ def _render(bundle: Bundle) -> dict[str, bytes]:
 
 _PLAIN = (
     "name", "version", "use", "contract", "contract_digest", "products", "currencies", "positions", "blank_support",
-    "baseline", "log_odds_shift",
+    "log_odds_shift",
 )  # fmt: skip
 
 
 def _parse(parts: dict[str, Any], content: Mapping[str, bytes], file: str) -> Bundle:
-    if parts["format"] != FORMAT:
-        raise ValueError(f"format {parts['format']}, this version reads format {FORMAT}")
+    if parts["format"] not in (1, FORMAT):
+        raise ValueError(f"format {parts['format']}, this version reads formats 1 to {FORMAT}")
+    card = json.loads(content["card.json"])
     plain: dict[str, Any] = {name: tuple(v) if isinstance(v := parts[name], list) else v for name in _PLAIN}
     fields = tuple(Field(**{**f, "codes": tuple(f["codes"])}) for f in parts["fields"])
     features = tuple(Feature(**f) for f in parts["features"])
@@ -295,10 +294,10 @@ def _parse(parts: dict[str, Any], content: Mapping[str, bytes], file: str) -> Bu
         **plain,
         fields=fields,
         features=features,
-        groups=tuple(Group(**g) for g in parts["groups"]),
+        reason_map=first_format(parts, card) if parts["format"] == 1 else ReasonMap.parse(content[REASONS]),
         ranges={name: Range(**{**r, "codes": tuple(r["codes"])}) for name, r in parts["ranges"].items()},
         scale=Scale(**parts["scale"]),
-        card=json.loads(content["card.json"]),
+        card=card,
         feature_set=compile_features(features, fields, file),
         tables=tables,
         imputer=Imputer.from_arrays(unpack(content["imputer.npz"])),

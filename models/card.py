@@ -22,6 +22,7 @@ from models.measures import auc
 from models.model_section import model_page
 from models.scale import Scale
 from models.spec import CardSpec, TrainingSpec
+from models.stability import reasons_page
 
 Floats = NDArray[np.float64]
 Card = dict[str, Any]
@@ -116,8 +117,8 @@ def _groups(field: Field, column: Floats) -> Iterator[tuple[str, NDArray[np.bool
 
 def _group_entry(name: str, member: NDArray[np.bool_], scores: Floats, bad: Floats, card: CardSpec) -> Card:
     count = int(member.sum())
-    approved = float((scores[member] >= card.approve).mean()) if count else 0.0
-    declined = float((scores[member] < card.decline).mean()) if count else 0.0
+    approved = float((scores[member] >= card.cut_offs.approve).mean()) if count else 0.0
+    declined = float((scores[member] < card.cut_offs.decline).mean()) if count else 0.0
     return {
         "group": name,
         "count": count,
@@ -177,6 +178,7 @@ def as_markdown(card: Card) -> str:
             "",
             *_table(("measure", "value", "perfect"), _validation_rows(validation)),
             *model_page(card),
+            *reasons_page(card),
             "## Features",
             "",
             "What the model sees, and the direction in which the probability of default may move as it grows.",

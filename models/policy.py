@@ -5,7 +5,7 @@
     name, version, product
     bundle: {name, digest}                 the one bundle it decides with
     cut_offs: {approve, decline}           published scores; approve from, decline below
-    knock_outs: [{id, when, reason: {code, text}}]
+    knock_outs: [{id, when, reason: {code, text}}]    text: one in English, or one for each language tag
     refer_rules: [{id, when}]
     validity_days, notice_days (30)
     effective: {from, until}               days, the first and the last in force; until may be left out
@@ -20,19 +20,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from contracts import expressions
 from contracts.errors import ConfigurationError, Fault
+from contracts.language import DEFAULT, Texts, read_texts
 from contracts.odcs import Contract
 from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.types import Record
 from models.bundle import Bundle
-from models.reasons import MOST_REASONS, ReasonGroup, ReasonMap
+from models.policy_faults import untold
+from models.reason_map import CutOffs as CutOffs
+from models.reasons import MOST_REASONS, Ranker, ReasonGroup
 from models.types import Reason, Scored
 from models.verdict import Judge, Rule, Verdict, Watched, watched_fields
 
@@ -47,22 +50,14 @@ _BEGINNING = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class CutOffs:
-    """Published scores: ``approve`` and above is approved, below ``decline`` declined, between them referred."""
-
-    approve: int
-    decline: int
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """A knock-out (with ``code`` and ``text``) or a refer rule; ``path`` is where it stands in the file."""
+    """A knock-out (with ``code`` and ``texts``) or a refer rule; ``path`` is where it stands in the file."""
 
     id: str
     when: expressions.Expr
     path: tuple[str | int, ...]
     code: str = ""
-    text: str = ""
+    texts: Texts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +116,24 @@ class Policy:
             found.append(self._fault(("product",), f"the bundle was not trained for {self.product!r}", known))
         return found
 
-    def bind(self, contract: Contract, bundle: Bundle) -> Policy:
-        """The policy compiled for a contract and a bundle; raises ConfigurationError with its ``faults``."""
+    def bind(self, contract: Contract, bundle: Bundle, language: str = DEFAULT) -> Policy:
+        """The policy compiled for a contract, a bundle and the language its reasons are told in; raises
+        ConfigurationError with its ``faults``, and where something has no text in that language.
+        """
         found = self.faults(contract, bundle)
+        found += [self._fault(("bundle",), message, hint) for message, hint in untold(self, bundle, language)]
         if found:
             raise ConfigurationError(found)
         compile_rule: Callable[[PolicyRule], Rule] = lambda rule: expressions.row_printer(rule.when, contract.fields)  # noqa: E731
         judge = Judge(
             approve=self.cut_offs.approve,
             decline=self.cut_offs.decline,
-            knock_outs=[(compile_rule(rule), knock_out_reason(rule)) for rule in self.knock_outs],
+            knock_outs=[(compile_rule(rule), knock_out_reason(rule, language)) for rule in self.knock_outs],
             refer_rules=[compile_rule(rule) for rule in self.refer_rules],
             flip_tolerance=self.flip_tolerance,
             most_reasons=self.most_reasons,
             automatic_decline=self.automatic_decline,
-            reasons=reason_map(contract, bundle),
+            reasons=ranker(contract, bundle, language),
             watched=watched_in(contract, bundle, self),
         )
         return replace(self, judge=judge)
@@ -165,32 +163,13 @@ class Policy:
         return self.source.fault(path, message, hint)
 
 
-def clashes(policies: Iterable[Policy]) -> list[Fault]:
-    """Policies that begin on the day on which another one of their product begins: none of the two would come first."""
-    first: dict[tuple[str, date], Policy] = {}
-    pairs = [(first.setdefault((p.product, p.effective_from), p), p) for p in policies]
-    return [
-        later.source.fault(
-            ("effective", "from"),
-            f"{Path(earlier.source.file).name} decides {later.product!r} from the same day on",
-            "let one policy begin later; the one that began last decides",
-        )
-        for earlier, later in pairs
-        if earlier is not later
-    ]
-
-
-def reason_map(contract: Contract, bundle: Bundle) -> ReasonMap:
-    """The bundle's groups with the contract positions of the fields that their features read."""
+def ranker(contract: Contract, bundle: Bundle, language: str) -> Ranker:
+    """The bundle's groups in one language, with the contract positions of the fields that their features read."""
     touched: dict[str, set[int]] = {group.name: set() for group in bundle.groups}
     for feature in bundle.features:
         touched[feature.group].update(contract.index[name] for name in feature.reads)
-    return ReasonMap(
-        [
-            ReasonGroup(g.name, g.code, g.text, g.incomplete, g.unverified, tuple(sorted(touched[g.name])))
-            for g in bundle.groups
-        ]
-    )
+    told = [(group, group.wordings[language], tuple(sorted(touched[group.name]))) for group in bundle.groups]
+    return Ranker([ReasonGroup(g.name, g.code, w.text, w.incomplete, w.unverified, at) for g, w, at in told])
 
 
 def watched_in(contract: Contract, bundle: Bundle, policy: Policy) -> list[Watched]:
@@ -203,11 +182,11 @@ def supported(bundle: Bundle) -> dict[str, bool]:
     return {f.name: bundle.supports_blank(f.name) for f in bundle.fields}
 
 
-def knock_out_reason(rule: PolicyRule) -> Reason:
+def knock_out_reason(rule: PolicyRule, language: str) -> Reason:
     """The reason a knock-out gives; it has no points."""
     from decimal import Decimal
 
-    return Reason(rule.id, rule.code, rule.text, Decimal("0.00"), "given")
+    return Reason(rule.id, rule.code, rule.texts[language], Decimal("0.00"), "given")
 
 
 def _read(source: Source, digest: str) -> Policy:
@@ -279,9 +258,9 @@ def _rules(top: Section, key: str, *, knock_out: bool) -> tuple[PolicyRule, ...]
             section.fault(("id",), f"the id {name!r} is taken")
         when = _expression(section)
         reason = section.section("reason", ("code", "text")) if knock_out else None
-        code, text = (reason.short("code", 16), reason.short("text", 200)) if reason else ("", "")
+        code, texts = (reason.short("code", 16), read_texts(reason, "text", 200)) if reason else ("", {})
         if when is not None:
-            rules.append(PolicyRule(name, when, (*section.path, "when"), code, text))
+            rules.append(PolicyRule(name, when, (*section.path, "when"), code, texts))
     return tuple(rules)
 
 

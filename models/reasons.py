@@ -21,7 +21,7 @@ WEIGHT = (0, 1, 3, 2)
 
 
 class ReasonGroup(NamedTuple):
-    """One reason group; ``fields`` are the positions in the contract of the fields its features read."""
+    """One group in one language; ``fields`` are the positions in the contract of the fields its features read."""
 
     name: str
     code: str
@@ -38,7 +38,7 @@ class Ranked(NamedTuple):
     not_carried: bool
 
 
-class ReasonMap:
+class Ranker:
     """The groups of one bundle, in the bundle's order, which also decides between groups of equal points."""
 
     def __init__(self, groups: Sequence[ReasonGroup]) -> None:

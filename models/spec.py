@@ -22,17 +22,16 @@ from contracts.store import ContractStore
 from contracts.types import Field
 from models.csv_file import DELIMITERS, ENCODINGS, Dialect
 from models.kinds import Model, read_model
+from models.reason_map import CutOffs, ReasonMap
+from models.reason_spec import read_baseline, read_reason_map
 
 _TOP = (
     "contract", "name", "version", "product", "currencies", "use", "provenance", "csv", "target", "request", "groups",
-    "features", "model", "scale", "prior", "baseline", "protected", "unconditioned", "card", "seed",
+    "reasons", "features", "model", "scale", "prior", "baseline", "protected", "unconditioned", "card", "seed",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 USES = ("demonstration", "production")
-BASELINES = ("all", "just_approved")
-"""Whom reasons compare with: all training applicants, or those up to ``JUST`` points above the card's approve."""
-JUST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +48,6 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupSpec:
-    """A reason group. ``subject`` is what it is about, as in 'application incomplete: <subject> not provided'."""
-
-    name: str
-    code: str
-    text: str
-    subject: str
-
-    @property
-    def incomplete(self) -> str:
-        return f"Application incomplete: {self.subject} not provided"
-
-    @property
-    def unverified(self) -> str:
-        return f"Unable to verify {self.subject}"
-
-
-@dataclass(frozen=True, slots=True)
 class FeatureSpec:
     """One feature: an expression over contract fields, its reason group, the direction in which PD may move with it."""
 
@@ -80,8 +61,7 @@ class FeatureSpec:
 class CardSpec:
     """What the card measures: outcomes under these cut-offs, ``repeats`` times ``folds``-fold cross-validation."""
 
-    approve: int
-    decline: int
+    cut_offs: CutOffs
     folds: int
     repeats: int
 
@@ -97,8 +77,9 @@ class Provenance:
 class TrainingSpec:
     """A training spec as read; ``request`` maps CSV columns to contract fields.
 
-    ``population_bad_rate`` is None where the sample's own bad rate holds. ``unconditioned`` fields inform no other
-    field in the imputer. ``digest`` is the SHA-256 of the file's bytes.
+    ``population_bad_rate`` is None where the sample's own bad rate holds. ``fewest_compared`` applicants at least must
+    make a chosen baseline. ``unconditioned`` fields inform no other field in the imputer. ``digest`` is the SHA-256 of
+    the file's bytes.
     """
 
     contract: Contract
@@ -111,14 +92,14 @@ class TrainingSpec:
     csv: Dialect
     target: Target
     request: RequestTree
-    groups: tuple[GroupSpec, ...]
+    reason_map: ReasonMap
     features: tuple[FeatureSpec, ...]
     model: Model
     anchor_score: float
     anchor_odds: float
     points_to_double: float
     population_bad_rate: float | None
-    baseline: str
+    fewest_compared: int
     protected: tuple[str, ...]
     unconditioned: tuple[str, ...]
     card: CardSpec
@@ -166,11 +147,14 @@ def _contract(top: Section, contracts: ContractStore) -> Contract | None:
 def _read(top: Section, contract: Contract, digest: str) -> TrainingSpec:
     names = [field.name for field in contract.fields]
     scale = top.section("scale", ("score", "odds", "pdo"))
-    groups = _groups(top)
+    card, baseline = _card(top), read_baseline(top)
+    name = _matching(top, "name", _NAME, "small letters, digits and '_', starting with a letter")
+    version = _matching(top, "version", _VERSION, "three numbers, as 1.0.0")
+    reason_map = read_reason_map(top, name, version, card.cut_offs, baseline.baseline)
     return TrainingSpec(
         contract=contract,
-        name=_matching(top, "name", _NAME, "small letters, digits and '_', starting with a letter"),
-        version=_matching(top, "version", _VERSION, "three numbers, as 1.0.0"),
+        name=name,
+        version=version,
         product=_product(top, contract),
         currencies=top.texts("currencies"),
         use=top.choice("use", USES),
@@ -178,17 +162,17 @@ def _read(top: Section, contract: Contract, digest: str) -> TrainingSpec:
         csv=_csv(top),
         target=_target(top),
         request=_request(top, contract),
-        groups=groups,
-        features=_features(top, [group.name for group in groups]),
+        reason_map=reason_map,
+        features=_features(top, [group.name for group in reason_map.groups]),
         model=read_model(top),
         anchor_score=scale.number("score", -10_000, 10_000, 600.0),
         anchor_odds=scale.number("odds", 1e-3, 1e6, 50.0),
         points_to_double=scale.number("pdo", 1e-3, 1e4, 20.0),
         population_bad_rate=_prior(top),
-        baseline=top.choice("baseline", BASELINES, "all"),
+        fewest_compared=baseline.fewest,
         protected=top.members("protected", names, []),
         unconditioned=top.members("unconditioned", names, []),
-        card=_card(top),
+        card=card,
         seed=top.whole("seed", 0, 2**31 - 1, 0),
         digest=digest,
         source=top.source,
@@ -247,18 +231,6 @@ def _csv(top: Section) -> Dialect:
     )
 
 
-def _groups(top: Section) -> tuple[GroupSpec, ...]:
-    groups = []
-    for name, section in top.section("groups", None).sections(("code", "text", "subject")):
-        code, text = section.short("code", 15), section.short("text", 200)
-        groups.append(GroupSpec(name, code, text, section.short("subject", 160, name.replace("_", " "))))
-    codes = [group.code for group in groups]
-    for group in groups:
-        if codes.count(group.code) > 1:
-            top.fault(("groups", group.name, "code"), f"the code {group.code!r} names more than one group")
-    return tuple(groups)
-
-
 def _features(top: Section, groups: Sequence[str]) -> tuple[FeatureSpec, ...]:
     features = []
     for name, section in top.section("features", None).sections(("expression", "group", "monotone")):
@@ -283,8 +255,7 @@ def _card(top: Section) -> CardSpec:
     section = top.section("card", ("cut_offs", "folds", "repeats"))
     cut_offs = section.section("cut_offs", ("approve", "decline"))
     return CardSpec(
-        approve=cut_offs.whole("approve", -10_000, 10_000),
-        decline=cut_offs.whole("decline", -10_000, 10_000),
+        cut_offs=CutOffs(cut_offs.whole("approve", -10_000, 10_000), cut_offs.whole("decline", -10_000, 10_000)),
         folds=section.whole("folds", 2, 20, 5),
         repeats=section.whole("repeats", 1, 20, 1),
     )
@@ -301,7 +272,7 @@ def _check_features(spec: TrainingSpec, top: Section) -> None:
             word = {1: "rise", -1: "fall"}[bare.monotone]
             message = f"the contract says that the probability of default may only {word} with {bare.name!r}"
             top.fault(("features", feature.name), message, f"monotone: {bare.monotone}")
-    for group in spec.groups:
+    for group in spec.reason_map.groups:
         if group.name not in used:
             top.fault(("groups", group.name), "no feature belongs to this group")
 

@@ -9,8 +9,8 @@ import hashlib
 import math
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError, Fault
 from contracts.store import ContractStore
-from models.bundle import BLANK_SUPPORT, Bundle, Group, Range
+from models.bundle import BLANK_SUPPORT, Bundle, Range
 from models.card import Card, as_markdown, data_section, fairness_section, validation_section
 from models.crossval import Validation, as_given, cross_validate, fit, one_thread, predict
 from models.dataset import Dataset, read_dataset
@@ -33,10 +33,13 @@ from models.kinds import Boosting, Estimator
 from models.measures import LEAK, quantile_bins, told_by_bins
 from models.member_games import compile_members
 from models.model_section import model_section
+from models.policy_faults import COUNT_UP, is_rival, rivalry
 from models.scale import Scale
 from models.scoring import Scorer
-from models.spec import JUST, TrainingSpec
+from models.spec import TrainingSpec
+from models.stability import Study, group_places, reasons_section
 from models.tables import build_tables
+from models.verdict_columns import published
 
 Floats = NDArray[np.float64]
 Report = Callable[[str], None]
@@ -60,13 +63,20 @@ class Material:
 
 
 def train(
-    data: Path, spec: Path, out: Path, report: Callable[[str], None], contracts: ContractStore | None = None
+    data: Path,
+    spec: Path,
+    out: Path,
+    report: Callable[[str], None],
+    contracts: ContractStore | None = None,
+    others: Iterable[Bundle] = (),
 ) -> Bundle:
     """Train and write the bundle into the folder ``out``, its card as a page beside it (``<out>.card.md``).
 
-    Raises ConfigurationError with every fault of spec and data, or where ``out`` already holds something else.
+    Raises ConfigurationError with every fault of spec and data, where ``out`` already holds something else, and where
+    one of the ``others`` has another reason map of the same name and version.
     """
     material = read_material(data, spec, contracts or ContractStore(None))
+    _check_reason_map(material.spec, others)
     return complete(material, validate(material), data, out, report)
 
 
@@ -82,6 +92,13 @@ def complete(material: Material, validation: Validation, data: Path, out: Path, 
     out.with_name(f"{out.name}.card.md").write_text(page, encoding="utf-8")
     report(f"bundle {bundle.ref} {bundle.digest}")
     return bundle
+
+
+def _check_reason_map(spec: TrainingSpec, others: Iterable[Bundle]) -> None:
+    rivals = [other for other in others if is_rival(spec.reason_map, other.reason_map)]
+    faults = [spec.source.fault(("reasons",), rivalry(spec.reason_map, other), COUNT_UP) for other in rivals]
+    if faults:
+        raise ConfigurationError(faults)
 
 
 def records_per_second(bundle: Bundle, x: Floats) -> float:
@@ -147,7 +164,7 @@ def build(material: Material, validation: Validation, data: Path, report: Report
     scale = Scale(spec.points_to_double, spec.anchor_score, spec.anchor_odds)
     classifier = fitted(material)
     shift = log_odds_shift(spec, float(bad.mean()))
-    compiled, figures = compile_classifier(material, classifier, _baseline(material, classifier, shift, scale))
+    compiled, figures = compile_classifier(material, classifier, study_of(material, classifier, scale, shift))
     report(f"compiled: {ROUTES[compiled.route]}")
     imputer = _fit_imputer(material)
     report(f"imputer fitted on {len(material.feature_set.fields)} fields")
@@ -159,14 +176,13 @@ def build(material: Material, validation: Validation, data: Path, report: Report
         products=(spec.product,),
         currencies=spec.currencies,
         features=material.feature_set.features,
-        groups=[Group(g.name, g.code, g.text, g.incomplete, g.unverified) for g in spec.groups],
+        reason_map=spec.reason_map,
         tables=compiled.tables,
         games=compiled.games,
         imputer=imputer,
         blank_support=material.dataset.blanks(),
         ranges=_ranges(material),
-        baseline=spec.baseline,
-        card=_card(material, validation, data, scale) | {"model": figures},
+        card=_card(material, validation, data, scale) | figures,
         scale=scale,
         log_odds_shift=shift,
     )
@@ -180,23 +196,48 @@ def fitted(material: Material) -> Any:
     return fit(material.features, material.dataset.bad, spec.model, material.monotone, spec.seed)
 
 
-def compile_classifier(material: Material, classifier: Any, baseline: Floats) -> tuple[Compiled, Card]:
-    """The classifier compiled, and the card's section on it; raises ConfigurationError where it cannot be exact."""
+def compile_classifier(material: Material, classifier: Any, study: Study) -> tuple[Compiled, Card]:
+    """The classifier compiled, and the card's sections on it; raises ConfigurationError where it cannot be exact."""
     spec, features = material.spec, material.features
+    baseline = _compared(study, spec)
     try:
         members = read_estimator(classifier, features.shape[1])
         with one_thread():
-            if isinstance(spec.model, Boosting):
-                compiled = Compiled(build_tables(classifier, baseline), None)
-            else:
-                compiled = compile_members(members, baseline)
+            compiled = study.compile(baseline)
             exactness = measure(members, compiled, features, classifier.predict_proba(features)[:, 1])
     except ConfigurationError as exc:
         raise ConfigurationError([spec.source.fault(("model",), f.message, f.hint) for f in exc.faults]) from exc
-    if compiled.route == "path_dependent" and spec.baseline != "all":
+    if compiled.route == "path_dependent" and not spec.reason_map.baseline.all:
         message = "the trees are too deep to compare with a chosen baseline: contributions would be path-dependent"
         raise ConfigurationError([spec.source.fault(("baseline",), message, "limit the depth, or use baseline: all")])
-    return compiled, model_section(spec.model, classifier, members, compiled, exactness)
+    model = model_section(spec.model, classifier, members, compiled, exactness)
+    return compiled, {"model": model, "reasons": reasons_section(study, compiled)}
+
+
+def study_of(material: Material, classifier: Any, scale: Scale, shift: float) -> Study:
+    """The training applicants with their scores, and how the model compiles against some of them."""
+    spec, features = material.spec, material.features
+    p = predict(classifier, features, shift)
+    blanks, fields = material.dataset.blanks(), material.feature_set.fields
+    unlearned = [k for k, field in enumerate(fields) if blanks.get(field.name, 0) < BLANK_SUPPORT]
+
+    def compile_against(baseline: Floats) -> Compiled:
+        if isinstance(spec.model, Boosting):
+            return Compiled(build_tables(classifier, baseline), None)
+        return compile_members(read_estimator(classifier, features.shape[1]), baseline)
+
+    return Study(
+        reason_map=spec.reason_map,
+        features=features,
+        scores=published(scale.offset + scale.factor * np.log((1 - p) / p)),
+        clean=np.asarray(~np.isnan(material.x[:, unlearned]).any(axis=1), np.bool_),
+        group_of=group_places(spec.reason_map, [feature.group for feature in spec.features]),
+        scale=scale,
+        shift=shift,
+        compile=compile_against,
+        fewest=spec.fewest_compared,
+        seed=spec.seed,
+    )
 
 
 def log_odds_shift(spec: TrainingSpec, sample: float) -> float:
@@ -205,17 +246,15 @@ def log_odds_shift(spec: TrainingSpec, sample: float) -> float:
     return 0.0 if population is None else math.log(population / (1 - population)) - math.log(sample / (1 - sample))
 
 
-def _baseline(material: Material, classifier: Any, shift: float, scale: Scale) -> Floats:
-    """Features of the applicants that reasons compare with, as the spec names them."""
-    if material.spec.baseline == "all":
-        return material.features
-    p = predict(classifier, material.features, shift)
-    scores = scale.offset + scale.factor * np.log((1 - p) / p)
-    approve = material.spec.card.approve
-    chosen = material.features[(scores >= approve) & (scores < approve + JUST)]
-    if len(chosen) < BLANK_SUPPORT:
-        message = f"only {len(chosen)} applicants score {approve} to {approve + JUST}: too few to compare with"
-        raise ConfigurationError([material.spec.source.fault(("baseline",), message, "use: all")])
+def _compared(study: Study, spec: TrainingSpec) -> Floats:
+    """Features of the applicants that reasons compare with; raises ConfigurationError where there are too few."""
+    baseline = spec.reason_map.baseline
+    chosen = study.sample(baseline)
+    if not baseline.all and len(chosen) < spec.fewest_compared:
+        who = baseline.told(spec.card.cut_offs.approve)
+        message = f"only {len(chosen)} {who}, fewer than at_least: {spec.fewest_compared}: too few to compare with"
+        hint = "a broader band, or baseline: all"
+        raise ConfigurationError([spec.source.fault(("baseline", "above_cut_off"), message, hint)])
     return chosen
 
 
@@ -256,7 +295,7 @@ def _card(material: Material, validation: Validation, data: Path, scale: Scale) 
             {"name": f.name, "expression": f.expression, "group": f.group, "monotone": f.monotone}
             for f in spec.features
         ],
-        "cut_offs": {"approve": spec.card.approve, "decline": spec.card.decline},
+        "cut_offs": asdict(spec.card.cut_offs),
         "protected": fairness_section(spec, dataset, material.features, validation.mean_per_applicant(), scale),
         "imputation": {"draws": DRAWS, "blank_support": BLANK_SUPPORT, "notes": _imputation_notes(spec)},
         "made_with": _versions(),

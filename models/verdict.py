@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidRecord
 from contracts.types import Field, Origin, Problem, Record, State, Value
-from models.reasons import MOST_REASONS, ReasonMap, in_hundredths
+from models.reasons import MOST_REASONS, Ranker, in_hundredths
 from models.types import REFER_CAUSES, Imputation, Outcome, Reason, Scored
 
 Rule = Callable[[tuple[Value, ...], bytes], bool | None]
@@ -84,14 +84,15 @@ class Judge:
         flip_tolerance: float,
         most_reasons: int,
         automatic_decline: bool,
-        reasons: ReasonMap,
+        reasons: Ranker,
         watched: Sequence[Watched],
     ) -> None:
         self._approve, self._decline = approve, decline
         self._knock_outs, self._refer_rules = tuple(knock_outs), tuple(refer_rules)
         self._flip_tolerance, self._most = flip_tolerance, most_reasons
         self._automatic = automatic_decline
-        self._reasons = reasons
+        self.ranker = reasons
+        self.knock_out_reasons = tuple(reason for _, reason in knock_outs)
         self._watched = tuple(watched)
         self.width = len(self._watched)
         self._read = tuple(w for w in watched if w.bundle_position >= 0)
@@ -99,7 +100,7 @@ class Judge:
 
     def _find_told(self, states: bytes) -> Told:
         odd = [w for w in self._watched if states[w.position]]
-        groups = self._reasons.states(states, [w.position for w in odd])
+        groups = self.ranker.states(states, [w.position for w in odd])
         return Told(odd, [w for w in odd if w.bundle_position >= 0], groups if any(groups) else None)
 
     def judge(self, record: Record, scored: Scored) -> Verdict:
@@ -170,7 +171,7 @@ class Judge:
                 break
         if point == "approve" and not causes:
             return "approve", ()
-        ranked = self._reasons.rank(parts[1:-1], parts[-1], groups, self._most)
+        ranked = self.ranker.rank(parts[1:-1], parts[-1], groups, self._most)
         if point == "decline" and ranked.not_carried:
             causes.add("principal_factor_not_carried")
         return ("refer" if causes else point), ranked.reasons

@@ -20,7 +20,7 @@ from contracts.odcs import Contract
 from contracts.types import Field, State
 from models.bundle import Bundle
 from models.kernel import ScoredColumns
-from models.policy import Policy, knock_out_reason, reason_map, watched_in
+from models.policy import Policy, watched_in
 from models.reasons import MOST_REASONS, WEIGHT
 from models.types import REFER_CAUSES, Reason
 from models.verdict_kernel import hundredths, rank
@@ -65,13 +65,13 @@ class ColumnJudge:
 
     def __init__(self, policy: Policy, contract: Contract, bundle: Bundle) -> None:
         self._policy, self._judge = policy, policy.bound
-        self._map = reason_map(contract, bundle)
+        self._map = self._judge.ranker
         self._watched = watched_in(contract, bundle, policy)
         self._knock_outs = [_Rule(rule.when, contract) for rule in policy.knock_outs]
         self._refer_rules = [_Rule(rule.when, contract) for rule in policy.refer_rules]
         self._groups = len(self._map.groups)
         by_state = [self._map.reason(group, 0, state) for group in range(self._groups) for state in range(len(State))]
-        self.catalogue: tuple[Reason, ...] = (*by_state, *map(knock_out_reason, policy.knock_outs))
+        self.catalogue: tuple[Reason, ...] = (*by_state, *self._judge.knock_out_reasons)
         """Every reason there can be, without points: four states of each group, then the knock-outs."""
 
     def judge(self, records: ColumnRecords, scored: ScoredColumns, base: float) -> VerdictColumns:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from contracts.odcs import Contract
 from contracts.types import Field, Record, State, Value
-from models.bundle import Bundle, Group, Range
+from models.bundle import Bundle, Range
 from models.features import Feature, FeatureSet, compile_features
 from models.imputer import Imputer
 from models.kernel import attribute
+from models.reason_map import ALL, Group, ReasonMap, Wording
 from models.tables import Tables, build_tables
 
 Floats = NDArray[np.float64]
@@ -36,10 +37,11 @@ FEATURES = (
     Feature("owner", "owner", "home"),
 )
 GROUPS = (
-    Group("money", "R1", "Income too low", "Income not provided", "Unable to verify income"),
-    Group("work", "R2", "Employment too short", "Employment not provided", "Unable to verify employment"),
-    Group("home", "R3", "No home owned", "Housing not provided", "Unable to verify housing"),
+    Group("money", "R1", {"en": Wording("Income too low", "Income not provided", "Unable to verify income")}),
+    Group("work", "R2", {"en": Wording("Employment too short", "Work not provided", "Unable to verify work")}),
+    Group("home", "R3", {"en": Wording("No home owned", "Housing not provided", "Unable to verify housing")}),
 )
+REASONS = ReasonMap("small", "1.0.0", None, ALL, GROUPS)
 
 
 def gaps(random: np.random.Generator, shape: tuple[int, int], share: float) -> Floats:
@@ -107,12 +109,11 @@ def bundle() -> Bundle:
         products=["consumer-instalment"],
         currencies=["EUR"],
         features=FEATURES,
-        groups=GROUPS,
+        reason_map=REASONS,
         tables=build_tables(model(), features().matrix(x)),
         imputer=Imputer.fit(x, fields, draws=64),
         blank_support={f.name: int(np.isnan(x[:, k]).sum()) for k, f in enumerate(fields)},
         ranges={"income": Range(50_000, 900_000), "job": Range(codes=("fixed", "part_time"))},
-        baseline="all training applicants",
         card={"validation": {"auc": 0.9}, "limits": ["made up"]},
     )
 

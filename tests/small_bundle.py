@@ -9,9 +9,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from contracts.odcs import Contract
 from contracts.types import Field
-from models.bundle import Bundle, Group
+from models.bundle import Bundle
 from models.features import Feature, compile_features
 from models.imputer import Imputer
+from models.reason_map import ALL, CutOffs, Group, ReasonMap, Wording
 from models.tables import build_tables
 
 CONTRACT = Contract(
@@ -33,7 +34,14 @@ FEATURES = (
     Feature("fixed", "job == 'fixed'", "job", -1),
 )
 GROUPS = tuple(
-    Group(name, code, f"{name} too low", f"{name} not provided", f"Unable to verify {name}")
+    Group(
+        name,
+        code,
+        {
+            "en": Wording(f"{name} too low", f"{name} not provided", f"Unable to verify {name}"),
+            "de": Wording(f"{name} zu gering", f"nicht angegeben: {name}", f"nicht überprüfbar: {name}"),
+        },
+    )
     for name, code in (("income", "R1"), ("savings", "R2"), ("job", "R3"))
 )
 READ = ("amount", "income", "savings", "job")
@@ -68,11 +76,10 @@ def small_bundle(use: str = "demonstration") -> Bundle:
         products=("consumer-instalment",),
         currencies=("EUR",),
         features=FEATURES,
-        groups=GROUPS,
+        reason_map=ReasonMap("small", "1.0.0", CutOffs(500, 480), ALL, GROUPS),
         tables=build_tables(model, features),
         imputer=Imputer.fit(rows[:, :4], compiled.fields),
         blank_support={"income": int(np.isnan(rows[:, 1]).sum())},
         ranges={},
-        baseline="all",
         card={},
     )

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from contracts.store import ContractStore
 from gateway.drafting.adopt import Adoption
+from gateway.home import read_bundles
 from models.scoring import Scorer
 from models.spec import TrainingSpec
 from models.training import train as build
@@ -21,7 +22,8 @@ def train(
     adoption = Adoption(policy) if policy else None
     if adoption:
         adoption.check(TrainingSpec.read(spec, store).product)
-    bundle = build(data, spec, out, lambda line: progress.print(line, markup=False), store)
+    others = read_bundles(home).values() if home else ()
+    bundle = build(data, spec, out, lambda line: progress.print(line, markup=False), store, others)
     Scorer(bundle).warm()  # what cannot score is not announced; and the kernels are compiled for the gateway to come
     console.print(f"{bundle.name}@{bundle.version} {bundle.digest} {out}", markup=False)
     if adoption:

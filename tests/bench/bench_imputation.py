@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from contracts.store import ContractStore
 from contracts.types import Origin, Record, State, Value
-from models.bundle import Bundle, Group
+from models.bundle import Bundle
 from models.crossval import fit
 from models.features import value_of
 from models.imputer import Imputer
@@ -134,12 +134,11 @@ def _fit(whole: Material, train: Ints) -> Bundle:
         products=(spec.product,),
         currencies=spec.currencies,
         features=whole.feature_set.features,
-        groups=[Group(g.name, g.code, g.text, g.incomplete, g.unverified) for g in spec.groups],
+        reason_map=spec.reason_map,
         tables=build_tables(classifier, features),
         imputer=Imputer.fit(x, fields, silent=spec.unconditioned, seed=spec.seed),
         blank_support={field.name: int(np.isnan(x[:, j]).sum()) for j, field in enumerate(fields)},
         ranges={},
-        baseline=spec.baseline,
         card={},
     )
 

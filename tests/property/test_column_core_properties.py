@@ -91,7 +91,7 @@ def policy(line: Line, **changes: Any) -> Line:
 
 
 def rule(name: str, when: str) -> PolicyRule:
-    return PolicyRule(name, parse(when), (), f"K{name}", f"{name} is not for us")
+    return PolicyRule(name, parse(when), (), f"K{name}", {"en": f"{name} is not for us"})
 
 
 def test_complete_applications_are_decided_as_if_alone(line: Line) -> None:
@@ -126,3 +126,18 @@ def test_knock_outs_refer_rules_and_human_declines_are_applied_as_if_alone(line:
     assert seen["decline"] == 0
 
 
+@pytest.mark.parametrize(("language", "told"), [("de", "Zu geringes Vermögen"), ("es", "Patrimonio insuficiente")])
+def test_every_language_is_spoken_as_if_alone(line: Line, language: str, told: str) -> None:
+    random = Random(4)  # noqa: S311 # as above
+    speaking = replace(line, policy=replace(line.policy, judge=None).bind(line.contract, line.bundle, language))
+    trees = [application(random, 0.02) for _ in range(300)]
+    agreed(speaking, trees)
+    pairs = [(single(speaking, tree), single(line, tree)) for tree in trees]
+    decided = [(other, english) for other, english in pairs if other is not None and english is not None]
+    assert told in {reason["text"] for other, _ in decided for reason in other["reasons"]}
+    assert [bare(other) for other, _ in decided] == [bare(english) for _, english in decided]
+
+
+def bare(tree: dict[str, Any]) -> dict[str, Any]:
+    """A decision without the words of its reasons."""
+    return {**tree, "reasons": [{**reason, "text": ""} for reason in tree["reasons"]]}

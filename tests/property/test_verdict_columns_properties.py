@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.types import State
-from models.reasons import WEIGHT, ReasonGroup, ReasonMap, in_hundredths
+from models.reasons import WEIGHT, Ranker, ReasonGroup, in_hundredths
 from models.verdict_columns import millionths, published
 from models.verdict_kernel import hundredths, rank
 
 GROUPS = 4
-MAP = ReasonMap([ReasonGroup(f"g{k}", f"R{k}", "t", "i", "u", ()) for k in range(GROUPS)])
+MAP = Ranker([ReasonGroup(f"g{k}", f"R{k}", "t", "i", "u", ()) for k in range(GROUPS)])
 PARTS = st.one_of(
     st.floats(-200, 200), st.integers(-9, 9).map(float), st.integers(-999, 999).map(lambda n: n / 100),
     st.integers(-999, 999).map(lambda n: n / 200),

@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_parts import CONTRACT, FEATURES, FIELDS, GROUPS, applicants, bundle, record
+from model_parts import CONTRACT, FEATURES, FIELDS, GROUPS, REASONS, applicants, bundle, record
 
 from contracts.errors import ConfigurationError
 from models.archive import canonical, pack, unpack
-from models.bundle import Bundle, Group
+from models.bundle import Bundle
 from models.features import Feature
 from models.imputer import Imputer
+from models.reason_map import Group, Wording
 from models.scoring import Scorer
+
+WORDS = Wording("", "", "")
 
 
 @pytest.fixture
@@ -59,12 +62,11 @@ def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path) -> No
         products=b.products,
         currencies=b.currencies,
         features=FEATURES,
-        groups=GROUPS,
+        reason_map=REASONS,
         tables=b.tables,
         imputer=Imputer.fit(applicants()[0], b.feature_set.fields, draws=64),
         blank_support=dict(reversed(list(b.blank_support.items()))),
         ranges=b.ranges,
-        baseline=b.baseline,
         card={"limits": ["made up"], "validation": {"auc": 0.9}},
     )
     again.save(tmp_path / "again")
@@ -83,7 +85,7 @@ def test_what_the_bundle_read_is_known(folder: Path) -> None:
     assert (loaded.use, loaded.ref, loaded.products) == ("demonstration", "small@1.0.0", ("consumer-instalment",))
 
 
-@pytest.mark.parametrize("name", ["card.json", "imputer.npz", "tables.npz"])
+@pytest.mark.parametrize("name", ["card.json", "imputer.npz", "reasons.json", "tables.npz"])
 def test_an_altered_file_is_named(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -92,7 +94,7 @@ def test_an_altered_file_is_named(folder: Path, name: str) -> None:
         Bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", ["bundle.json", "card.json", "tables.npz"])
+@pytest.mark.parametrize("name", ["bundle.json", "card.json", "reasons.json", "tables.npz"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ConfigurationError, match=name):
@@ -172,11 +174,10 @@ def test_a_manifest_in_another_layout_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 3},
         {"use": "anything"},
         {"features": [{"name": "x"}]},
         {"features": [{"name": "x", "expression": "wealth", "group": "money", "monotone": 0}]},
-        {"groups": []},
         {"products": []},
         {"fields": []},
         {"scale": {"pdo": 20}},
@@ -193,8 +194,8 @@ def test_saving_twice_is_harmless_and_over_another_bundle_is_refused(folder: Pat
     bundle().save(folder)
     other = Bundle.create(
         **{name: getattr(bundle(), name) for name in
-           ("name", "use", "products", "currencies", "features", "groups", "tables", "imputer", "blank_support",
-            "ranges", "baseline", "card")},
+           ("name", "use", "products", "currencies", "features", "reason_map", "tables", "imputer", "blank_support",
+            "ranges", "card")},
         version="1.0.1",
         contract=CONTRACT,
     )  # fmt: skip
@@ -235,8 +236,9 @@ def test_every_field_that_does_not_fit_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"groups": GROUPS[:2]}, "unknown group 'home'"),
-        ({"groups": (*GROUPS, Group("home", "R4", "", "", ""))}, "same name"),
+        ({"reason_map": replace(REASONS, groups=GROUPS[:2])}, "unknown group 'home'"),
+        ({"reason_map": replace(REASONS, groups=(*GROUPS, Group("home", "R4", {"en": WORDS})))}, "same name"),
+        ({"reason_map": replace(REASONS, groups=(*GROUPS[:2], Group("home", "R3", {"de": WORDS})))}, "in common"),
         ({"features": FEATURES[:4]}, "tables read 5 features, there are 4"),
         ({"features": (*FEATURES[:4], Feature("owner", "given(owner) and wealth > 1", "home"))}, "'wealth'"),
         ({"features": (*FEATURES[:4], Feature("old", "age > 60", "home"))}, "protected"),
@@ -244,8 +246,8 @@ def test_every_field_that_does_not_fit_is_named_at_once() -> None:
     ],
 )
 def test_parts_that_do_not_fit_make_no_bundle(changes: dict[str, Any], named: str) -> None:
-    names = ("name", "version", "use", "products", "currencies", "features", "groups", "tables", "imputer",
-             "blank_support", "ranges", "baseline", "card")  # fmt: skip
+    names = ("name", "version", "use", "products", "currencies", "features", "reason_map", "tables", "imputer",
+             "blank_support", "ranges", "card")  # fmt: skip
     parts = {name: getattr(bundle(), name) for name in names}
     with pytest.raises(ConfigurationError, match=named):
         Bundle.create(contract=CONTRACT, **{**parts, **changes})

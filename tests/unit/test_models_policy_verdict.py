@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import InvalidRecord
 from contracts.types import Field, Origin, Record, State
-from models.reasons import ReasonGroup, ReasonMap
+from models.reasons import Ranker, ReasonGroup
 from models.types import Imputation, Reason, Scored
 from models.verdict import Judge, Verdict, watched_fields
 
@@ -21,7 +21,7 @@ FIELDS = (
     Field("age", "integer", protected=True),
 )
 READ = ("income", "debt", "assets", "term")
-GROUPS = ReasonMap(
+GROUPS = Ranker(
     [
         ReasonGroup("income", "R1", "Income too low", "Income not provided", "Unable to verify income", (0,)),
         ReasonGroup("debt", "R2", "Debt too high", "Debt not provided", "Unable to verify debt", (1,)),

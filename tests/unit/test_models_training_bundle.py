@@ -149,14 +149,6 @@ def test_a_prior_moves_every_log_odds_by_the_same_amount(made, tmp_path):
     assert Scorer(moved).base - Scorer(bundle).base == pytest.approx(-shift * 20 / math.log(2), abs=1e-9)
 
 
-def test_reasons_may_compare_with_those_just_approved(made, tmp_path):
-    bundle, _ = made
-    other = attempt(tmp_path, spec=SHORT.replace("baseline: all", "baseline: just_approved"))
-    assert other.baseline == "just_approved"
-    assert 527 < Scorer(other).base < 547
-    assert Scorer(other).base > Scorer(bundle).base
-
-
 def test_columns_nobody_reads_are_named_in_the_card(tmp_path):
     bundle = attempt(tmp_path, header=HEADER + ",Branch", rows=[row + ",7" for row in ROWS])
     assert bundle.card["data"]["unused_columns"] == ["Branch"]
