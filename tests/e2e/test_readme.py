@@ -37,8 +37,8 @@ def test_every_command_is_found() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def fresh_folders() -> None:
     """The README's own folders are made anew, as on a fresh machine."""
-    for path in ("build/readme-home", "build/readme-bundle", "build/readme-backup", "build/readme-own"):
-        shutil.rmtree(ROOT / path, ignore_errors=True)
+    for name in ("home", "bundle", "french", "backup", "own"):
+        shutil.rmtree(ROOT / "build" / f"readme-{name}", ignore_errors=True)
 
 
 @pytest.mark.parametrize(("command", "printed"), commands(), ids=[command for command, _ in commands()])
