@@ -146,11 +146,12 @@ def _decisions(house: House) -> list[Row]:
     lines = json_lines(house.frame)
     parts = [lines[at : at + PART] for at in range(0, len(lines), PART)]
     whole, gap = ColumnLine(house.line("whole")), ColumnLine(house.line("gap"))
-    bare, columns, one_gap, from_json = best_in_turn(
+    bare, columns, one_gap, from_json, to_bytes = best_in_turn(
         lambda: bench.model.predict_proba(features),
         lambda: decided(whole, _table(whole, house.frame)),
         lambda: decided(gap, _table(gap, house.frame)),
         lambda: [decided(whole, _trees(house.desks["whole"], whole, part)) for part in parts],
+        lambda: [answered(house.desks["whole"], whole, part) for part in parts],
     )
     return [
         shown("columns: bare predict_proba, ready features", BLOCK / bare, "rows/s"),
@@ -158,6 +159,8 @@ def _decisions(house: House) -> list[Row]:
         at_least("columns: native columns to decisions, times predict_proba", bare / columns, "x", 0.8),
         shown("columns: JSON lines to decisions", BLOCK / from_json, "rows/s"),
         at_least("columns: JSON lines to decisions, times predict_proba", bare / from_json, "x", 0.25),
+        shown("columns: JSON lines to answers in bytes, as the batch command writes them", BLOCK / to_bytes, "rows/s"),
+        shown("columns: JSON lines to answers in bytes, times predict_proba", bare / to_bytes, "x"),
         shown("columns: one field not carried in every record", BLOCK / one_gap, "rows/s"),
         at_least("columns: one field not carried, times predict_proba", bare / one_gap, "x", 0.05),
     ]
@@ -167,6 +170,13 @@ def decided(columns: ColumnLine, natives: Natives) -> pl.DataFrame:
     assessed = columns.assess(natives)
     assert not len(assessed.left)
     return decision_frame(DecidedColumns(columns, assessed, "test", NOON))
+
+
+def answered(desk: ServingDesk, columns: ColumnLine, lines: list[bytes]) -> list[bytes]:
+    """The native answers, rendered one by one."""
+    assessed = columns.assess(_trees(desk, columns, lines))
+    trees = DecidedColumns(columns, assessed, "test", NOON).trees()
+    return [desk.codec.encode(desk.integration.answer_map.write(tree)) for tree in trees]
 
 
 def _table(columns: ColumnLine, frame: pl.DataFrame) -> Natives:
