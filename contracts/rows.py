@@ -19,7 +19,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 from contracts.errors import InternalFault
 from contracts.expressions import names, row_printer
 from contracts.odcs import Contract, Rule
-from contracts.types import Field, Problem, State, Value
+from contracts.types import Field, Problem, State, Value, listed
 
 _CODES: Final[Mapping[str, str]] = {
     "greater_than_equal": "out_of_range", "less_than_equal": "out_of_range", "int_parsing_size": "out_of_range",
@@ -134,7 +134,7 @@ def expectation(field: Field) -> str:
     unit = f" ({field.unit})" if field.unit else ""
     match field.type:
         case "code":
-            return f"one of {', '.join(field.codes)}"
+            return listed(field.codes)
         case "boolean":
             return "true or false"
         case "string":

@@ -7,10 +7,12 @@ the same digits with plain integer arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
 Value: TypeAlias = int | str | bool | date | None
@@ -48,6 +50,20 @@ class Origin(IntEnum):
 
 CAUSES = ("channel", "version", "source_down")
 """Why a field did not reach us; given only with ``State.NOT_CARRIED``."""
+
+
+MOST_LISTED = 20
+"""Codes that a message names; of a field that has more it names these and their count."""
+
+
+def listed(codes: Collection[str]) -> str:
+    """What a code may be, in words of bounded length.
+
+    >>> listed(["rent", "owner"])
+    'one of rent, owner'
+    """
+    shown = ", ".join(islice(codes, MOST_LISTED))
+    return f"one of {shown}" if len(codes) <= MOST_LISTED else f"one of {len(codes):,} codes: {shown}, …"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ PENALTY = 2.0
 """Ridge weight on the association terms, per copy. 0.5 to 6 give the same held-out likelihood."""
 FREQUENT = 0.08
 """Share of training values from which the lowest value of a number gets a mark of its own."""
+MOST_CODES = 100
+"""Codes seen of a field, beyond which it is drawn by itself and informs no other: so many chances per record take hours
+and gigabytes to fit, and a handful of applicants each tell nothing."""
 BLANK_SUPPORT = 50
 """Blanks that training must have seen for blankness to inform (DESIGN.md 4)."""
 
@@ -50,7 +53,7 @@ def fit_tables(
     """Tables for records ``x`` (n, F); see ``Imputer.fit``."""
     marginals = [_marginal(x[:, j], field.type in ("code", "boolean")) for j, field in enumerate(fields)]
     rows = np.stack([_rows(x[:, j], m) for j, m in enumerate(marginals)], axis=1)
-    informs = [field.name not in silent and len(m.upper) > 1 for field, m in zip(fields, marginals, strict=True)]
+    informs = [f.name not in silent and m.scores.shape[1] > 0 for f, m in zip(fields, marginals, strict=True)]
     hidden = _hidden(len(x), len(fields), seed)
     designs = [_row_scores(m) for m in marginals]
     intercepts: list[Floats] = []
@@ -103,6 +106,8 @@ def _bin_ends(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _code_scores(share: Floats) -> Floats:
+    if len(share) > MOST_CODES:
+        return np.empty((len(share), 0))
     return np.ascontiguousarray((np.eye(len(share)) - share)[:, 1:])
 
 

@@ -29,6 +29,7 @@ from models.features import Feature, FeatureSet, compile_features, value_of
 from models.game_tables import ROUTES, Compiled
 from models.imported import load_estimator
 from models.imputer import DRAWS, Imputer
+from models.imputer_fit import MOST_CODES
 from models.kinds import Boosting, Estimator
 from models.measures import LEAK, quantile_bins, told_by_bins
 from models.member_games import compile_members
@@ -308,6 +309,7 @@ def _imputation_notes(spec: TrainingSpec) -> list[str]:
         f"fields that did not arrive are drawn {DRAWS} times from their distribution given the others, at fixed points",
         "the probability of default is the mean over the draws; the 90 % interval of the score is reported with it",
         f"fields that inform no other field: {silent}",
+        f"a field of which training saw more than {MOST_CODES} codes is drawn by itself and informs no other",
         "protected fields are neither drawn nor used to draw",
     ]
 

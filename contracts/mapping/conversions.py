@@ -32,7 +32,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from contracts.mapping.chains import date_pattern, factor, stage
 from contracts.mapping.paths import MISFIT
 from contracts.mapping.tree import Conversion
-from contracts.types import Field, Value
+from contracts.types import Field, Value, listed
 
 LIMIT: Final = 10**18
 """Numbers, in units of their scale, lie strictly between -LIMIT and LIMIT."""
@@ -248,7 +248,7 @@ def _code_text(native: Any) -> str:
 
 
 def _coder(codes: Mapping[str, str | bool]) -> Step:
-    expected = f"one of {', '.join(codes)}"
+    expected = listed(codes)
 
     def finish(text: str) -> str | bool:
         value = codes.get(text)
