@@ -21,7 +21,11 @@ FOLDER = ROOT / "tests/attacks/soap"
 MERIDIAN = ROOT / "fixtures/integrations/meridian-los"
 GOOD = (MERIDIAN / "examples/01-complete__approves/request.xml").read_text()
 ELEVEN, TWELVE = "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"
-TYPES = {"1.1": "text/xml", "1.2": "application/soap+xml"}
+ACTION = '"urn:meridian:los:credit-decision:v3/ScoreApplication"'
+HEADERS = {
+    "1.1": {"content-type": "text/xml", "soapaction": ACTION},
+    "1.2": {"content-type": f"application/soap+xml; action={ACTION}"},
+}
 MEMORY_BYTES = 150_000_000
 """What all attacks together may take beyond what the process holds when it is ready."""
 PROCESSOR_SECONDS = 30
@@ -119,7 +123,7 @@ def main() -> None:
 
     def outcome(raw: bytes, version: str) -> str:
         try:
-            codec.decode(raw, {"content-type": TYPES[version]})
+            codec.decode(raw, HEADERS[version])
         except ScoregateError as error:
             return error.detail_code
         return "read"
@@ -128,7 +132,7 @@ def main() -> None:
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY_BYTES, held + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-    found = {f"{one.name} {version}": outcome(one.in_version(version), version) for one in attacks for version in TYPES}
+    found = {f"{one.name} {version}": outcome(one.in_version(version), version) for one in attacks for version in HEADERS}
     with tempfile.TemporaryDirectory() as folder:
         waited = [[due, outcome(text.encode(), "1.1")] for due, text in blocking(Path(folder))]
     json.dump({"attacks": found, "blocking": waited, "after": outcome(GOOD.encode(), "1.1")}, sys.stdout)

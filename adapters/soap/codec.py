@@ -8,13 +8,13 @@ own); so does the HTTP header ``x-correlation-id``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.soap import envelope, faults
+from adapters.soap import addressing, envelope, faults
 from adapters.soap.encodings import parse
-from adapters.soap.envelope import V11, Message, Version
+from adapters.soap.envelope import V11, V12, Message, Version
 from adapters.soap.names import local
 from adapters.soap.service import Service
 from adapters.soap.types import TEXT
@@ -29,6 +29,7 @@ HEADERS: Final = (TYPE_HEADER, ACTION_HEADER, CORRELATION_HEADER)
 """What of the HTTP headers is part of a submission; names are lower case."""
 
 _TYPES: Final = re.compile(r"\s*(text/xml|application/soap\+xml|application/xml)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
+_ACTION: Final = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s";]+))""", re.IGNORECASE)
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
 
 
@@ -57,6 +58,7 @@ class SoapCodec:
             return last[2]
         check_media_type(content_type)
         found = envelope.read(raw, content_type)
+        check_version(found.version, content_type)
         self._last = (raw, content_type, found)
         return found
 
@@ -65,20 +67,36 @@ class SoapCodec:
         message, service = self.message(raw, header), self.served
         if message.root != service.scored.input.root:
             raise self.strange(message)
+        self.check_action(message, header)
         tree: Tree = {}
         if message.body is not None:
             service.checker.check(message.body)
             tree = service.read(message.body)
-        tree["header"] = {**message.headers, **message.addressing}
+        tree["header"] = {**message.headers, **message.addressing.values}
         if CORRELATION_HEADER in header:
             tree["header"][CORRELATION_HEADER] = header[CORRELATION_HEADER]
         return tree
 
-    def wanted_key(self, message: Message) -> str:
+    def check_action(self, message: Message, header: Mapping[str, str]) -> None:
+        """Raise MalformedPayload where HTTP names another action than the WSDL has for this operation, or must and
+        does not; one given without HTTP says nothing (SOAP 1.1, 6.1.1; BP 1.1 R2744, R2745; RFC 3902).
+        """
+        operation = self.served.operations[message.root]
+        sent = http_action(message.version, header)
+        if sent is None and message.version is V11 and header.get(TYPE_HEADER):
+            told = f'the header SOAPAction is missing; expected "{operation.actions[0]}"'
+            raise MalformedPayload(told[:250], code="action_missing", path="header:soapaction")
+        if sent is not None and sent not in operation.actions and any(operation.actions):
+            told = f'the action of HTTP is not that of {operation.name}; expected "{operation.actions[0]}"'
+            raise MalformedPayload(told[:250], code="wrong_action", path="header:soapaction")
+        addressing.check(message.addressing, sent or "")
+
+    def wanted_key(self, message: Message, header: Mapping[str, str]) -> str:
         """The key in a message that asks for a decision made before."""
         service = self.served
         if message.body is None or service.fetch is None:
             raise self.strange(message)
+        self.check_action(message, header)
         service.checker.check(message.body)
         key = service.fetch.key.get(service.read(message.body))
         if key is ABSENT or not isinstance(key, str) or not 0 < len(key) <= 255 or not key.isprintable():
@@ -111,11 +129,21 @@ class SoapCodec:
 
     def fault(self, refusal: Refusal, version: Version, headers: str = "") -> str:
         """A refusal as an envelope: by the declared fault where the refusal is of the application itself."""
-        declared = ""
-        tell = self.service.tell if self.service else None
-        if tell is not None and isinstance(refusal.error, faults.DECLARED):
-            declared = tell(faults.refusal_tree(refusal))
-        return faults.write(refusal, version, declared, headers)
+        tell = self._tells(refusal)
+        return faults.write(refusal, version, tell(faults.refusal_tree(refusal)) if tell else "", headers)
+
+    def _tells(self, refusal: Refusal) -> Callable[[Tree], str] | None:
+        """What writes the declared fault, where this refusal is told by it."""
+        return self.service.tell if self.service and isinstance(refusal.error, faults.DECLARED) else None
+
+    def declared_action(self, refusal: Refusal) -> str:
+        """What WS-Addressing calls the declared fault a refusal is told by; empty where it is told by none."""
+        return self.served.told_action if self._tells(refusal) else ""
+
+    def is_one_way(self, message: Message) -> bool:
+        """Whether the operation a message asks for has no answer, and so no Fault either."""
+        operation = self.served.operations.get(message.root)
+        return operation is not None and operation.output is None
 
     def renamed(self, stored: bytes, message: Message) -> bytes:
         """A stored answer as the operation that fetches it answers: the same, in that operation's element."""
@@ -147,6 +175,24 @@ def check_media_type(content_type: str) -> None:
     if content_type and not _TYPES.fullmatch(content_type):
         message = "the body must be sent as text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)"
         raise MalformedPayload(message, code="unsupported_media_type", path="header:content-type")
+
+
+def check_version(version: Version, content_type: str) -> None:
+    """Raises MalformedPayload where the media type is that of the other version (SOAP 1.2 part 2, 7.1.4)."""
+    given = _TYPES.fullmatch(content_type)
+    other = V12 if version is V11 else V11
+    if given and given[1].lower() == other.media_type:
+        message = f"an envelope of SOAP {version.number} is sent as {version.media_type}, not as {other.media_type}"
+        raise MalformedPayload(message, code="unsupported_media_type", path="header:content-type")
+
+
+def http_action(version: Version, header: Mapping[str, str]) -> str | None:
+    """The action as HTTP has it: the header SOAPAction in 1.1, a parameter of the media type in 1.2."""
+    if version is V11:
+        sent = header.get(ACTION_HEADER)
+        return sent.strip().strip('"') if sent is not None else None
+    found = _ACTION.search(header.get(TYPE_HEADER, ""))
+    return (found[1] or found[2] or "") if found else None
 
 
 def _renamed(stored: bytes, root: str) -> bytes:

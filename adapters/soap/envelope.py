@@ -7,14 +7,15 @@ that wants headers, the body inside is moved into a fresh envelope of that kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from adapters.soap import addressing
+from adapters.soap.addressing import Addressing, is_addressing
 from adapters.soap.encodings import parse
-from adapters.soap.names import NIL, SOAP11, SOAP12, WSA, Node, local, split
-from adapters.soap.reading import generic
-from adapters.soap.writing import escaped
+from adapters.soap.names import SOAP11, SOAP12, Node, local, split
+from adapters.soap.reading import append, generic
 from contracts.errors import MalformedPayload
 
 
@@ -52,14 +53,13 @@ MOST_HEADERS: Final = 50
 class Message:
     """A message as read: the one element of its body (None where it is empty), its header blocks by local name.
 
-    ``addressing`` holds the WS-Addressing headers, all in the namespace ``wsa`` (empty where there are none).
+    Blocks of one local name are a list.
     """
 
     version: Version
     body: Node | None
     headers: Mapping[str, Any]
-    addressing: Mapping[str, str]
-    wsa: str = ""
+    addressing: Addressing
 
     @property
     def root(self) -> str:
@@ -84,9 +84,12 @@ def read(raw: bytes, content_type: str, understood: Sequence[str] = ()) -> Messa
     if len(elements) > 1:
         message = f"the body holds {len(elements)} elements, expected one (BP 1.1 R9981)"
         raise MalformedPayload(message, code="bad_envelope", path="/soap:Body")
-    addressing, wsa = _addressing(blocks)
-    others = {local(block.tag): generic(block) for block in blocks if split(block.tag)[0] not in WSA}
-    return Message(version, elements[0] if elements else None, others, addressing, wsa)
+    others: dict[str, Any] = {}
+    for block in blocks:
+        if not is_addressing(block.tag):
+            append(others, local(block.tag), generic(block))
+    mine = [block for block in blocks if _is_ours(block, version)]
+    return Message(version, elements[0] if elements else None, others, addressing.read(mine))
 
 
 def _version(root: Node) -> Version:
@@ -113,12 +116,17 @@ def _check_headers(blocks: Sequence[Node], version: Version, understood: Sequenc
     """Raise for a header block that is meant for us, must be understood, and is not (SOAP 1.1 4.2.3, 1.2 5.2.3)."""
     if len(blocks) > MOST_HEADERS:
         raise MalformedPayload(f"more than {MOST_HEADERS} header blocks", code="bad_envelope", path="/soap:Header")
-    must, role = f"{{{version.namespace}}}mustUnderstand", f"{{{version.namespace}}}{version.role}"
+    must = f"{{{version.namespace}}}mustUnderstand"
     for block in blocks:
-        binding = block.get(must, "0").strip() in ("1", "true") and block.get(role, "") in version.roles
-        if binding and split(block.tag)[0] not in WSA and block.tag not in understood:
+        binding = block.get(must, "0").strip() in ("1", "true") and _is_ours(block, version)
+        if binding and not is_addressing(block.tag) and block.tag not in understood:
             message = f"the header {local(block.tag)} must be understood, and is not"
             raise MalformedPayload(message, code="must_understand", path=f"/soap:Header/{block.tag}")
+
+
+def _is_ours(block: Node, version: Version) -> bool:
+    """Whether a header block is meant for the one who answers, and not for another on the way."""
+    return block.get(f"{{{version.namespace}}}{version.role}", "") in version.roles
 
 
 def _check_encoding_style(root: Node, body: Node | None, version: Version) -> None:
@@ -134,23 +142,6 @@ def _check_encoding_style(root: Node, body: Node | None, version: Version) -> No
         if node.get(style, none) not in harmless:
             message = "encoded messages are not served; send the message as literal, without encodingStyle"
             raise MalformedPayload(message, code="data_encoding_unknown", path="/soap:Body")
-
-
-def _addressing(blocks: Sequence[Node]) -> tuple[dict[str, str], str]:
-    """WS-Addressing headers as texts, and their namespace; an endpoint reference is its Address."""
-    found: dict[str, str] = {}
-    wsa = ""
-    for block in blocks:
-        space, name = split(block.tag)
-        if space in WSA:
-            wsa = wsa or space
-            node = block if not len(block) else block.find(f"{{{space}}}Address")
-            if name in found and name in ("MessageID", "To", "Action", "ReplyTo"):
-                message = f"the header {name} is sent twice"
-                raise MalformedPayload(message, code="bad_header", path=f"/soap:Header/{name}")
-            if node is not None and node.get(NIL) is None:
-                found[name] = (node.text or "").strip()
-    return found, wsa
 
 
 def version_of(content_type: str, raw: bytes) -> Version:
@@ -183,17 +174,3 @@ def wrapped(stored: bytes, version: Version, headers: str = "") -> bytes:
 def envelope(body: str, version: Version, headers: str = "") -> str:
     header = f"<soap:Header>{headers}</soap:Header>" if headers else ""
     return f"{OPEN[version.number]}{header}{BODY}{body}{CLOSE}"
-
-
-def answer_headers(message: Message, action: str = "") -> str:
-    """The WS-Addressing headers of an answer: which message it relates to (WS-Addressing 1.0 core, 3.4)."""
-    asked = message.addressing.get("MessageID")
-    if not message.wsa or not asked:
-        return ""
-    return "".join(_blocks(message.wsa, (("Action", action), ("RelatesTo", asked))))
-
-
-def _blocks(wsa: str, values: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for name, value in values:
-        if value:
-            yield f'<wsa:{name} xmlns:wsa="{wsa}">{escaped(value)}</wsa:{name}>'

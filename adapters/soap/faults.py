@@ -4,8 +4,9 @@
 error                  1.1 / 1.2 code      1.1     1.2     what the caller sees beside it
 =====================  ==================  ======  ======  ============================================================
 MalformedPayload       Client / Sender     500     400     VersionMismatch (with Upgrade), MustUnderstand,
-                                                           DataEncodingUnknown by ``detail_code``; 405, 408, 413, 415
-                                                           and 431 where HTTP itself is at fault
+                                                           DataEncodingUnknown (all 500) and the codes of WS-Addressing
+                                                           by ``detail_code``; 405, 408, 413, 415 and 431 where HTTP
+                                                           itself is at fault
 InvalidRecord          Client / Sender     500     400     every problem, by XPath; the operation's declared fault
 Conflict               Client / Sender     500     400     the decision it stands for; declared fault
 AccessDenied           Client / Sender     401     401     403 where the caller is known; 429 with Retry-After
@@ -15,15 +16,17 @@ UpstreamError          Server / Receiver   500     500     Retry-After, and the 
 everything of ours     Server / Receiver   500     500     nothing of what went wrong inside
 =====================  ==================  ======  ======  ============================================================
 
-A response that holds a Fault has status 500 in SOAP 1.1 (BP 1.1 R1126); in 1.2 it is 400 for Sender (part 2, 7.5.2.2).
+A response that holds a Fault has status 500 in SOAP 1.1 (BP 1.1 R1126); in 1.2 it is 400 for Sender alone (part 2,
+table 20).
 What HTTP refuses before SOAP is reached keeps the status HTTP has for it (BP 1.1 R1113 to R1115, R1125).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from adapters.soap import addressing
 from adapters.soap.envelope import V12, Version, envelope
 from adapters.soap.names import SCOREGATE, SOAP11, SOAP12, Node, local
 from adapters.soap.writing import escaped
@@ -70,6 +73,9 @@ OWN_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "data_encoding_unknown": ("Client", "DataEncodingUnknown"),
 }
 """Fault codes of 1.1 and 1.2 that go by ``detail_code``."""
+_OF_CODE: Final = {code: name for name, code in addressing.CODES.items()} | {
+    code: name for name, codes in OWN_CODES.items() for code in codes if code != "Client"
+}
 STATUSES: Final[Mapping[str, int]] = {
     "body_timeout": 408,
     "headers_too_large": 431,
@@ -91,7 +97,7 @@ def status_of(error: ScoregateError, version: Version) -> int:
         return STATUSES[error.detail_code]
     if isinstance(error, AccessDenied):
         return 403 if error.known else 401
-    sender = is_callers(error) and error.detail_code not in ("version_mismatch", "must_understand")
+    sender = is_callers(error) and error.detail_code not in OWN_CODES
     return 400 if version is V12 and sender else 500
 
 
@@ -140,27 +146,36 @@ def write(refusal: Refusal, version: Version, declared: str = "", headers: str =
     text = escaped(refusal_tree(refusal)["message"])
     codes = OWN_CODES.get(error.detail_code) or (("Client", "Sender") if is_callers(error) else ("Server", "Receiver"))
     before = _upgrade(error) + _not_understood(error, version) + headers
+    space, finer, named = SCOREGATE, [error.detail_code] if is_callers(error) else [], ""
+    if isinstance(error, MalformedPayload) and error.detail_code in addressing.CODES:
+        (space, finer), named = addressing.fault_codes(error), addressing.problem_header(error)
     if version is V12:
-        fault = _fault12(codes[1], error.detail_code if is_callers(error) else "", text, detail)
-    else:
-        fault = _fault11(codes[0], text, "" if _about_headers(error) else detail)
-    return envelope(fault, version, before)
+        return envelope(_fault12(codes[1], space, finer, text, named + detail), version, before)
+    code = f' xmlns:c="{space}">c:{finer[-1]}' if space != SCOREGATE else f">soap:{codes[0]}"
+    if named:
+        before += f'<wsa:FaultDetail xmlns:wsa="{space}">{named}</wsa:FaultDetail>'
+    return envelope(_fault11(code, text, "" if _about_headers(error) else detail), version, before)
 
 
 def _about_headers(error: ScoregateError) -> bool:
     """The detail of SOAP 1.1 speaks of the body alone (section 4.4)."""
-    return error.detail_code in ("must_understand", "version_mismatch")
+    return error.detail_code in ("must_understand", "version_mismatch", *addressing.CODES)
 
 
 def _fault11(code: str, text: str, detail: str) -> str:
+    """``code`` is the end of a start tag and a qualified name: ``>soap:Client``."""
     inside = f"<detail>{detail}</detail>" if detail else ""
-    return f"<soap:Fault><faultcode>soap:{code}</faultcode><faultstring>{text}</faultstring>{inside}</soap:Fault>"
+    return f"<soap:Fault><faultcode{code}</faultcode><faultstring>{text}</faultstring>{inside}</soap:Fault>"
 
 
-def _fault12(code: str, subcode: str, text: str, detail: str) -> str:
-    below = f'<soap:Subcode><soap:Value xmlns:sg="{SCOREGATE}">sg:{subcode}</soap:Value></soap:Subcode>'
+def _fault12(code: str, space: str, finer: Sequence[str], text: str, detail: str) -> str:
+    """``finer`` are codes in the namespace ``space``, each a subcode of the one before."""
+    below = ""
+    for name in reversed(finer):
+        value = f'<soap:Value xmlns:c="{space}">c:{name}</soap:Value>'
+        below = f"<soap:Subcode>{value}{below}</soap:Subcode>"
     return (
-        f"<soap:Fault><soap:Code><soap:Value>soap:{code}</soap:Value>{below if subcode else ''}</soap:Code>"
+        f"<soap:Fault><soap:Code><soap:Value>soap:{code}</soap:Value>{below}</soap:Code>"
         f'<soap:Reason><soap:Text xml:lang="en">{text}</soap:Text></soap:Reason>'
         f"<soap:Detail>{detail}</soap:Detail></soap:Fault>"
     )
@@ -223,7 +238,7 @@ def error_of(fault: Node) -> ScoregateError:
         return NotFound(message, code=ours)
     if ours and ours.endswith("conflict"):
         return Conflict(message, code=ours, decision_id=decision or None)
-    ours = ours or next((name for name, codes in OWN_CODES.items() if code in codes and code != "Client"), None)
+    ours = ours or _OF_CODE.get(code)
     problems = list(_told(fault))
     return InvalidRecord(problems, message) if ours == InvalidRecord.code else MalformedPayload(message, code=ours)
 

@@ -84,7 +84,7 @@ def _group_reader(
         for child in node:
             found = known(child.tag)
             if found is None:
-                _append(tree, local(child.tag), generic(child))
+                append(tree, local(child.tag), generic(child))
                 continue
             name, convert, repeated = found
             if not repeated:
@@ -107,7 +107,7 @@ def _attributes(node: Node, known: dict[str, tuple[str, Callable[[str], Any]]], 
             tree[f"@{local(name)}"] = value
 
 
-def _append(tree: Tree, name: str, value: Any) -> None:
+def append(tree: Tree, name: str, value: Any) -> None:
     """Add what a wildcard or a substitution let in; what comes again becomes a list."""
     if name not in tree:
         tree[name] = value
@@ -125,7 +125,7 @@ def generic(node: Node) -> Any:
         return {**attributes, TEXT: text} if attributes else text
     tree: Tree = attributes
     for child in node:
-        _append(tree, local(child.tag), generic(child))
+        append(tree, local(child.tag), generic(child))
     return tree
 
 

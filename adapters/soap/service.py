@@ -32,7 +32,8 @@ ONE_WAY: Final = Element("", Complex())
 class Service:
     """What one integration serves. ``scored`` asks for a decision; ``fetched`` for one made before, if there is such.
 
-    ``tell`` writes the detail element of the declared fault from a refusal tree; None where none is mapped.
+    ``tell`` writes the detail element of the declared fault from a refusal tree, None where none is mapped;
+    ``told_action`` is what WS-Addressing calls that fault.
     """
 
     wsdl: Wsdl
@@ -45,6 +46,7 @@ class Service:
     readers: Mapping[str, Callable[[Node], Tree]]
     write: Callable[[Mapping[str, Any]], str]
     tell: Callable[[Tree], str] | None
+    told_action: str = ""
 
     def read(self, body: Node) -> Tree:
         """The tree of a body element that has been checked."""
@@ -99,6 +101,7 @@ class _Compiler:
             {root: reader(element) for root, element in inputs.items()},
             writer(answered),
             tell,
+            scored.fault_actions.get(wire.fault, ""),
         )
 
     def _operation(self, name: str, place: tuple[str | int, ...]) -> Operation | None:

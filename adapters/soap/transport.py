@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.soap import envelope, faults
+from adapters.soap import addressing, envelope, faults
 from adapters.soap.codec import HEADERS, TYPE_HEADER, SoapCodec
 from adapters.soap.envelope import Message, version_of
 from adapters.soap.published import published
@@ -64,12 +64,13 @@ class _Counter:
             return _answered(await desk.decide(asked), None)  # raises the same, once it is recorded
         fetched = codec.service.fetched
         if fetched is not None and message.root == fetched.input.root:
-            found = await desk.find(codec.wanted_key(message), request.principal)
-            return _answered(found._replace(payload=codec.renamed(found.payload, message)), message)
+            found = await desk.find(codec.wanted_key(message, header), request.principal)
+            again = found._replace(payload=codec.renamed(found.payload, message))
+            return _answered(again, message, fetched.answer_action)
         answer = await desk.decide(asked)
         if codec.service.scored.output is None:
             return Response(202, [("X-Decision-ID", answer.decision_id)], b"")
-        return _answered(answer, message)
+        return _answered(answer, message, codec.service.scored.answer_action)
 
     async def describe(self, request: Request) -> Response:
         """The WSDL or one of its files; names are compared exactly."""
@@ -83,23 +84,30 @@ class _Counter:
         raise NotFound("there is no such file here; the description is at ?wsdl")
 
     def refuse(self, error: ScoregateError, request: Request) -> Response:
-        """An error as a Fault in the caller's version."""
+        """An error as a Fault in the caller's version; what is one-way is told by the status alone (BP 1.1 R2714)."""
         version = version_of(request.headers.get(TYPE_HEADER, ""), request.body)
-        body = self._codec.fault(self._desk.refusal(error), version, self._related(request))
-        return Response(faults.status_of(error, version), faults.headers_of(error, version), body.encode())
+        status, headers = faults.status_of(error, version), faults.headers_of(error, version)
+        message = self._message(request)
+        if message is not None and self._codec.is_one_way(message):
+            return Response(status, [header for header in headers if header[0] != "Content-Type"], b"")
+        refusal, related = self._desk.refusal(error), ""
+        if message is not None:
+            declared = self._codec.declared_action(refusal)
+            action = addressing.fault_action(message.addressing, error.detail_code, declared)
+            related = addressing.answer_headers(message.addressing, action)
+        return Response(status, headers, self._codec.fault(refusal, version, related).encode())
 
-    def _related(self, request: Request) -> str:
-        """The WS-Addressing headers of a Fault, where the message could be read that far."""
+    def _message(self, request: Request) -> Message | None:
+        """The message, where it can be read that far."""
         if self._codec.service is None or not request.body:
-            return ""
+            return None
         try:
-            message = self._codec.message(request.body, request.headers)
+            return self._codec.message(request.body, request.headers)
         except ScoregateError:
-            return ""
-        return envelope.answer_headers(message, f"{message.wsa}/fault")
+            return None
 
 
-def _answered(answer: Answer, message: Message | None) -> Response:
+def _answered(answer: Answer, message: Message | None, action: str = "") -> Response:
     version = message.version if message else envelope.V11
     headers = [
         ("Content-Type", f"{version.media_type}; charset=utf-8"),
@@ -108,7 +116,7 @@ def _answered(answer: Answer, message: Message | None) -> Response:
     ]
     if answer.repeated:
         headers.append(("Idempotency-Replayed", "true"))
-    related = envelope.answer_headers(message) if message else ""
+    related = addressing.answer_headers(message.addressing, action) if message else ""
     return Response(200, headers, envelope.wrapped(answer.payload, version, related))
 
 

@@ -7,10 +7,11 @@ Everything else is a fault with file and line: a WSDL is served whole or not at 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from adapters.soap.addressing import declared_action
 from adapters.soap.documents import Document, Documents, definitions, sections
 from adapters.soap.names import WSDL, WSDL_SOAP, Node, children, local, qualified, resolve
 from contracts.errors import ConfigurationError, Fault
@@ -39,13 +40,19 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. ``output`` is None where it is one-way; ``faults`` are detail elements by the faults' names."""
+    """One operation. ``output`` is None where it is one-way; ``faults`` are detail elements by the faults' names.
+
+    ``actions`` are the values of soapAction in all its bindings. ``answer_action`` and ``fault_actions``, by the
+    faults' names, are what WS-Addressing calls the way back.
+    """
 
     name: str
-    action: str
+    actions: tuple[str, ...]
     input: Message
     output: Message | None
     faults: Mapping[str, str] = field(default_factory=dict)
+    answer_action: str = ""
+    fault_actions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wsdl(NamedTuple):
@@ -93,6 +100,8 @@ class _Reader:
                 if (known.input, known.output) != (operation.input, operation.output):
                     hint = "name the port that counts, under wire.port"
                     self._fault(document, binding, f"two bindings have an operation {operation.name!r} each", hint)
+                actions = tuple(dict.fromkeys((*known.actions, *operation.actions)))
+                read[operation.name] = replace(known, actions=actions)
         if not read and not self._faults:
             self._fault(self._found[0], self._found[0].root, "has no operation with a SOAP binding")
         return read
@@ -142,7 +151,7 @@ class _Reader:
                 continue
             operation = self._operation(document, node, (port_type[0], abstract[name]), head.get("style", "document"))
             if operation is not None:
-                yield operation
+                yield _addressed(operation, port_type, abstract[name])
 
     def _operation(
         self, document: Document, node: Node, abstract: tuple[Document, Node], style: str
@@ -157,7 +166,7 @@ class _Reader:
         if asked is None and len(self._faults) == before:
             self._fault(document, node, f"the operation {name!r} has no input", "only operations that are called")
         faults = self._declared(document, node, abstract)
-        return None if asked is None else Operation(name, said.get("soapAction", ""), asked, answered, faults)
+        return None if asked is None else Operation(name, (said.get("soapAction", ""),), asked, answered, faults)
 
     def _message(
         self, document: Document, node: Node, abstract: tuple[Document, Node], way: str, style: str, wrapper: str
@@ -237,6 +246,17 @@ class _Reader:
             if bound.get("name") not in found:
                 self._fault(document, bound, f"the port type declares no fault {bound.get('name')!r}")
         return found
+
+
+def _addressed(operation: Operation, port_type: tuple[Document, Node], abstract: Node) -> Operation:
+    """The operation with what WS-Addressing calls its answer and its faults."""
+    space, node = port_type[0].root.get("targetNamespace", ""), port_type[1]
+    answers = [declared_action(space, node, abstract, way) for way in children(abstract, f"{{{WSDL}}}output")]
+    told = {
+        way.get("name", ""): declared_action(space, node, abstract, way)
+        for way in children(abstract, f"{{{WSDL}}}fault")
+    }
+    return replace(operation, answer_action="".join(answers[:1]), fault_actions=told)
 
 
 def _extension(node: Node, name: str) -> Node | None:

@@ -16,7 +16,8 @@ from contracts.source import Source
 
 MERIDIAN = Path(__file__).parents[2] / "fixtures" / "integrations" / "meridian-los"
 REQUEST = (MERIDIAN / "examples/01-complete__approves/request.xml").read_text()
-PLAIN = {"content-type": "text/xml; charset=utf-8"}
+ACTION = "urn:meridian:los:credit-decision:v3/ScoreApplication"
+PLAIN = {"content-type": "text/xml; charset=utf-8", "soapaction": f'"{ACTION}"'}
 SOAP11, SOAP12 = "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"
 MUST = '<x:Security xmlns:x="urn:x" soapenv:mustUnderstand="1"{}>s</x:Security>'
 
@@ -33,7 +34,7 @@ def with_header(blocks: str) -> str:
 def code_of(codec: SoapCodec, text: str | bytes, content_type: str = PLAIN["content-type"]) -> str:
     raw = text.encode() if isinstance(text, str) else text
     with pytest.raises(MalformedPayload) as caught:
-        codec.decode(raw, {"content-type": content_type})
+        codec.decode(raw, PLAIN | {"content-type": content_type})
     return caught.value.detail_code
 
 
@@ -79,7 +80,7 @@ def test_both_versions_are_read_alike(codec: SoapCodec) -> None:
 def test_every_encoding_that_is_declared_is_read(codec: SoapCodec, encoding: str, content_type: str) -> None:
     declared = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}.get(encoding, encoding)
     text = REQUEST.replace('encoding="UTF-8"', f'encoding="{declared}"').replace("MER-2026-000101", "MÉR-1")
-    tree = codec.decode(text.encode(encoding), {"content-type": content_type})
+    tree = codec.decode(text.encode(encoding), PLAIN | {"content-type": content_type})
     assert tree["Application"]["Reference"] == "MÉR-1"
 
 

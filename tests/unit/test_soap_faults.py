@@ -31,7 +31,7 @@ ERRORS: list[tuple[ScoregateError, str, str, int, int]] = [
     (MalformedPayload("no", code="version_mismatch"), "VersionMismatch", "VersionMismatch", 500, 500),
     (MalformedPayload("no", code="must_understand", path="/soap:Header/{urn:x}A"), "MustUnderstand", "MustUnderstand",
      500, 500),
-    (MalformedPayload("no", code="data_encoding_unknown"), "Client", "DataEncodingUnknown", 500, 400),
+    (MalformedPayload("no", code="data_encoding_unknown"), "Client", "DataEncodingUnknown", 500, 500),
     (MalformedPayload("no", code="too_large"), "Client", "Sender", 413, 413),
     (MalformedPayload("no", code="unsupported_media_type"), "Client", "Sender", 415, 415),
     (NotFound("no", code="method_not_allowed"), "Client", "Sender", 405, 405),

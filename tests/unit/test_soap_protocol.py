@@ -1,0 +1,253 @@
+"""What HTTP and WS-Addressing say beside a message: action, media type, where an answer goes and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import MemoryDesk
+from lxml import etree
+
+from adapters.soap import adapter
+from adapters.soap.codec import SoapCodec
+from contracts.errors import Conflict, MalformedPayload, ScoregateError, UpstreamError
+from contracts.source import Source
+from gateway.spi import Request, Response
+
+MERIDIAN = Path(__file__).parents[2] / "fixtures" / "integrations" / "meridian-los"
+REQUEST = (MERIDIAN / "examples/01-complete__approves/request.xml").read_text()
+S11, S12 = "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"
+WSA10, WSA04 = "http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+SPACE = "urn:meridian:los:credit-decision:v3"
+ACTION = f"{SPACE}/ScoreApplication"
+TYPES = {S11: "text/xml; charset=utf-8", S12: "application/soap+xml; charset=utf-8"}
+SAID = {"content-type": TYPES[S11], "soapaction": f'"{ACTION}"'}
+
+
+def made(folder: Path) -> SoapCodec:
+    return adapter.wire(Source.read(folder / "integration.yaml").data["wire"], folder)
+
+
+@pytest.fixture(scope="module")
+def codec() -> SoapCodec:
+    return made(MERIDIAN)
+
+
+def changed(folder: Path, before: str, after: str) -> SoapCodec:
+    """Meridian's WSDL with one thing changed."""
+    copy = Path(shutil.copytree(MERIDIAN, folder / "meridian-los"))
+    text = (copy / "CreditDecision.wsdl").read_text()
+    assert before in text
+    (copy / "CreditDecision.wsdl").write_text(text.replace(before, after))
+    return made(copy)
+
+
+def with_header(blocks: str, version: str = S11) -> str:
+    text = REQUEST.replace("<soapenv:Body>", f"<soapenv:Header>{blocks}</soapenv:Header><soapenv:Body>")
+    return text.replace(S11, version)
+
+
+def addressed(wsa: str, *, version: str = S11, **headers: str) -> str:
+    """A message with WS-Addressing headers; those of an endpoint hold its address."""
+    blocks = "".join(
+        f'<w:{name} xmlns:w="{wsa}">{f"<w:Address>{text}</w:Address>" if name.endswith("To") else text}</w:{name}>'
+        for name, text in headers.items()
+    )
+    return with_header(blocks, version)
+
+
+def refused(codec: SoapCodec, text: str, said: Mapping[str, str]) -> str:
+    with pytest.raises(MalformedPayload) as caught:
+        codec.decode(text.encode(), said)
+    return caught.value.detail_code
+
+
+def post(codec: SoapCodec, text: str, said: Mapping[str, str] = SAID, **more: Any) -> Response:
+    """One exchange, refusals written as they go out."""
+    desk = MemoryDesk("meridian-los", codec, lambda tree: ANSWER, **more)
+    route = adapter.routes(desk)[0]
+    request = Request("POST", "/soap/meridian-los", {}, said, text.encode(), "meridian")
+    try:
+        return asyncio.run(route.handle(request))  # type: ignore[arg-type]
+    except ScoregateError as error:
+        return route.refuse(error, request)
+
+
+ANSWER: dict[str, Any] = {
+    "Decision": {
+        "Number": "d1", "Reference": "MER-2026-000101", "Code": "A", "Score": 586,
+        "ScoreRange": {"@low": 500, "@high": 600}, "Probability": "0.03", "Reasons": {"Reason": []},
+        "DecidedAt": "2026-01-15T09:30:00Z", "ValidUntil": "2026-01-15T09:30:00Z", "NoticeDueBy": "2026-01-15",
+        "Mode": "test",
+    }
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", [f'"{ACTION}"', ACTION, f' "{ACTION}" '])
+def test_the_action_of_the_binding_is_taken_quoted_or_not(codec: SoapCodec, sent: str) -> None:
+    assert codec.decode(REQUEST.encode(), SAID | {"soapaction": sent})["Application"]
+
+
+@pytest.mark.parametrize("sent", ['""', "", f'"{SPACE}/FetchDecision"', '"urn:x"'])
+def test_another_action_than_that_of_the_binding_is_refused(codec: SoapCodec, sent: str) -> None:
+    assert refused(codec, REQUEST, SAID | {"soapaction": sent}) == "wrong_action"
+
+
+def test_soap_11_over_http_says_its_action(codec: SoapCodec) -> None:
+    assert refused(codec, REQUEST, {"content-type": "text/xml"}) == "action_missing"
+
+
+def test_soap_12_may_leave_its_action_out_but_not_say_another(codec: SoapCodec) -> None:
+    twelve = REQUEST.replace(S11, S12)
+    for action in ("", f'; action="{ACTION}"', f"; Action={ACTION}"):
+        assert codec.decode(twelve.encode(), {"content-type": TYPES[S12] + action})["Application"]
+    for action in ('; action=""', '; action="urn:x"'):
+        assert refused(codec, twelve, {"content-type": TYPES[S12] + action}) == "wrong_action"
+    assert codec.decode(twelve.encode(), {"content-type": TYPES[S12], "soapaction": "urn:x"})["Application"]
+
+
+@pytest.mark.parametrize("sent", ['""', '"urn:any"', ""])
+def test_where_the_binding_names_no_action_any_will_do(tmp_path: Path, sent: str) -> None:
+    lax = changed(tmp_path, f'soapAction="{ACTION}"', 'soapAction=""')
+    assert lax.decode(REQUEST.encode(), SAID | {"soapaction": sent})["Application"]
+
+
+def test_each_version_is_sent_as_its_own_media_type(codec: SoapCodec) -> None:
+    twelve = REQUEST.replace(S11, S12)
+    assert refused(codec, REQUEST, SAID | {"content-type": TYPES[S12]}) == "unsupported_media_type"
+    assert refused(codec, twelve, SAID | {"content-type": TYPES[S11]}) == "unsupported_media_type"
+    assert refused(codec, REQUEST, SAID | {"content-type": "text/html"}) == "unsupported_media_type"
+    assert codec.decode(REQUEST.encode(), SAID | {"content-type": "application/xml"})["Application"]
+
+
+def header_of(response: Response, wsa: str, name: str) -> str | None:
+    node = etree.fromstring(response.body)[0].find(f"{{{wsa}}}{name}")
+    return None if node is None else node.text
+
+
+@pytest.mark.parametrize("wsa", [WSA10, WSA04])
+@pytest.mark.parametrize("version", [S11, S12])
+def test_an_answer_says_what_it_relates_to_and_its_own_action(codec: SoapCodec, wsa: str, version: str) -> None:
+    nobody = f"{wsa}/anonymous" if wsa == WSA10 else f"{wsa}/role/anonymous"
+    text = addressed(wsa, version=version, MessageID="urn:uuid:1", Action=ACTION, ReplyTo=nobody, FaultTo=nobody)
+    response = post(codec, text, SAID | {"content-type": TYPES[version]})
+    assert (response.status, header_of(response, wsa, "RelatesTo")) == (200, "urn:uuid:1")
+    assert header_of(response, wsa, "Action") == f"{SPACE}:CreditDecision:ScoreApplicationResponse"
+
+
+def test_the_wsdl_may_name_the_action_of_the_answer(tmp_path: Path) -> None:
+    named = changed(
+        tmp_path,
+        '<wsdl:output message="tns:ScoreApplicationResponse"/>',
+        '<wsdl:output xmlns:wsam="http://www.w3.org/2007/05/addressing/metadata" wsam:Action="urn:answer" '
+        'message="tns:ScoreApplicationResponse"/>',
+    )
+    assert header_of(post(named, addressed(WSA10, MessageID="urn:1")), WSA10, "Action") == "urn:answer"
+
+
+def test_a_message_without_addressing_is_answered_without(codec: SoapCodec) -> None:
+    assert b"addressing" not in post(codec, REQUEST).body
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (Conflict("no"), f"{SPACE}:CreditDecision:ScoreApplication:Fault:ApplicationFault"),
+        (UpstreamError("busy"), f"{WSA10}/soap/fault"),
+    ],
+)
+def test_a_fault_has_the_action_its_kind_has(codec: SoapCodec, error: ScoregateError, action: str) -> None:
+    route = adapter.routes(MemoryDesk("meridian-los", codec))[0]
+    text = addressed(WSA10, MessageID="urn:1")
+    response = route.refuse(error, Request("POST", "/", {}, SAID, text.encode(), "meridian"))
+    assert (header_of(response, WSA10, "Action"), header_of(response, WSA10, "RelatesTo")) == (action, "urn:1")
+
+
+WRONG: list[tuple[dict[str, str], str, str]] = [
+    ({"ReplyTo": "http://attacker.example/"}, "OnlyAnonymousAddressSupported", "ReplyTo"),
+    ({"FaultTo": f"{WSA10}/none"}, "OnlyAnonymousAddressSupported", "FaultTo"),
+    ({"Action": "urn:another"}, "ActionMismatch", "Action"),
+]
+
+
+@pytest.mark.parametrize(("headers", "code", "name"), WRONG)
+def test_what_addressing_forbids_is_refused_in_its_own_codes(
+    codec: SoapCodec, headers: dict[str, str], code: str, name: str
+) -> None:
+    eleven = post(codec, addressed(WSA10, MessageID="urn:1", **headers))
+    fault = etree.fromstring(eleven.body)
+    assert fault.findtext(".//faultcode") == f"c:{code}"
+    assert header_of(eleven, WSA10, "FaultDetail/{*}ProblemHeaderQName") == f"wsa:{name}"
+    assert (header_of(eleven, WSA10, "Action"), header_of(eleven, WSA10, "RelatesTo")) == (f"{WSA10}/fault", "urn:1")
+    text = addressed(WSA10, version=S12, MessageID="urn:1", **headers)
+    twelve = post(codec, text, {"content-type": f'{TYPES[S12]}; action="{ACTION}"'})
+    values = [node.text for node in etree.fromstring(twelve.body).iter(f"{{{S12}}}Value")]
+    assert (twelve.status, values) == (400, ["soap:Sender", "c:InvalidAddressingHeader", f"c:{code}"])
+
+
+def test_the_addressing_of_2004_has_one_code_for_all_of_it(codec: SoapCodec) -> None:
+    fault = etree.fromstring(post(codec, addressed(WSA04, MessageID="urn:1", ReplyTo="http://attacker.example/")).body)
+    assert fault.findtext(".//faultcode") == "c:InvalidMessageInformationHeader"
+    assert fault.find(".//faultcode").nsmap["c"] == WSA04
+
+
+@pytest.mark.parametrize("name", ["MessageID", "Action", "To", "ReplyTo", "FaultTo", "From"])
+def test_a_header_that_must_be_single_is_refused_when_it_comes_twice(codec: SoapCodec, name: str) -> None:
+    block = f'<w:{name} xmlns:w="{WSA10}">urn:1</w:{name}>'
+    fault = etree.fromstring(post(codec, with_header(block * 2)).body)
+    assert fault.findtext(".//faultcode") == "c:InvalidCardinality"
+
+
+def test_headers_of_addressing_for_somebody_else_say_nothing_here(codec: SoapCodec) -> None:
+    block = f'<w:MessageID xmlns:w="{WSA10}" soapenv:actor="urn:proxy">urn:{{}}</w:MessageID>'
+    tree = codec.decode(with_header(block.format(1) + block.format(2)).encode(), SAID)
+    assert "MessageID" not in tree["header"]
+
+
+def test_a_header_of_addressing_nobody_knows_is_not_understood(codec: SoapCodec) -> None:
+    block = f'<w:Nonsense xmlns:w="{WSA10}" soapenv:mustUnderstand="1"/>'
+    assert refused(codec, with_header(block), SAID) == "must_understand"
+
+
+def test_headers_of_one_name_are_a_list_and_none_is_lost(codec: SoapCodec) -> None:
+    blocks = '<x:Id xmlns:x="urn:x">1</x:Id><y:Id xmlns:y="urn:y">2</y:Id>'
+    assert codec.decode(with_header(blocks).encode(), SAID)["header"] == {"Id": ["1", "2"]}
+
+
+@pytest.fixture(scope="module")
+def one_way(tmp_path_factory: pytest.TempPathFactory) -> SoapCodec:
+    """Meridian's WSDL, whose operation has no answer."""
+    folder = Path(shutil.copytree(MERIDIAN, tmp_path_factory.mktemp("one-way") / "meridian-los"))
+    file = folder / "CreditDecision.wsdl"
+    lines = file.read_text().splitlines()
+    for gone in ('<wsdl:output message="tns:ScoreApplicationResponse"/>', '<wsdl:output><soap:body use="literal"/>'):
+        lines.pop(next(at for at, line in enumerate(lines) if gone in line))
+    file.write_text("\n".join(lines))
+    wire = Source.read(folder / "integration.yaml").data["wire"]
+    return adapter.wire({"wsdl": wire["wsdl"], "operations": wire["operations"]}, folder)
+
+
+def test_a_one_way_message_is_taken_and_gets_no_answer(one_way: SoapCodec) -> None:
+    response = post(one_way, addressed(WSA10, MessageID="urn:1"))
+    assert (response.status, response.body) == (202, b"")
+    assert dict(response.headers)["X-Decision-ID"] == "decision-0"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "status"),
+    [
+        (REQUEST.replace(">60<", ">sixty<"), SAID, 500),
+        (REQUEST, SAID | {"soapaction": '"urn:x"'}, 500),
+        (REQUEST.replace(S11, S12).replace(">60<", ">sixty<"), {"content-type": TYPES[S12]}, 400),
+    ],
+)
+def test_a_one_way_message_that_is_refused_is_told_so_by_the_status_alone(
+    one_way: SoapCodec, text: str, said: dict[str, str], status: int
+) -> None:
+    response = post(one_way, text, said)
+    assert (response.status, response.body) == (status, b"")
+    assert "Content-Type" not in dict(response.headers)
