@@ -133,7 +133,13 @@ class InternalFault(ScoregateError):
 
 
 class SetupError(ScoregateError):
+    """``faults`` says what is wrong, where that has a place."""
+
     code = "setup_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.faults: tuple[Fault, ...] = (Fault("", 0, 0, message),)
 
 
 class ConfigurationError(SetupError):
@@ -142,14 +148,16 @@ class ConfigurationError(SetupError):
     code = "configuration_error"
 
     def __init__(self, faults: Sequence[Fault] | str) -> None:
-        self.faults: tuple[Fault, ...] = (Fault("", 0, 0, faults),) if isinstance(faults, str) else tuple(faults)
-        super().__init__(faults if isinstance(faults, str) else "\n".join(str(f) for f in self.faults))
+        super().__init__(faults if isinstance(faults, str) else "\n".join(map(str, faults)))
+        if not isinstance(faults, str):
+            self.faults = tuple(faults)
 
 
 class MissingLibrary(SetupError):
-    """An optional library is missing; the message ends with the command that installs it."""
+    """An optional library is missing; the message ends with the command that installs it, ``install``."""
 
     code = "missing_library"
 
     def __init__(self, library: str, install: str) -> None:
         super().__init__(f"{library} is not installed; install it with: {install}")
+        self.install = install

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import ConfigurationError, Fault, SetupError
+from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
 from contracts.lifecycle import soonest
 from contracts.mapping.paths import getter
 from contracts.store import ContractStore
@@ -85,7 +85,7 @@ def install(
     for folder in integration_folders(settings.home):
         try:
             installation.desks[folder.name] = open_desk(installation, folder, clock)
-        except ConfigurationError as error:
+        except (ConfigurationError, MissingLibrary) as error:
             installation.faulty[folder.name] = error
             first = error.faults[0]
             lookout.events.warning(

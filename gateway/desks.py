@@ -8,11 +8,11 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from contracts.errors import (
-    ConfigurationError,
     InternalFault,
     InvalidRecord,
     MalformedPayload,
     ScoregateError,
+    SetupError,
     UpstreamError,
 )
 from contracts.types import Problem
@@ -202,7 +202,7 @@ def _problems(error: ScoregateError) -> Sequence[Problem]:
 class ClosedDesk:
     """The desk of an integration that is switched off: it says so, in the integration's own format."""
 
-    def __init__(self, name: str, codec: Codec, cause: ConfigurationError) -> None:
+    def __init__(self, name: str, codec: Codec, cause: SetupError) -> None:
         self.name = name
         self.codec = codec
         self.cause = cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from contracts.errors import ConfigurationError, SetupError
+from contracts.errors import SetupError
 from contracts.source import Source
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
@@ -35,7 +35,7 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
 
     async def ready() -> Readiness:
         health = await pulse.look()
-        return Readiness(health.cause, installation.states())
+        return Readiness(health.cause, installation.states(), installation.remedies())
 
     def metrics(accept: str) -> tuple[bytes, str]:
         lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
@@ -73,7 +73,7 @@ def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
     ]
 
 
-def _closed_doors(installation: Installation, name: str, error: ConfigurationError) -> list[Mounted]:
+def _closed_doors(installation: Installation, name: str, error: SetupError) -> list[Mounted]:
     """The addresses of an integration that is switched off: they say so in its own format."""
     folder = installation.settings.home / "integrations" / name
     try:

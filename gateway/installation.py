@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from contracts.errors import ConfigurationError, NotFound, SetupError
+from contracts.errors import ConfigurationError, MissingLibrary, NotFound, SetupError
 from contracts.source import nearest
 from contracts.store import ContractStore
 from gateway.access.roster import Roster
@@ -36,7 +36,7 @@ class Installation:
     roster: Roster
     modes: Modes
     desks: dict[str, ServingDesk] = field(default_factory=dict)
-    faulty: dict[str, ConfigurationError] = field(default_factory=dict)
+    faulty: dict[str, ConfigurationError | MissingLibrary] = field(default_factory=dict)
     opening: Opening | None = None
     lookout: Lookout = field(default_factory=Lookout.silent)
 
@@ -46,7 +46,7 @@ class Installation:
         return None if self.opening is None else self.opening()
 
     def desk(self, name: str) -> ServingDesk:
-        """The desk of an integration; raises ConfigurationError if it is switched off, NotFound if there is none."""
+        """The desk of an integration; raises SetupError if it is switched off, NotFound if there is none."""
         if name in self.faulty:
             raise self.faulty[name]
         if name not in self.desks:
@@ -58,6 +58,10 @@ class Installation:
         """Every integration by name, with why it is switched off; empty while it serves."""
         off = {name: error.code for name, error in self.faulty.items()}
         return dict(sorted((dict.fromkeys(self.desks, "") | off).items()))
+
+    def remedies(self) -> dict[str, str]:
+        """What to type, by integration, where nothing but a library is missing."""
+        return {name: error.install for name, error in self.faulty.items() if isinstance(error, MissingLibrary)}
 
     def pulse(self) -> Pulse:
         """What says whether a decision can be made durable here; raises SetupError without a ledger."""

@@ -150,17 +150,14 @@ class IntegrationLint:
             if isinstance(name, str):
                 self._adapter(name)
         except SetupError as exc:
-            faults = exc.faults if isinstance(exc, ConfigurationError) else (Fault("", 0, 0, str(exc)),)
-            return [source.fault(("adapter",), fault.message, fault.hint) for fault in faults]
+            return [source.fault(("adapter",), fault.message, fault.hint) for fault in exc.faults]
         return []
 
     def _wire(self, integration: Integration) -> list[Fault]:
         try:
             codec = self._adapter(integration.adapter).wire(integration.wire, self._folder)
-        except ConfigurationError as exc:
+        except (ConfigurationError, MissingLibrary) as exc:
             return [f if f.file else integration.fault(("adapter",), f.message, f.hint) for f in exc.faults]
-        except MissingLibrary as exc:
-            return [integration.fault(("adapter",), str(exc))]
         return [*wire_faults(integration, codec.fields()), *self._lookups(integration)]
 
     def _lookups(self, integration: Integration) -> Iterator[Fault]:

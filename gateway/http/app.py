@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request
@@ -29,10 +30,13 @@ _LAST_PARAMETER = re.compile(r"\{([A-Za-z_]+)\}$")
 
 
 class Readiness(NamedTuple):
-    """Why no decision can be made durable, in a word (empty: one can), and per integration why it is off, or empty."""
+    """Why no decision can be made durable, in a word (empty: one can), and per integration why it is off, or empty;
+    ``remedies`` says what to install where that is all it takes.
+    """
 
     cause: str
     integrations: Mapping[str, str]
+    remedies: Mapping[str, str] = MappingProxyType({})
 
     def document(self) -> dict[str, object]:
         """What ``/readyz`` answers."""
@@ -40,6 +44,8 @@ class Readiness(NamedTuple):
             name: {"state": "unavailable", "cause": cause} if cause else {"state": "ready"}
             for name, cause in self.integrations.items()
         }
+        for name, line in self.remedies.items():
+            states[name]["install"] = line
         found: dict[str, object] = {"ready": not self.cause}
         return found | ({"cause": self.cause} if self.cause else {}) | {"integrations": states}
 
