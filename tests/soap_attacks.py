@@ -132,7 +132,9 @@ def main() -> None:
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY_BYTES, held + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-    found = {f"{one.name} {version}": outcome(one.in_version(version), version) for one in attacks for version in HEADERS}
+    found = {
+        f"{one.name} {version}": outcome(one.in_version(version), version) for one in attacks for version in HEADERS
+    }
     with tempfile.TemporaryDirectory() as folder:
         waited = [[due, outcome(text.encode(), "1.1")] for due, text in blocking(Path(folder))]
     json.dump({"attacks": found, "blocking": waited, "after": outcome(GOOD.encode(), "1.1")}, sys.stdout)

@@ -202,7 +202,7 @@ class Door:
             self._watch.leave(visit)
 
     def _refuse(self, error: ScoregateError, request: Request, visit: Visit) -> Response:
-        visit.code = error.detail_code
+        visit.code, visit.callers = error.detail_code, isinstance(error, CallerError)
         if isinstance(error, AccessDenied):
             visit.cause = error.cause
         try:

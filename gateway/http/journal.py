@@ -18,13 +18,17 @@ from gateway.watching.lookout import Lookout
 
 
 class Visit:
-    """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read."""
+    """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read; ``callers``
+    that it was refused for the caller's fault, whatever its protocol calls that (SOAP 1.1 knows no status but 500).
+    """
 
-    __slots__ = ("address", "cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole")
+    __slots__ = (
+        "address", "callers", "cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.address = self.correlation = self.principal = self.mode = self.code = self.cause = ""
-        self.whole = self.overdue = False
+        self.whole = self.overdue = self.callers = False
         self.due = 0.0
         self.task: asyncio.Task[Any] | None = None
 
@@ -42,11 +46,12 @@ class Journal:
 
         Every answer passes here, so the line is put together by hand: structlog takes four times as long.
         """
-        self._count((REQUESTS, route.integration, visit.mode, str(status)))
+        blame = "" if status < 400 else "caller" if status < 500 or visit.callers else "gateway"
+        self._count((REQUESTS, route.integration, visit.mode, str(status), blame))
         self._timer(route.integration)(seconds)
         if not visit.principal:
             self._count((UNAUTHENTICATED,))
-        level = 0 if not visit.principal else 1 if status < 400 else 2 if status < 500 else 3
+        level = 0 if not visit.principal else 1 if status < 400 else 2 if status < 500 or visit.callers else 3
         events = self._events
         if level < events.least:
             return

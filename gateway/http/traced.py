@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from contracts.errors import ScoregateError
 from gateway.access.layer import Access
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
-from gateway.http.journal import Journal
+from gateway.http.journal import Journal, Visit
 from gateway.http.watch import Watch
+from gateway.spi import Request, Response
 from gateway.watching.tracing import Tracing
 
 if TYPE_CHECKING:
@@ -43,13 +45,16 @@ class TracedDoor(Door):
 
             await super().__call__(scope, receive, watched)
 
+    def _refuse(self, error: ScoregateError, request: Request, visit: Visit) -> Response:
+        """A caller's fault is none of the span, whatever status its protocol gives it."""
+        response = super()._refuse(error, request, visit)
+        if response.status >= 500 and not visit.callers:
+            self._tracing.failed()
+        return response
+
 
 def _note(span: Span, start: Any) -> None:
-    from opentelemetry.trace import StatusCode
-
     span.set_attribute("http.response.status_code", start["status"])
     for name, value in start["headers"]:
         if name.lower() == b"x-correlation-id":
             span.set_attribute("scoregate.correlation", value.decode("latin-1"))
-    if start["status"] >= 500:
-        span.set_status(StatusCode.ERROR)

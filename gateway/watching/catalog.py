@@ -76,7 +76,9 @@ POLICY: Final = "scoregate_policy_info"
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
         REQUESTS: _counter(
-            "Exchanges answered; the mode of unknown callers is empty.", "integration", "mode", "status"
+            "Exchanges answered; the mode of unknown callers is empty, blame is caller or gateway for a refusal: "
+            "SOAP 1.1 answers both with 500.",
+            "integration", "mode", "status", "blame",
         ),
         REQUEST_SECONDS: _seconds("From the head of a request to the last byte of its answer.", "integration"),
         UNAUTHENTICATED: _counter("Exchanges of callers nobody knows."),

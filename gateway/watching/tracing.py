@@ -74,6 +74,14 @@ class Tracing:
             _REQUEST.reset(token)
             span.end()
 
+    def failed(self) -> None:
+        """The exchange under way failed by our own fault."""
+        from opentelemetry.trace import StatusCode, get_current_span
+
+        request = _REQUEST.get()
+        if request is not None:
+            get_current_span(request).set_status(StatusCode.ERROR)
+
     def stage(self, name: str, observe: Callable[[float], None]) -> Callable[[float], None]:
         """What takes a stage's seconds once it is over, and makes a span of them below the exchange."""
 

@@ -42,7 +42,7 @@ def test_counts_what_it_answered() -> None:
     get(at, SCORE, "POST")
     asyncio.run(ask(at.app))
     text = get(at, "/metrics").body.decode()
-    assert 'scoregate_http_requests_total{integration="juniper-api",mode="test",status="200"} 1.0' in text
+    assert 'scoregate_http_requests_total{blame="",integration="juniper-api",mode="test",status="200"} 1.0' in text
     assert "scoregate_http_unauthenticated_total 1.0" in text
 
 

@@ -258,7 +258,7 @@ def test_unknown_callers_are_counted_not_written_down() -> None:
     at = house(level="info")
     exchange(at, sent=headers(None))
     assert at.lines() == []
-    assert at.counted()[(REQUESTS, "juniper-api", "", "401")] == 1
+    assert at.counted()[(REQUESTS, "juniper-api", "", "401", "caller")] == 1
 
 
 def test_a_log_that_cannot_be_written_stops_no_answer() -> None:

@@ -17,6 +17,7 @@ import pytest
 from http_parts import KEY, SCORE, ask, headers
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from contracts.errors import MissingLibrary
 from gateway import settings
@@ -24,7 +25,7 @@ from gateway.bootstrap import install
 from gateway.doors import application
 from gateway.http import principals
 from gateway.installation import Installation
-from gateway.watching.catalog import SPANS_UNSENT
+from gateway.watching.catalog import REQUESTS, SPANS_UNSENT
 from gateway.watching.lookout import Lookout
 from gateway.watching.tally import Tally
 from gateway.watching.tracing import Tracing, tracing
@@ -93,6 +94,21 @@ def test_no_span_holds_a_value_of_the_application(installation: Installation, ke
     body["applicationId"], body["applicant"]["annualNetIncome"] = "JN-PRIVATE-4711", 23457
     told = "".join(span.to_json() for span in traced(installation, kept, json.dumps(body).encode()))
     assert told and not [value for value in ("PRIVATE", "23457", KEY) if value in told]
+
+
+def test_a_callers_fault_is_no_error_of_ours_even_where_its_protocol_says_500(
+    installation: Installation, kept: InMemorySpanExporter
+) -> None:
+    key = principals.replace(installation.settings.home / "principals.yaml", "meridian", ["*"], ["score"])
+    sent = headers(key, content_type="text/xml")
+    reply = asyncio.run(ask(application(installation), path="/soap/meridian-los", sent=sent, body=b"<broken"))
+    assert reply.status == 500 and b"soap:Client" in reply.body
+    assert installation.lookout.tracing is not None
+    installation.lookout.tracing.close()
+    (exchange,) = [span for span in kept.get_finished_spans() if span.name == "POST /soap/meridian-los"]
+    assert exchange.status.status_code is StatusCode.UNSET
+    counts = installation.lookout.snapshot().counts
+    assert counts[(REQUESTS, "meridian-los", "test", "500", "caller")] == 1
 
 
 class Collector(BaseHTTPRequestHandler):
