@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from contracts.errors import MalformedPayload
+from gateway.http.unpacking import Unpacking
 from gateway.spi import Response
 
 Scope = MutableMapping[str, Any]
@@ -20,10 +21,12 @@ DRAIN_SECONDS = 5.0
 _CLOSE = (b"connection", b"close")
 _ONCE = (
     b"authorization",
+    b"content-encoding",
     b"content-length",
     b"content-type",
     b"host",
     b"idempotency-key",
+    b"soapaction",
     b"webhook-id",
     b"webhook-signature",
     b"webhook-timestamp",
@@ -31,8 +34,8 @@ _ONCE = (
     b"x-correlation-id",
 )
 """Headers that mean one thing; sent twice, any reading of them would be a guess."""
-_PLAIN = (("content-encoding", "identity"), ("transfer-encoding", "chunked"))
-"""The only codings of a body that are read: a packed one may hold a thousand times what its length says."""
+_CODINGS = (("content-encoding", ("identity", "gzip", "x-gzip")), ("transfer-encoding", ("chunked",)))
+"""The only codings of a body that are read; see ``unpacking`` for what keeps a packed one in bounds."""
 
 
 class Disconnected(Exception):
@@ -55,14 +58,16 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     """The whole body; raises MalformedPayload ``too_large`` as soon as ``limit`` bytes cannot hold it."""
-    for name, plain in _PLAIN:
-        if headers.get(name, plain).lower() != plain:
-            text = f"the header {name} may only be {plain}; send the body as it is"
+    for name, known in _CODINGS:
+        if headers.get(name, known[0]).lower() not in known:
+            text = f"the header {name} may only be {' or '.join(known[:2])}; send the body as it is"
             raise MalformedPayload(text, code="unsupported_media_type", path=f"header:{name}")
     declared = headers.get("content-length", "")
     if len(declared) > 18 or (declared and int(declared) > limit):
         raise _too_large(limit)
     message = await receive()
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        return await _read_parts(message, receive, limit, Unpacking(limit))
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         if len(body) > limit:
@@ -71,17 +76,19 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
     return await _read_parts(message, receive, limit)
 
 
-async def _read_parts(message: Message, receive: Receive, limit: int) -> bytes:
+async def _read_parts(message: Message, receive: Receive, limit: int, packed: Unpacking | None = None) -> bytes:
     parts, size = [], 0
     while True:
         if message["type"] == "http.disconnect":
             raise Disconnected
         part = message.get("body", b"")
-        parts.append(part)
         size += len(part)
         if size > limit:
             raise _too_large(limit)
+        parts.append(part if packed is None else packed.take(part))
         if not message.get("more_body", False):
+            if packed is not None:
+                packed.finish()
             return b"".join(parts)
         message = await receive()
 

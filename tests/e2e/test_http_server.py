@@ -207,7 +207,7 @@ CHUNKED = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n"
 @pytest.mark.parametrize(
     "coding", ["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked\r\nContent-Encoding: br"]
 )
-def test_a_packed_body_is_refused_and_not_read_as_if_it_were_plain(port: int, coding: str) -> None:
+def test_a_body_packed_otherwise_than_by_gzip_is_refused(port: int, coding: str) -> None:
     seen = exchange(port, CHUNKED.replace("Transfer-Encoding: chunked", coding).encode() + b"0\r\n\r\n")
     assert (seen.status, seen.json["code"]) == (415, "unsupported_media_type")
 
