@@ -56,9 +56,9 @@ def small() -> list[Attack]:
     return [Attack(path.stem, path.read_bytes()) for path in sorted(FOLDER.glob("*.xml"))]
 
 
-def huge(size: int = SIZE) -> list[Attack]:
-    """The attacks that are large, each of about ``size`` bytes."""
-    return [Attack(name, text.encode()) for name, text in _huge(size)]
+def huge() -> list[Attack]:
+    """The attacks that are large, most of them of about ``SIZE`` bytes."""
+    return [Attack(name, text.encode()) for name, text in _huge(SIZE)]
 
 
 def _huge(size: int) -> Iterator[tuple[str, str]]:
