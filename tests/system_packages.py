@@ -18,8 +18,13 @@ def wanted(text: str, use: str | None = None) -> list[str]:
 
 
 def installed(package: str) -> bool:
+    """Whether it is there. A program of its name is enough: npm, say, may have come with a Node.js that is not
+    Debian's, and Debian's own would then be in conflict with it.
+    """
+    if shutil.which(package) is not None:
+        return True
     if shutil.which("dpkg-query") is None:
-        return shutil.which(package) is not None
+        return False
     answer = subprocess.run(
         ["dpkg-query", "-W", "-f=${Status}", package], capture_output=True, text=True, check=False
     )

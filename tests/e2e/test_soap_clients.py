@@ -1,4 +1,7 @@
-"""Clients nobody here wrote, against a real gateway: zeep reads the served WSDL and calls it, in SOAP 1.1 and 1.2."""
+"""A gateway behind a public address: zeep reads the served WSDL and calls it, in SOAP 1.1 and 1.2.
+
+What every client makes of every kind of answer is in test_soap_peers.py.
+"""
 
 from __future__ import annotations
 
@@ -101,30 +104,6 @@ def test_a_generated_client_gets_its_decision_and_fetches_it_again(client: zeep.
     assert (decision.ScoreRange.low, decision.ScoreRange.high) == (575, 588)
     assert [(one.Field, one.State) for one in decision.Estimated] == [("debt", "not_carried")]
     assert client.service.FetchDecision(Reference=reference) == decision
-
-
-def test_an_income_that_is_nil_is_scored_as_blank(client: zeep.Client) -> None:
-    decision = ask(client, "Z-NIL", Income={"Annual": zeep.xsd.Nil, "proven": False})
-    assert [one.State for one in decision.Estimated if one.Field == "monthly_income"] == ["blank"]
-    assert decision.Reasons.Reason[0].Code == "R02B"
-
-
-def test_a_refused_application_is_the_fault_the_wsdl_declares(client: zeep.Client) -> None:
-    with pytest.raises(zeep.exceptions.Fault) as caught:
-        client.service.ScoreApplication(
-            Application={"Reference": "Z-JOINT"}, Applicant=APPLICATION["Applicant"],
-            CoApplicant=APPLICATION["Applicant"], Loan=APPLICATION["Loan"],
-        )  # fmt: skip
-    detail = caught.value.detail[0]
-    fault = client.get_element(detail.tag).parse(detail, client.wsdl.types)
-    assert (fault.Code, [problem.Code for problem in fault.Problem]) == (
-        "invalid_record", ["joint_application_unsupported"],
-    )  # fmt: skip
-
-
-def test_what_is_not_found_is_a_fault_too(client: zeep.Client) -> None:
-    with pytest.raises(zeep.exceptions.Fault, match="no decision stands under this key"):
-        client.service.FetchDecision(Reference="Z-NEVER")
 
 
 def test_the_wsdl_names_the_public_address_whatever_the_request_says_of_its_host(served: Served) -> None:
