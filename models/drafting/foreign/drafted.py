@@ -93,7 +93,8 @@ def draft_contract(path: Path, source: str, name: str, kind: Kind = "request") -
         raise ConfigurationError([Fault("", 0, 0, f"there is no import from {source!r}", hint)])
     told, findings = SOURCES[source](path, kind)
     if not 0 < len(told) <= MOST_COLUMNS:
-        message = f"has {len(told):,} values that could be fields, a draft has 1 to {MOST_COLUMNS}"
+        many = f"more than {MOST_COLUMNS} values" if told else "no value"
+        message = f"has {many} that could be fields"
         raise ConfigurationError([Fault(str(path), 0, 0, message, "import the part that describes one record")])
     properties: list[Property] = []
     for one, called in zip(told, _names(path, told, kind), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from jsonschema.exceptions import SchemaError
@@ -13,6 +14,7 @@ from contracts.export import decimal_text
 from contracts.odcs import Kind
 from models.drafting.columns import MOST_DECIMALS
 from models.drafting.contract_file import ListOf
+from models.drafting.draft import MOST_COLUMNS
 from models.drafting.findings import Finding, left_out
 from models.drafting.foreign.document import Document, day_of, number_of, pointer, whole
 from models.drafting.foreign.told import Told, Type
@@ -46,7 +48,7 @@ def fields(document: Document, kind: Kind) -> tuple[list[Told], list[Finding]]:
         document.refuse((), "describes a list of records", "import the schema of one record: what stands under items")
     if not root.schema.get("properties"):
         document.refuse((), "describes no object with properties", "import the schema of one record")
-    told = list(reader.members(root, (), True, None))
+    told = list(islice(reader.members(root, (), True, None), MOST_COLUMNS + 1))
     return told, reader.findings
 
 
