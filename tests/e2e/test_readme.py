@@ -45,7 +45,7 @@ def fresh_folders() -> None:
 def test_the_command_prints_what_the_readme_says(command: str, printed: list[str], built_home: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
-    done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)  # noqa: S602 # the README's own commands
+    done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)  # noqa: S602 # the README's own commands
     assert "Traceback" not in done.stderr
     for line in (line for line in printed if line.strip()):
         pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
