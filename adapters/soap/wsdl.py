@@ -94,8 +94,13 @@ class _Reader:
 
     def operations(self, port: str) -> dict[str, Operation]:
         read: dict[str, Operation] = {}
+        named: dict[str, str] = {}
         for document, binding in self._bindings(port):
             for operation in self._of_binding(document, binding):
+                alike = named.setdefault(operation.input.root, operation.name)
+                if alike != operation.name:
+                    told = f"{operation.name!r} and {alike!r} look alike in a message, nothing tells which is meant"
+                    self._fault(document, binding, f"{told} (BP 1.1 R2710)")
                 known = read.setdefault(operation.name, operation)
                 if (known.input, known.output) != (operation.input, operation.output):
                     hint = "name the port that counts, under wire.port"
@@ -243,6 +248,9 @@ class _Reader:
             elif parts:
                 found[fault.get("name", "")] = parts[0].element
         for bound in children(node, f"{{{WSDL}}}fault"):
+            extension = _extension(bound, "fault")
+            if extension is not None:
+                self._literal(document, extension)
             if bound.get("name") not in found:
                 self._fault(document, bound, f"the port type declares no fault {bound.get('name')!r}")
         return found
