@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from adapters.soap.reading import reader
 from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, compile_schemas, with_wrappers
 from adapters.soap.section import Fetch, Wire
-from adapters.soap.types import Complex, Element, fields
+from adapters.soap.types import Complex, Element, Simple, fields
 from adapters.soap.writing import unwritable, writer
 from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
@@ -124,6 +124,8 @@ class _Compiler:
             hint = nearest(local(message.root), map(local, self._types.known()))
             fault = self._home.fault(None, f"no schema declares the element {message.root}", hint)
             raise ConfigurationError([fault])
+        if isinstance(found.type, Simple):  # the tree is of what lies below: a body of one value is a group of its text
+            return replace(found, type=Complex(text=found.type))
         return found
 
     def _check_fetched(self, fetched: Operation, answered: Element) -> None:

@@ -116,7 +116,7 @@ def _below(kind: Simple | Complex, path: str, place: _Place, above: tuple[Comple
     for attribute in kind.attributes:
         yield leaf(attribute.simple, _joined(path, attribute.key), place.at(attribute))
     if kind.text is not None:
-        yield leaf(kind.text, _joined(path, TEXT) if kind.attributes else path, place)
+        yield leaf(kind.text, _joined(path, TEXT) if kind.attributes or not path else path, place)
     for child in kind.children:
         name = _joined(path, child.key) + ("[]" if child.repeated else "")
         yield from _below(child.type, name, place.of(child), (*above, kind))

@@ -1,0 +1,189 @@
+"""The ways a WSDL may be written: each is read into the operations, messages and files that it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from adapters.soap import adapter
+from adapters.soap.codec import SoapCodec
+from adapters.soap.published import published
+from contracts.errors import ConfigurationError, InvalidRecord, MalformedPayload
+
+SOAP11, SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/"
+WSDL = "http://schemas.xmlsoap.org/wsdl/"
+HEAD = (
+    f'<w:definitions xmlns:w="{WSDL}" xmlns:s="{SOAP11}" xmlns:s12="{SOAP12}" xmlns:t="urn:t"\n'
+    '  xmlns:x="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">\n'
+)
+TYPES = """<w:types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Score" type="x:decimal"/><x:element name="ScoreResponse" type="x:int"/>
+  <x:element name="Other" type="x:string"/></x:schema></w:types>"""
+DOCUMENT = """<w:message name="In"><w:part name="p" element="t:Score"/></w:message>
+<w:message name="Out"><w:part name="p" element="t:ScoreResponse"/></w:message>"""
+RPC = """<w:message name="In"><w:part name="amount" type="x:decimal"/><w:part name="term" type="x:int"/></w:message>
+<w:message name="Out"><w:part name="score" type="x:int"/></w:message>"""
+PORT_TYPE = """<w:portType name="P"><w:operation name="Score"><w:input message="t:In"/><w:output message="t:Out"/>
+</w:operation></w:portType>"""
+SERVICE = """<w:service name="S"><w:port name="One" binding="t:B"><s:address location="http://old/"/></w:port>
+</w:service>"""
+ENVELOPE = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{}</e:Body></e:Envelope>'
+SECTION: dict[str, Any] = {"wsdl": "a.wsdl", "operations": ["Score"]}
+
+
+def binding(style: str = "document", *, name: str = "B", s: str = "s", action: str = "urn:act", body: str = "") -> str:
+    use = f'<{s}:body use="literal"{body}/>'
+    return (
+        f'<w:binding name="{name}" type="t:P"><{s}:binding style="{style}" '
+        f'transport="http://schemas.xmlsoap.org/soap/http"/><w:operation name="Score">'
+        f'<{s}:operation soapAction="{action}"/><w:input>{use}</w:input><w:output>{use}</w:output>'
+        "</w:operation></w:binding>"
+    )
+
+
+def wired(folder: Path, *sections: str, section: dict[str, Any] | None = None, **files: str) -> SoapCodec:
+    """The codec of a WSDL made of these sections; ``files`` lie beside it, ``x_xsd`` as ``x.xsd``."""
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    (folder / "a.wsdl").write_text(HEAD + "\n".join(sections) + "\n</w:definitions>")
+    return adapter.wire(section or SECTION, folder)
+
+
+def read(codec: SoapCodec, body: str, action: str = "urn:act") -> dict[str, Any]:
+    tree = codec.decode(ENVELOPE.format(body).encode(), {"content-type": "text/xml", "soapaction": f'"{action}"'})
+    return {name: value for name, value in tree.items() if name != "header"}
+
+
+BARE = '<t:Score xmlns:t="urn:t">12.50</t:Score>'
+
+
+def test_a_bare_document_may_be_a_single_value(tmp_path: Path) -> None:
+    codec = wired(tmp_path, TYPES, DOCUMENT, PORT_TYPE, binding(), SERVICE)
+    assert read(codec, BARE) == {"#text": "12.50"}
+    assert (set(codec.fields().request or ()), set(codec.fields().answer or ())) == ({"#text"}, {"#text"})
+    answer = etree.fromstring(codec.encode({"#text": 612}))[0][0]
+    assert (answer.tag, answer.text) == ("{urn:t}ScoreResponse", "612")
+
+
+def test_an_rpc_message_is_named_as_its_operation_and_its_accessors_have_no_namespace(tmp_path: Path) -> None:
+    codec = wired(tmp_path, RPC, PORT_TYPE, binding("rpc", body=' namespace="urn:rpc"'), SERVICE)
+    message = '<r:Score xmlns:r="urn:rpc"><amount>10.5</amount><term>12</term></r:Score>'
+    assert read(codec, message) == {"amount": "10.5", "term": "12"}
+    assert set(codec.fields().request or ()) == {"amount", "term"}
+    answer = etree.fromstring(codec.encode({"score": 612}))[0][0]
+    assert (answer.tag, answer[0].tag, answer[0].text) == ("{urn:rpc}ScoreResponse", "score", "612")
+    for wrong in ("<r:amount>1</r:amount><term>12</term>", "<term>12</term><amount>1</amount>", "<amount>1</amount>"):
+        with pytest.raises(InvalidRecord):
+            read(codec, f'<r:Score xmlns:r="urn:rpc">{wrong}</r:Score>')
+    with pytest.raises(MalformedPayload):
+        read(codec, "<Score><amount>10.5</amount><term>12</term></Score>")
+
+
+def test_a_wsdl_may_import_its_abstract_part_and_schemas_include_and_import_others(tmp_path: Path) -> None:
+    schema = '<x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" {}>{}</x:schema>'
+    codec = wired(
+        tmp_path,
+        '<w:import namespace="urn:t" location="abstract.wsdl"/>',
+        binding(),
+        SERVICE,
+        abstract_wsdl=HEAD + '<w:types><x:schema><x:import namespace="urn:t" schemaLocation="main.xsd"/></x:schema>'
+        f"</w:types>{DOCUMENT}{PORT_TYPE}</w:definitions>",
+        main_xsd=schema.format(
+            'targetNamespace="urn:t" xmlns:t="urn:t" xmlns:o="urn:o" elementFormDefault="qualified"',
+            '<x:include schemaLocation="part.xsd"/><x:import namespace="urn:o" schemaLocation="other.xsd"/>'
+            '<x:element name="Score"><x:complexType><x:sequence><x:element name="A" type="t:Amount"/>'
+            '<x:element ref="o:B"/></x:sequence></x:complexType></x:element>'
+            '<x:element name="ScoreResponse" type="x:int"/>',
+        ),
+        part_xsd=schema.format("", '<x:simpleType name="Amount"><x:restriction base="x:decimal">'
+                                   '<x:totalDigits value="4"/></x:restriction></x:simpleType>'),
+        other_xsd=schema.format('targetNamespace="urn:o"', '<x:element name="B" type="x:date"/>'),
+    )  # fmt: skip
+    message = '<t:Score xmlns:t="urn:t"><t:A>{}</t:A><o:B xmlns:o="urn:o">2026-01-15</o:B></t:Score>'
+    assert read(codec, message.format("99.5")) == {"A": "99.5", "B": "2026-01-15"}
+    with pytest.raises(InvalidRecord):
+        read(codec, message.format("99999"))
+    files = published(codec.served.wsdl, "https://public.example/soap/x")
+    assert {key for key in files if key != ("wsdl", "")} == {
+        ("wsdl", "a.wsdl"), ("wsdl", "abstract.wsdl"), ("xsd", "main.xsd"), ("xsd", "part.xsd"), ("xsd", "other.xsd"),
+    }  # fmt: skip
+    assert b'location="https://public.example/soap/x?wsdl=abstract.wsdl"' in files["wsdl", ""]
+    assert b'schemaLocation="https://public.example/soap/x?xsd=part.xsd"' in files["xsd", "main.xsd"]
+
+
+PORTS = """<w:service name="S"><w:port name="One" binding="t:B"><s:address location="http://old/"/></w:port>
+<w:port name="Two" binding="t:C"><s12:address location="http://old/"/></w:port></w:service>"""
+
+
+def test_ports_that_agree_are_one_service_with_the_actions_of_both(tmp_path: Path) -> None:
+    twelve = binding(name="C", s="s12", action="urn:twelve")
+    codec = wired(tmp_path, TYPES, DOCUMENT, PORT_TYPE, binding(), twelve, PORTS)
+    assert read(codec, BARE) == read(codec, BARE, "urn:twelve") == {"#text": "12.50"}
+    with pytest.raises(MalformedPayload):
+        read(codec, BARE, "urn:third")
+    text = published(codec.served.wsdl, "https://public.example/")["wsdl", ""]
+    assert text.count(b'location="https://public.example/"') == 2
+
+
+def test_of_ports_that_differ_one_must_be_named(tmp_path: Path) -> None:
+    other = binding("rpc", name="C", body=' namespace="urn:rpc"').replace('type="t:P"', 'type="t:Q"')
+    messages = DOCUMENT + RPC.replace('"In"', '"RpcIn"').replace('"Out"', '"RpcOut"')
+    types = PORT_TYPE + PORT_TYPE.replace('"P"', '"Q"').replace("t:In", "t:RpcIn").replace("t:Out", "t:RpcOut")
+    sections = (TYPES, messages, types, binding(), other, PORTS.replace("s12:", "s:"))
+    with pytest.raises(ConfigurationError, match=r"a\.wsdl:\d+:1: error: two bindings .*wire\.port"):
+        wired(tmp_path, *sections)
+    codec = wired(tmp_path, *sections, section=SECTION | {"port": "Two"})
+    assert read(codec, '<r:Score xmlns:r="urn:rpc"><amount>1</amount><term>2</term></r:Score>')["term"] == "2"
+
+
+def test_a_wsdl_without_a_service_serves_its_bindings(tmp_path: Path) -> None:
+    assert read(wired(tmp_path, TYPES, DOCUMENT, PORT_TYPE, binding()), BARE) == {"#text": "12.50"}
+
+
+def test_only_a_wsdl_whose_sections_are_out_of_order_is_put_in_order(tmp_path: Path) -> None:
+    mixed = wired(tmp_path, SERVICE, binding(), PORT_TYPE, "<!-- messages -->", DOCUMENT, TYPES)
+    names = [etree.QName(node).localname for node in served(mixed) if isinstance(node.tag, str)]
+    assert names == ["types", "message", "message", "portType", "binding", "service"]
+    assert read(mixed, BARE) == {"#text": "12.50"}
+    sorted_ = wired(tmp_path, TYPES, DOCUMENT, PORT_TYPE, binding(), SERVICE.replace("http://old/", "https://new/"))
+    written = etree.fromstring((tmp_path / "a.wsdl").read_bytes())
+    assert etree.tostring(served(sorted_), method="c14n") == etree.tostring(written, method="c14n")
+
+
+def served(codec: SoapCodec) -> Any:
+    return etree.fromstring(published(codec.served.wsdl, "https://new/")["wsdl", ""])
+
+
+UNSERVED: list[tuple[str, str, str]] = [
+    ("encoded", binding("rpc", body=' namespace="u"').replace("literal", "encoded"), "only literal (BP 1.1 R2706)"),
+    ("a message by no name", binding().replace("t:P", "t:Nobody"), "there is no portType 't:Nobody'"),
+    ("an operation by no name", binding().replace('name="Score"', 'name="Scores"'), "has no operation 'Scores'"),
+    ("a prefix nobody declared", binding().replace("t:P", "zz:P"), "there is no portType 'zz:P'"),
+    ("mail", binding().replace("soap/http", "soap/smtp"), "is not HTTP"),
+]
+
+
+@pytest.mark.parametrize(("binding_", "told"), [row[1:] for row in UNSERVED], ids=[row[0] for row in UNSERVED])
+def test_a_binding_that_cannot_be_served_is_told_at_its_line(tmp_path: Path, binding_: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        wired(tmp_path, TYPES, DOCUMENT, PORT_TYPE, binding_, SERVICE)
+    text = (tmp_path / "a.wsdl").read_text().splitlines()
+    line = 1 + next(at for at, row in enumerate(text) if row.startswith("<w:binding"))
+    assert f"a.wsdl:{line}:1: error:" in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_a_wsdl_that_includes_itself_and_one_of_many_files_come_to_an_end(tmp_path: Path) -> None:
+    circle = wired(
+        tmp_path, '<w:import namespace="urn:t" location="b.wsdl"/>', TYPES, DOCUMENT, PORT_TYPE, binding(), SERVICE,
+        b_wsdl=HEAD + '<w:import namespace="urn:t" location="a.wsdl"/></w:definitions>',
+    )  # fmt: skip
+    assert read(circle, BARE) == {"#text": "12.50"}
+    for at in range(300):
+        following = f'<w:import namespace="urn:t" location="n{at + 1}.wsdl"/>'
+        (tmp_path / f"n{at}.wsdl").write_text(f"{HEAD}{following}</w:definitions>")
+    with pytest.raises(ConfigurationError, match="more than 200 files"):
+        wired(tmp_path, '<w:import namespace="urn:t" location="n0.wsdl"/>', TYPES, DOCUMENT, PORT_TYPE, binding())
