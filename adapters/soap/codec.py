@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.soap import addressing, envelope, faults
+from adapters.soap import addressing, attachments, envelope, faults
 from adapters.soap.encodings import parse
 from adapters.soap.envelope import V11, V12, Message, Version
 from adapters.soap.names import local
@@ -56,9 +56,12 @@ class SoapCodec:
         last = self._last
         if last is not None and last[0] is raw and last[1] == content_type:
             return last[2]
-        check_media_type(content_type)
-        found = envelope.read(raw, content_type)
-        check_version(found.version, content_type)
+        body, said, attached = raw, content_type, None
+        if attachments.is_package(content_type):
+            body, said, attached = attachments.unpack(raw, content_type)
+        check_media_type(said)
+        found = envelope.read(body, said, attached=attached)
+        check_version(found.version, said)
         self._last = (raw, content_type, found)
         return found
 
@@ -191,7 +194,7 @@ def http_action(version: Version, header: Mapping[str, str]) -> str | None:
     if version is V11:
         sent = header.get(ACTION_HEADER)
         return sent.strip().strip('"') if sent is not None else None
-    found = _ACTION.search(header.get(TYPE_HEADER, ""))
+    found = _ACTION.search(header.get(TYPE_HEADER, "").replace('\\"', '"'))
     return (found[1] or found[2] or "") if found else None
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.soap import addressing
 from adapters.soap.addressing import Addressing, is_addressing
+from adapters.soap.attachments import include
 from adapters.soap.encodings import parse
 from adapters.soap.names import SOAP11, SOAP12, Node, local, split
 from adapters.soap.reading import append, generic
@@ -67,12 +68,17 @@ class Message:
         return "" if self.body is None else str(self.body.tag)
 
 
-def read(raw: bytes, content_type: str, understood: Sequence[str] = ()) -> Message:
+def read(
+    raw: bytes, content_type: str, understood: Sequence[str] = (), attached: Mapping[str, bytes] | None = None
+) -> Message:
     """Read a message; raises MalformedPayload at the first fault of its XML or its envelope.
 
-    ``understood`` are qualified names of header blocks that may say mustUnderstand, beside those of WS-Addressing.
+    ``understood`` are qualified names of header blocks that may say mustUnderstand, beside those of WS-Addressing;
+    ``attached`` what came in one package with the message.
     """
     root = parse(raw, content_type)
+    if attached is not None:
+        include(root, attached)
     version = _version(root)
     parts = {child.tag: child for child in root}
     header, body = parts.get(f"{{{version.namespace}}}Header"), parts.get(f"{{{version.namespace}}}Body")
@@ -151,7 +157,7 @@ def version_of(content_type: str, raw: bytes) -> Version:
     found = _SPACE.search(raw[:4000].replace(b"\0", b""))
     if found:
         return VERSIONS[found[0].decode()]
-    return V12 if content_type.strip().lower().startswith(V12.media_type) else V11
+    return V12 if V12.media_type in content_type.lower() else V11
 
 
 def payload(body: str) -> bytes:
