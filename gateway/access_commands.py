@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.access.audit import Event
-from gateway.access.entries import OPERATIONS, Kind, Principal
+from gateway.access.entries import Kind, Principal
 from gateway.modes import Mode
+from gateway.spi import OPERATIONS
 from gateway.terminal import Json, console, settings
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from contracts.errors import ScoregateError
 from contracts.lifecycle import Lifecycle as Lifecycle
@@ -74,8 +74,15 @@ class Codec(Protocol):
         """How the legacy side writes a tree path: a JSON pointer, an XPath, a column."""
 
 
+OPERATIONS: Final = ("score", "batch", "read")
+"""What a principal may be allowed to do."""
+
+
 class Request(NamedTuple):
-    """One HTTP exchange, already authenticated and bounded. Header names are lower case."""
+    """One HTTP exchange, already authenticated and bounded. Header names are lower case.
+
+    ``operations`` is what of its route's operations the principal may do.
+    """
 
     method: str
     path: str
@@ -84,6 +91,7 @@ class Request(NamedTuple):
     body: bytes
     principal: str
     correlation: str = ""
+    operations: frozenset[str] = frozenset(OPERATIONS)
 
 
 class ApiKey(NamedTuple):
@@ -137,7 +145,9 @@ class Response(NamedTuple):
 class Route(NamedTuple):
     """One concrete address of one integration.
 
-    ``operation`` (``score``, ``batch`` or ``read``) is what a principal must be allowed. ``handle`` may raise;
+    ``operation`` (``score``, ``batch`` or ``read``) is what a principal must be allowed; where only the body says what
+    is asked, ``or_else`` names another one that lets a principal in, and ``handle`` refuses what goes beyond it by the
+    request's ``operations``. ``handle`` may raise;
     ``refuse`` renders its errors, and those of gateway/http itself (authentication, limits), in the adapter's native
     form; the request it is given is what is known of the exchange by then, with an empty body where none was read.
     ``openapi`` is the operation object, empty where another language describes the address; its member ``components``
@@ -151,6 +161,7 @@ class Route(NamedTuple):
     handle: Callable[[Request], Awaitable[Response]]
     refuse: Callable[[ScoregateError, Request], Response]
     openapi: Mapping[str, Any]
+    or_else: str = ""
 
 
 class Desk(Protocol):

@@ -16,7 +16,7 @@ from adapters.soap.envelope import Message, version_of
 from adapters.soap.published import published
 from adapters.soap.section import read_wire
 from adapters.soap.service import serve
-from contracts.errors import CallerError, NotFound, ScoregateError
+from contracts.errors import AccessDenied, CallerError, NotFound, ScoregateError
 from gateway.spi import Answer, Asked, Desk, Request, Response, Route
 
 
@@ -39,8 +39,10 @@ class SoapAdapter:
             raise TypeError(f"the soap adapter was given a desk of {type(codec).__name__}")
         path = f"/soap/{desk.name}"
         counter = _Counter(desk, codec, path)
-        post = Route("POST", path, desk.name, "score", counter.take, counter.refuse, {})
-        return (post, Route("GET", path, desk.name, "score", counter.describe, counter.refuse, {}))
+        return (
+            Route("POST", path, desk.name, "score", counter.take, counter.refuse, {}, or_else="read"),
+            Route("GET", path, desk.name, "score", counter.describe, counter.refuse, {}, or_else="read"),
+        )
 
 
 class _Counter:
@@ -67,6 +69,10 @@ class _Counter:
             found = await desk.find(codec.wanted_key(message, header), request.principal)
             again = found._replace(payload=codec.renamed(found.payload, message))
             return _answered(again, message, fetched.answer_action)
+        if "score" not in request.operations:
+            denied = AccessDenied(f"may not score {desk.name}", known=True)
+            await desk.refuse(asked, denied)
+            raise denied
         answer = await desk.decide(asked)
         if codec.service.scored.output is None:
             return Response(202, [("X-Decision-ID", answer.decision_id)], b"")

@@ -22,10 +22,10 @@ from contracts.section import Section
 from gateway.access import passwords
 from gateway.modes import Mode
 from gateway.secret import is_reference
+from gateway.spi import OPERATIONS
 
 Kind = Literal["api_key", "password", "signature", "certificate"]
 KINDS: Final = cast("tuple[Kind, ...]", get_args(Kind))
-OPERATIONS: Final = ("score", "batch", "read")
 MODES: Final = ("test", "live")
 MAX_LIVE: Final = 2
 """Live secrets of one kind: one, or two while it is rotated."""

@@ -77,7 +77,7 @@ class Door:
         self.mounted, self.route = mounted, mounted.route
         self._access, self._journal, self._watch = access, journal, watch
         self._generation = -1
-        self._welcome: Mapping[str, Mode] = {}
+        self._welcome: Mapping[str, _Welcome] = {}
         self._correlations = _correlations()
         self._takes_body = mounted.route.method not in _NO_BODY
         self._guard = mounted.deadline + mounted.guard_seconds
@@ -129,8 +129,9 @@ class Door:
             await self._examine(evidence, head, body, visit)
         for name in SPENT:
             headers.pop(name, None)
+        name, parameters = visit.principal, _parameters(scope)
         return Request(
-            scope["method"], scope["path"], _parameters(scope), headers, body, visit.principal, visit.correlation
+            scope["method"], scope["path"], parameters, headers, body, name, visit.correlation, visit.operations
         )
 
     def _welcome_in(self, principal: str, visit: Visit) -> None:
@@ -139,12 +140,12 @@ class Door:
             self._generation = self._access.roster.generation
             self._welcome = _welcome(self.mounted, self._access.roster.table.principals.by_name)
         visit.principal = principal
-        mode = self._welcome.get(principal)
-        if mode is None:
+        welcome = self._welcome.get(principal)
+        if welcome is None:
             cause = f"may not {self.route.operation} {self.route.integration}"
             self._access.turned_away(principal, visit.address, self.route.integration, cause)
             raise AccessDenied(cause, known=True)
-        visit.mode = mode
+        visit.mode, visit.operations = welcome
 
     async def _examine(self, known: ApiKey | Password | None, request: Request, body: bytes, visit: Visit) -> None:
         """Find the caller in what only the whole message shows: a signature, or what its adapter knows to read."""
@@ -224,15 +225,22 @@ def _correlations() -> Iterator[str]:
     return (f"{start}{number:012x}" for number in itertools.count())
 
 
-def _welcome(mounted: Mounted, principals: Mapping[str, Principal]) -> Mapping[str, Mode]:
-    """The callers that both principals.yaml and the integration let in, and the mode of what they ask."""
-    route = mounted.route
-    return {
-        name: of_request(mounted.mode, principal.mode)
-        for name, principal in principals.items()
-        if principal.may(route.operation, route.integration)
-        and (mounted.principals is None or name in mounted.principals)
-    }
+class _Welcome(NamedTuple):
+    """The mode of what a caller asks, and what it may do."""
+
+    mode: Mode
+    operations: frozenset[str]
+
+
+def _welcome(mounted: Mounted, principals: Mapping[str, Principal]) -> Mapping[str, _Welcome]:
+    """The callers that both principals.yaml and the integration let in."""
+    route, found = mounted.route, {}
+    for name, principal in principals.items():
+        asked = filter(None, (route.operation, route.or_else))
+        may = frozenset(operation for operation in asked if principal.may(operation, route.integration))
+        if may and (mounted.principals is None or name in mounted.principals):
+            found[name] = _Welcome(of_request(mounted.mode, principal.mode), may)
+    return found
 
 
 def _head(scope: Scope, visit: Visit) -> Request:

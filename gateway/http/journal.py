@@ -23,13 +23,15 @@ class Visit:
     """
 
     __slots__ = (
-        "address", "callers", "cause", "code", "correlation", "due", "mode", "overdue", "principal", "task", "whole",
+        "address", "callers", "cause", "code", "correlation", "due", "mode", "operations", "overdue", "principal",
+        "task", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.address = self.correlation = self.principal = self.mode = self.code = self.cause = ""
         self.whole = self.overdue = self.callers = False
         self.due = 0.0
+        self.operations: frozenset[str] = frozenset()
         self.task: asyncio.Task[Any] | None = None
 
 

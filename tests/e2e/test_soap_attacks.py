@@ -28,6 +28,7 @@ SHOWN = {"must_understand": "MustUnderstand", "version_mismatch": "VersionMismat
 class Served(NamedTuple):
     client: httpx.Client
     log: Path
+    reader: dict[str, str]
 
     def post(self, content: bytes, said: dict[str, str]) -> httpx.Response:
         return self.client.post(PATH, content=content, headers=said)
@@ -42,10 +43,12 @@ def served(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         if folder.name != "meridian-los":
             shutil.rmtree(folder)
     file = home / "integrations/meridian-los/integration.yaml"
-    file.write_text(file.read_text().replace("bytes: 64KB", "bytes: 3MB"))
+    text = file.read_text().replace("bytes: 64KB", "bytes: 3MB").replace("[meridian]}", "[meridian, reader]}")
+    file.write_text(text)
     caller = Caller(home, principals.add(home / "principals.yaml", "meridian", ["*"], ["score", "read"]))
+    reader = principals.add(home / "principals.yaml", "reader", ["*"], ["read"])
     with serving(caller) as live:
-        yield Served(live.client, caller.log)
+        yield Served(live.client, caller.log, {"authorization": f"Bearer {reader}"})
 
 
 def codes(response: httpx.Response, version: str) -> set[str]:
@@ -115,3 +118,23 @@ def test_other_ways_to_ask_are_refused_with_what_is_allowed(served: Served) -> N
 def test_another_media_type_is_a_fault_with_status_415(served: Served, version: str) -> None:
     other = served.post(GOOD.encode(), HEADERS[version] | {"content-type": "application/json"})
     assert (other.status_code, "unsupported_media_type" in codes(other, "1.1")) == (415, True)
+
+
+FETCH_ACTION = '"urn:meridian:los:credit-decision:v3/FetchDecision"'
+FETCH = (
+    f'<e:Envelope xmlns:e="{ELEVEN}"><e:Body><m:FetchDecision xmlns:m="urn:meridian:los:credit-decision:v3">'
+    "<m:Reference>MER-2026-000101</m:Reference></m:FetchDecision></e:Body></e:Envelope>"
+)
+
+
+def test_who_may_only_read_fetches_decisions_and_descriptions_and_makes_none(served: Served) -> None:
+    made = served.post(GOOD.encode(), HEADERS["1.1"])
+    fetching = {"content-type": "text/xml", "soapaction": FETCH_ACTION}
+    found = served.post(FETCH.encode(), fetching | served.reader)
+    assert (found.status_code, found.headers["x-decision-id"]) == (200, made.headers["x-decision-id"])
+    assert served.client.get(PATH, params="wsdl", headers=served.reader).status_code == 200
+    for asked in (GOOD, GOOD.replace("000101", "000999")):
+        denied = served.post(asked.encode(), HEADERS["1.1"] | served.reader)
+        assert (denied.status_code, "access_denied" in codes(denied, "1.1")) == (403, True)
+    never = served.post(FETCH.replace("000101", "000999").encode(), fetching)
+    assert "not_found" in codes(never, "1.1")
