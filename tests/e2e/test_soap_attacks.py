@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import soap_attacks
-from live_gateway import Caller, serving
+from live_gateway import COMMAND, ENVIRONMENT, Caller, serving
 from lxml import etree
 from soap_attacks import ELEVEN, GOOD, HEADERS, TWELVE, Attack
 
@@ -29,6 +30,7 @@ class Served(NamedTuple):
     client: httpx.Client
     log: Path
     reader: dict[str, str]
+    home: Path
 
     def post(self, content: bytes, said: dict[str, str]) -> httpx.Response:
         return self.client.post(PATH, content=content, headers=said)
@@ -46,9 +48,20 @@ def served(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     text = file.read_text().replace("bytes: 64KB", "bytes: 3MB").replace("[meridian]}", "[meridian, reader]}")
     file.write_text(text)
     caller = Caller(home, principals.add(home / "principals.yaml", "meridian", ["*"], ["score", "read"]))
+    one_way(home)
     reader = principals.add(home / "principals.yaml", "reader", ["*"], ["read"])
     with serving(caller) as live:
-        yield Served(live.client, caller.log, {"authorization": f"Bearer {reader}"})
+        yield Served(live.client, caller.log, {"authorization": f"Bearer {reader}"}, home)
+
+
+def one_way(home: Path) -> None:
+    """Another Meridian, whose WSDL gives the operation no answer."""
+    folder = Path(shutil.copytree(home / "integrations/meridian-los", home / "integrations/meridian-oneway"))
+    file, wsdl = folder / "integration.yaml", folder / "CreditDecision.wsdl"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("  fetch:")]
+    file.write_text("\n".join(lines).replace("integration: meridian-los", "integration: meridian-oneway"))
+    text = wsdl.read_text().replace('<wsdl:output message="tns:ScoreApplicationResponse"/>', "", 1)
+    wsdl.write_text(text.replace('<wsdl:output><soap:body use="literal"/></wsdl:output>', "", 1))
 
 
 def codes(response: httpx.Response, version: str) -> set[str]:
@@ -138,3 +151,13 @@ def test_who_may_only_read_fetches_decisions_and_descriptions_and_makes_none(ser
         assert (denied.status_code, "access_denied" in codes(denied, "1.1")) == (403, True)
     never = served.post(FETCH.replace("000101", "000999").encode(), fetching)
     assert "not_found" in codes(never, "1.1")
+
+
+def test_a_one_way_message_is_decided_and_recorded_and_gets_no_answer(served: Served) -> None:
+    taken = served.client.post("/soap/meridian-oneway", content=GOOD, headers=HEADERS["1.1"])
+    assert (taken.status_code, taken.content) == (202, b"")
+    refused = served.client.post("/soap/meridian-oneway", content=GOOD.replace(">60<", ">x<"), headers=HEADERS["1.1"])
+    assert (refused.status_code, refused.content) == (500, b"")
+    command = [*COMMAND, str(served.home), "decisions", "show", taken.headers["x-decision-id"]]
+    shown = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert "meridian-oneway" in shown.stdout
