@@ -6,7 +6,7 @@ in which order children are written. So a part that is read too generously can n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -28,11 +28,15 @@ class SchemaTypes:
         self._found: dict[tuple[str, str], tuple[Schema, Node]] = {}
         self._types: dict[str, Simple | Complex] = {}
         self._inline: dict[tuple[Node, str], Complex] = {}
+        self._substitutes: dict[str, list[str]] = {}
         for schema in schemas:
             for node in children(schema.root):
                 kind = local(node.tag)
                 if kind in _GLOBALS:
-                    self._found[kind, qualified(schema.namespace, node.get("name", ""))] = (schema, node)
+                    name = qualified(schema.namespace, node.get("name", ""))
+                    self._found[kind, name] = (schema, node)
+                    if node.get("substitutionGroup"):
+                        self._substitutes.setdefault(self._name(schema, node, "substitutionGroup"), []).append(name)
                 elif kind == "redefine":
                     faults.append(schema.document.fault(node, "xs:redefine is not served", "write the type out"))
 
@@ -156,7 +160,11 @@ class SchemaTypes:
         for child in children(node):
             name = local(child.tag)
             if name == "element":
-                self._add(kind, self._particle(schema, child, optional, repeated))
+                one = self._particle(schema, child, optional, repeated)
+                for element in self._standing_for(one) if child.get("ref") else (one,):
+                    self._add(kind, element)
+                if child.get("ref") and one.repeated and self._substitutes.get(one.name):
+                    kind.shuffled = f"what may stand for {one.key} repeats"
             elif name == "any":
                 kind.open = True
             elif child.tag in _MODELS or name == "group":
@@ -174,6 +182,19 @@ class SchemaTypes:
             name = qualified(schema.namespace if form == "qualified" else "", node.get("name", ""))
             found = self._declared(schema, node, name)
         return replace(found, low=0 if optional else low, high=None if repeated else high)
+
+    def _standing_for(self, head: Element) -> Iterator[Element]:
+        """The element a particle refers to and those of its substitution group, each of which may be missing then
+        (XML Schema part 1, 3.3.6); an abstract one never stands there itself.
+        """
+        names = [head.name]
+        for name in names:
+            names += [other for other in self._substitutes.get(name, ()) if other not in names]
+        for name in names:
+            _, node = self._found.get(("element", name), (None, None))
+            if len(names) == 1 or (node is not None and node.get("abstract") not in ("true", "1")):
+                found = head if name == head.name else self.element(name) or head
+                yield replace(found, low=head.low if len(names) == 1 else 0, high=head.high)
 
     def _add(self, kind: Complex, element: Element) -> None:
         """Add a child; one that stands in several places of a content model is a list, and has no order of its own."""

@@ -187,3 +187,25 @@ def test_a_wsdl_that_includes_itself_and_one_of_many_files_come_to_an_end(tmp_pa
         (tmp_path / f"n{at}.wsdl").write_text(f"{HEAD}{following}</w:definitions>")
     with pytest.raises(ConfigurationError, match="more than 200 files"):
         wired(tmp_path, '<w:import namespace="urn:t" location="n0.wsdl"/>', TYPES, DOCUMENT, PORT_TYPE, binding())
+
+
+GROUP = """<w:types><x:schema targetNamespace="urn:t" xmlns:t="urn:t" elementFormDefault="qualified">
+  <x:element name="Security" abstract="true"/>
+  <x:element name="House" substitutionGroup="t:Security"><x:complexType><x:sequence>
+    <x:element name="Insured" type="x:boolean"/></x:sequence></x:complexType></x:element>
+  <x:element name="Cash" type="x:decimal" substitutionGroup="t:Security"/>
+  <x:element name="Gold" type="x:decimal" substitutionGroup="t:Cash"/>
+  <x:complexType name="Secured"><x:sequence><x:element ref="t:Security"/></x:sequence></x:complexType>
+  <x:element name="Score" type="t:Secured"/><x:element name="ScoreResponse" type="t:Secured"/>
+  </x:schema></w:types>"""
+
+
+def test_what_stands_for_an_element_of_a_substitution_group_has_its_own_type(tmp_path: Path) -> None:
+    codec = wired(tmp_path, GROUP, DOCUMENT, PORT_TYPE, binding(), SERVICE)
+    assert set(codec.fields().request or ()) == {"House.Insured", "Cash", "Gold"}
+    message = '<t:Score xmlns:t="urn:t">{}</t:Score>'
+    assert read(codec, message.format("<t:House><t:Insured>1</t:Insured></t:House>")) == {"House": {"Insured": True}}
+    assert read(codec, message.format("<t:Gold> 12.5 </t:Gold>")) == {"Gold": "12.5"}
+    assert etree.fromstring(codec.encode({"Cash": "7"}))[0][0][0].tag == "{urn:t}Cash"
+    with pytest.raises(InvalidRecord):
+        read(codec, message.format("<t:Security/>"))
