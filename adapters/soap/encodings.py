@@ -65,7 +65,7 @@ def _check_shape(raw: bytes) -> None:
     plain = _plain(raw)
     if b"DOCTYPE" in plain and _DOCTYPE.match(plain):
         raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
-    if raw.count(b"<") > MOST_MARKUP or raw.count(b"=") > MOST_MARKUP:
+    if len(raw) > MOST_MARKUP and max(raw.count(b"<"), raw.count(b"=")) > MOST_MARKUP:
         message = f"more than {MOST_MARKUP} tags or attributes; one message holds one application"
         raise MalformedPayload(message, code="beyond_bounds")
 
