@@ -31,6 +31,10 @@ class Caller(NamedTuple):
     key: str
 
     @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+
+    @property
     def log(self) -> Path:
         return self.home.with_suffix(".log")
 
@@ -69,11 +73,10 @@ def started(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
     """The gateway's process; its log is kept beside the home. ``settings`` are variables of its environment."""
     port = free_port()
     command = [*COMMAND, str(caller.home), "serve", "--port", str(port), *options]
-    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
     with (
         caller.log.open("ab") as log,
         subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT | settings) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=caller.headers, timeout=10) as client,
     ):
         try:
             yield Live(process, client)

@@ -22,7 +22,8 @@ from typing import Any
 
 import psycopg
 
-USER, PASSWORD = "scoregate", "only for tests"
+USER, PASSWORD = "admin", "only for tests"
+"""The superuser; the README's own ``scoregate`` is free to be made."""
 READY_SECONDS = 30
 ROOM_BYTES = 2 << 30
 """What the clusters of a test run need, with plenty to spare."""

@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+from live_gateway import ENVIRONMENT, EXAMPLE, SCORE, copied, free_port, until
+from postgres_server import PASSWORD, USER, PostgresServer
 from typer.models import CommandInfo
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +59,48 @@ def test_the_notebook_lines_run(built_home: Path) -> None:
     lines = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", lines[0]], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_ledger_in_postgresql_takes_the_three_commands(
+    built_home: Path, tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """As they stand, but for what is each machine's own: the home, the file of the password, where the server is."""
+    (block,) = re.findall(r"^```postgresql\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    install, make, serve = block.splitlines()
+    caller, secret = copied(built_home, tmp_path / "home"), tmp_path / "password"
+    secret.write_text("chosen for this test")
+    secret.chmod(0o600)
+    assert postgres.programs
+    path = os.pathsep.join((str(postgres.programs), str(Path(sys.executable).parent), os.environ["PATH"]))
+    server = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PGUSER": USER, "PGPASSWORD": PASSWORD}
+    env = ENVIRONMENT | {"PATH": path, "PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1"}  # as installed here, nothing is fetched
+    run(install, env)
+    run(make, env | server, asked=f"{secret.read_text()}\n" * 2)  # without a terminal, createuser asks here
+    command = serve.replace("/run/secrets/ledger", str(secret)).replace("--home DIR", f"--home {caller.home}")
+    assert command.count(str(tmp_path)) == 2
+    port = str(free_port())
+    gateway = env | {"PGPORT": server["PGPORT"], "SCOREGATE_PORT": port}
+    with subprocess.Popen(f"exec env {command}", shell=True, cwd=ROOT, env=gateway) as process:  # noqa: S602 # as above
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=caller.headers) as client:
+            until(lambda: process.poll() is not None or ready(client))
+            decided = client.post(SCORE, content=EXAMPLE.read_bytes()).json()["decision"]["id"]
+        process.terminate()
+    assert process.returncode == 0
+    assert postgres.execute("scoregate", "SELECT name FROM entry") == [(decided,)]
+
+
+def run(command: str, env: dict[str, str], asked: str = "") -> None:
+    """A command of the README as a person's shell runs it, answering what it asks."""
+    given = {"cwd": ROOT, "env": env, "input": asked, "start_new_session": True}
+    done = subprocess.run(command, shell=True, **given, capture_output=True, text=True, timeout=120)  # type: ignore[call-overload] # noqa: S602 # the README's own commands
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_the_readme_names_every_setting() -> None:

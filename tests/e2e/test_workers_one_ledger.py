@@ -15,14 +15,15 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
+import postgres_server
 import pytest
-from live_gateway import EXAMPLE, Caller, Live, copied, serving
+from live_gateway import EXAMPLE, Caller, Live, copied, serving, until
 
 from gateway import settings
 from gateway.clock import utc_now
@@ -56,18 +57,22 @@ class House(NamedTuple):
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def house(request: pytest.FixtureRequest, built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("one-ledger")
+    if request.param == "sqlite":
+        return made(built_home, folder)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return made(built_home, folder, server.new_database())
+
+
+def made(built_home: Path, folder: Path, url: str = "") -> House:
+    """A home with both integrations; its ledger is the embedded one unless there is a URL."""
     home = copied(built_home, folder / "home").home
     shutil.copytree(home / "integrations" / SUPERSEDE, home / "integrations" / ONCE)
     file = home / "integrations" / ONCE / "integration.yaml"
     changed = file.read_text().replace("resubmission: supersede", "resubmission: conflict")
     file.write_text(changed.replace(f"integration: {SUPERSEDE}", f"integration: {ONCE}"))
     key = principals.replace(home / "principals.yaml", "juniper", [SUPERSEDE, ONCE], ["score", "read"])
-    place = str(home / "state" / "ledger.db")
-    if request.param == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        (folder / "ledger.url").write_text(server.new_database())
-        place = f"file:{folder / 'ledger.url'}"
-    return House(Caller(home, key), place)
+    (folder / "ledger.url").write_text(url)
+    return House(Caller(home, key), f"file:{folder / 'ledger.url'}" if url else str(home / "state" / "ledger.db"))
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +80,6 @@ def live(house: House) -> Iterator[Live]:
     with serving(house.caller, "--workers", "2", **house.environment) as live:
         until(lambda: '"serving"' in house.caller.log.read_text())
         yield live
-
-
-def until(reached: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def application(number: str, months: int = 36) -> bytes:
@@ -221,3 +219,26 @@ def test_sigkill_of_workers_under_load_loses_and_doubles_nothing(house: House, l
         os.kill(children(live.process.pid)[0], signal.SIGKILL)
         load.goes_on()
     check_each_is_there_once(house, live, load.end())
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.soak)])
+def test_sigkill_of_the_database_server_under_load_loses_and_doubles_nothing(
+    built_home: Path, tmp_path: Path, kills: int
+) -> None:
+    """Over HTTP, the gateway never restarted: while the server is away whoever asks is told to come back."""
+    if postgres_server.binaries() is None:
+        pytest.skip("PostgreSQL is missing; install it with: apt-get install postgresql")
+    with postgres_server.running(beside=postgres_server.in_memory()) as server:
+        house = made(built_home, tmp_path, server.new_database())
+        with serving(house.caller, "--workers", "2", **house.environment) as live:
+            workers = children(live.process.pid)
+            load = Load(live, "killed")
+            load.goes_on()
+            for number in range(kills):
+                time.sleep(0.1 * (number % 4))
+                server.kill()
+                until(lambda: live.client.get("/readyz").status_code == 503)
+                server.start()
+                load.goes_on()
+            check_each_is_there_once(house, live, load.end())
+            assert children(live.process.pid) == workers
