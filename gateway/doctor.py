@@ -20,6 +20,7 @@ from typing import NamedTuple
 from contracts.errors import ConfigurationError, ScoregateError
 from gateway import settings as settings_
 from gateway.launch import ONE_THREAD
+from gateway.private import anybody_writes
 from gateway.settings import Settings
 
 LEAST_PYTHON = (3, 11)
@@ -138,6 +139,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(place).free
     if not os.access(place, os.W_OK):
         yield Finding("error", "state", f"{place} cannot be written", f"make it writable for user {os.getuid()}")
+    elif anybody_writes(place):
+        seen = f"anybody can write {place}, and so put keys and links there"
+        yield Finding("warning", "state", seen, f"chmod o-w {place}, unless nobody else is there, as in a container")
     if free < settings.disk_reserve:
         seen = f"{free / 1e6:.0f} MB free, {settings.disk_reserve / 1e6:.0f} MB are to be kept"
         yield Finding("error", "disk", seen, "free space, or lower SCOREGATE_DISK_RESERVE")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import NotFound, SetupError
 from gateway.private import owner_only
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ObjectStore:
@@ -38,6 +41,8 @@ class ObjectStore:
 
     def get(self, digest: str) -> bytes:
         """The bytes of an object; raises NotFound when it is missing or was altered on disk."""
+        if not _DIGEST.fullmatch(digest):
+            raise NotFound("what was asked for is no digest of an object, but would be a path")
         try:
             content = (self._root / digest).read_bytes()
         except OSError as exc:

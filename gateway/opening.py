@@ -21,6 +21,7 @@ from contracts.errors import ScoregateError, SetupError, UpstreamError
 from gateway.clock import Clock
 from gateway.ledger import Kind, Ledger, make_key_file
 from gateway.ledger.connect import locate
+from gateway.private import anybody_writes
 from gateway.settings import Settings
 from gateway.watching.events import Events
 from gateway.watching.lookout import Lookout
@@ -126,6 +127,8 @@ def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None
         keys.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
+    if anybody_writes(keys):
+        raise SetupError(f"anybody can write {keys}: what is there may not be yours; look, then: chmod o-w {keys}")
     return Ledger(
         ledger_place(settings),
         master_key=settings.master_keys or make_key_file(keys / "master.key"),

@@ -115,6 +115,21 @@ def test_the_error_tree_stays_small_and_is_drawn_whole() -> None:
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in ours)
 
 
+def test_secrets_are_compared_in_constant_time() -> None:
+    """``==`` ends at the first byte that differs; what callers send meets what is kept in ``compare_digest`` alone."""
+    guarded = ("digest", "secret", "signature", "sha256", "password", "expected")
+    found = []
+    for path in sorted((ROOT / "gateway" / "access").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and any(isinstance(one, ast.Eq | ast.NotEq) for one in node.ops):
+                text = ast.unparse(node)
+                if any(word in text.lower() for word in guarded) and "len(" not in text and "'" not in text:
+                    found.append(f"{path.name}:{node.lineno}: {text}")
+    assert not found
+    layer = (ROOT / "gateway/access/layer.py").read_text() + (ROOT / "gateway/access/passwords.py").read_text()
+    assert layer.count("hmac.compare_digest(") >= 3
+
+
 def test_files_stay_short() -> None:
     ours = [*PRODUCT, *sorted((ROOT / "tests").rglob("*.py"))]
     assert not [f"{p.relative_to(ROOT)}: {n}" for p in ours if (n := len(p.read_text().splitlines())) > 500]

@@ -22,6 +22,7 @@ from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
 from gateway.http.journal import Journal
+from gateway.http.room import Room
 from gateway.http.traced import TracedDoor
 from gateway.http.watch import Watch
 from gateway.spi import Response
@@ -79,16 +80,16 @@ def build(
     """The application for these routes. ``ready`` is asked by ``/readyz``, ``metrics`` by ``/metrics`` with what the
     scraper accepts, off the event loop; ``close`` is called once, after the last request has been answered.
     """
-    watch = Watch()
-    doors = [_door(one, access, journal, watch) for one in mounted]
+    watch, room = Watch(), Room(max((one.max_bytes for one in mounted), default=0))
+    doors = [_door(one, access, journal, watch, room) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
     return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close))
 
 
-def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch) -> Door:
+def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch, room: Room) -> Door:
     if journal.tracing is None:
-        return Door(mounted, access, journal, watch)
-    return TracedDoor(mounted, access, journal, watch, journal.tracing)
+        return Door(mounted, access, journal, watch, room)
+    return TracedDoor(mounted, access, journal, watch, room, journal.tracing)
 
 
 def _cold(

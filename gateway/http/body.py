@@ -42,6 +42,10 @@ class Disconnected(Exception):
     """The caller went away before the body was whole; nobody is left to answer."""
 
 
+def _unheld(_size: int) -> None:
+    """Where nobody counts."""
+
+
 def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by lower-case name; raises MalformedPayload for too many, or for a repeated one that must be single."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
@@ -56,8 +60,13 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The whole body; raises MalformedPayload ``too_large`` as soon as ``limit`` bytes cannot hold it."""
+async def read_body(
+    receive: Receive, headers: Mapping[str, str], limit: int, hold: Callable[[int], None] = _unheld
+) -> bytes:
+    """The whole body; raises MalformedPayload ``too_large`` as soon as ``limit`` bytes cannot hold it.
+
+    ``hold`` is told of every further part's bytes, and may raise UpstreamError where there is no room for them.
+    """
     for name, known in _CODINGS:
         if headers.get(name, known[0]).lower() not in known:
             text = f"the header {name} may only be {' or '.join(known[:2])}; send the body as it is"
@@ -67,16 +76,18 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
         raise _too_large(limit)
     message = await receive()
     if headers.get("content-encoding", "identity").lower() != "identity":
-        return await _read_parts(message, receive, limit, Unpacking(limit))
+        return await _read_parts(message, receive, limit, hold, Unpacking(limit))
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
         return body
-    return await _read_parts(message, receive, limit)
+    return await _read_parts(message, receive, limit, hold)
 
 
-async def _read_parts(message: Message, receive: Receive, limit: int, packed: Unpacking | None = None) -> bytes:
+async def _read_parts(
+    message: Message, receive: Receive, limit: int, hold: Callable[[int], None], packed: Unpacking | None = None
+) -> bytes:
     parts, size = [], 0
     while True:
         if message["type"] == "http.disconnect":
@@ -85,7 +96,9 @@ async def _read_parts(message: Message, receive: Receive, limit: int, packed: Un
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part if packed is None else packed.take(part))
+        clear = part if packed is None else packed.take(part)
+        hold(len(clear))
+        parts.append(clear)
         if not message.get("more_body", False):
             if packed is not None:
                 packed.finish()

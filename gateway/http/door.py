@@ -10,6 +10,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -31,6 +32,7 @@ from gateway.http.body import (
     respond_and_drain,
 )
 from gateway.http.journal import Journal, Visit
+from gateway.http.room import Room
 from gateway.http.watch import Watch
 from gateway.modes import Mode, of_request
 from gateway.spi import ApiKey, Evidence, Password, Request, Response, Route
@@ -73,9 +75,9 @@ class Mounted(NamedTuple):
 class Door:
     """The ASGI endpoint of one mounted route."""
 
-    def __init__(self, mounted: Mounted, access: Access, journal: Journal, watch: Watch) -> None:
+    def __init__(self, mounted: Mounted, access: Access, journal: Journal, watch: Watch, room: Room) -> None:
         self.mounted, self.route = mounted, mounted.route
-        self._access, self._journal, self._watch = access, journal, watch
+        self._access, self._journal, self._watch, self._room = access, journal, watch, room
         self._generation = -1
         self._welcome: Mapping[str, _Welcome] = {}
         self._correlations = _correlations()
@@ -83,8 +85,15 @@ class Door:
         self._guard = mounted.deadline + mounted.guard_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = perf_counter()
         visit = Visit()
+        try:
+            await self._visited(visit, scope, receive, send)
+        finally:
+            if visit.held:
+                self._room.give_back(visit.held)
+
+    async def _visited(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
         try:
             request = await self._admit(scope, receive, visit)
         except Disconnected:
@@ -168,7 +177,7 @@ class Door:
     async def _body(self, receive: Receive, headers: Mapping[str, str], visit: Visit) -> bytes:
         self._watch.enter(visit, self.mounted.read_seconds)
         try:
-            body = await read_body(receive, headers, self.mounted.max_bytes)
+            body = await read_body(receive, headers, self.mounted.max_bytes, partial(self._hold, visit))
         except asyncio.CancelledError:
             _uncancel(visit)
             raise MalformedPayload("the body did not arrive in time", code="body_timeout") from None
@@ -176,6 +185,10 @@ class Door:
             self._watch.leave(visit)
         visit.whole = True
         return body
+
+    def _hold(self, visit: Visit, size: int) -> None:
+        self._room.take(size)
+        visit.held += size
 
     async def _turn_away(self, error: ScoregateError, scope: Scope, visit: Visit) -> Response:
         if visit.principal:

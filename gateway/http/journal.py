@@ -19,12 +19,13 @@ from gateway.watching.lookout import Lookout
 
 class Visit:
     """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read; ``callers``
-    that it was refused for the caller's fault, whatever its protocol calls that (SOAP 1.1 knows no status but 500).
+    that it was refused for the caller's fault, whatever its protocol calls that (SOAP 1.1 knows no status but 500);
+    ``held`` is for how many bytes of its body room was taken.
     """
 
     __slots__ = (
-        "address", "callers", "cause", "code", "correlation", "due", "mode", "operations", "overdue", "principal",
-        "task", "whole",
+        "address", "callers", "cause", "code", "correlation", "due", "held", "mode", "operations", "overdue",
+        "principal", "task", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class Visit:
         self.whole = self.overdue = self.callers = False
         self.due = 0.0
         self.operations: frozenset[str] = frozenset()
+        self.held = 0
         self.task: asyncio.Task[Any] | None = None
 
 

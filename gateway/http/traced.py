@@ -9,6 +9,7 @@ from gateway.access.layer import Access
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
 from gateway.http.journal import Journal, Visit
+from gateway.http.room import Room
 from gateway.http.watch import Watch
 from gateway.spi import Request, Response
 from gateway.watching.tracing import Tracing
@@ -22,8 +23,10 @@ CARRIED = (b"traceparent", b"tracestate")
 class TracedDoor(Door):
     """The ASGI endpoint of one mounted route, with a span around every exchange."""
 
-    def __init__(self, mounted: Mounted, access: Access, journal: Journal, watch: Watch, tracing: Tracing) -> None:
-        super().__init__(mounted, access, journal, watch)
+    def __init__(
+        self, mounted: Mounted, access: Access, journal: Journal, watch: Watch, room: Room, tracing: Tracing
+    ) -> None:
+        super().__init__(mounted, access, journal, watch, room)
         self._tracing = tracing
         route = mounted.route
         self._name = f"{route.method} {route.path}"
