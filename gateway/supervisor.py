@@ -30,7 +30,7 @@ from gateway.watching.events import Events
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
-SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 10.0
 """A worker that has served this long did not die of its start: the next pause is the first again."""
 KILL_SECONDS = DRAIN_SECONDS + 10
 REFUSED = 2
