@@ -13,13 +13,14 @@ from contracts.mapping.conversions import Unfit, compile_chain
 from contracts.odcs import Contract
 from contracts.rows import expectation
 from contracts.types import Field, Record, State
-from models.bundle import Bundle, Group
+from models.bundle import Bundle
 from models.crossval import one_thread
 from models.estimators import read_estimator
 from models.features import Feature, FeatureSet, compile_features
 from models.imputer import Imputer
 from models.kinds import KINDS, Estimator, unfitted
 from models.member_games import compile_members
+from models.reason_map import ALL, Group, ReasonMap, Wording
 from models.scoring import Scorer
 
 CODES = tuple(f"post-{number:05d}" for number in range(10_000))
@@ -35,8 +36,8 @@ FEATURES = (
     Feature("second", "place == 'post-00001'", "place"),
 )
 GROUPS = (
-    Group("money", "R1", "Income too low", "Income not provided", "Unable to verify income"),
-    Group("place", "R2", "Place", "Place not provided", "Unable to verify place"),
+    Group("money", "R1", {"en": Wording("Income too low", "Income not provided", "Unable to verify income")}),
+    Group("place", "R2", {"en": Wording("Place", "Place not provided", "Unable to verify place")}),
 )
 
 
@@ -65,8 +66,9 @@ def scorer(kind: str, calibrate: str) -> Scorer:
         members = read_estimator(unfitted(model, [0, 0, 0], 0).fit(seen, bad), len(FEATURES))
     compiled = compile_members(members, seen)
     parts = {
-        "contract": CONTRACT, "products": ["p"], "currencies": ["EUR"], "features": FEATURES, "groups": GROUPS,
-        "imputer": imputer(), "blank_support": {"income": 0, "place": 0}, "ranges": {}, "baseline": "all", "card": {},
+        "contract": CONTRACT, "products": ["p"], "currencies": ["EUR"], "features": FEATURES,
+        "imputer": imputer(), "blank_support": {"income": 0, "place": 0}, "ranges": {}, "card": {},
+        "reason_map": ReasonMap("places", "1.0.0", None, ALL, GROUPS),
     }  # fmt: skip
     named = {"name": "places", "version": "1.0.0", "use": "demonstration"}
     return Scorer(Bundle.create(**named, **parts, tables=compiled.tables, games=compiled.games))
