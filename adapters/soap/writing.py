@@ -113,8 +113,8 @@ def _leaf_writer(start: str, end: str, missing: str, *, textual: bool) -> Write:
 
 def _element_writer(start: str, end: str, inside: Write, missing: str, *, optional: bool) -> Write:
     def write(out: Out, value: Any) -> None:
-        if value is None or (optional and is_blank(value)):
-            out.append(missing)
+        if (value is None and (optional or "xsi:nil" in missing)) or (optional and is_blank(value)):
+            out.append(missing)  # a group that must be there is written even for nothing: groups in it must be, too
         else:
             out.append(start)
             inside(out, value)
