@@ -12,11 +12,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from contracts.errors import ScoregateError
 from contracts.lifecycle import Lifecycle as Lifecycle
 from contracts.mapping.tree import NativeField as NativeField
+
+if TYPE_CHECKING:
+    from contracts.odcs import Contract
 
 Tree = dict[str, Any]
 
@@ -262,3 +265,62 @@ class LookupAdapter(Adapter, Protocol):
     """An adapter whose look-ups integrations of any adapter may use."""
 
     def lookup(self, section: Mapping[str, Any]) -> LookupSource: ...
+
+
+class Leaf(NamedTuple):
+    """One native leaf as a legacy system's own description shows it to whoever drafts a mapping.
+
+    ``group`` is the tree path of the nearest group around it that may be missing or repeat, empty where there is none;
+    ``needed`` whether the leaf must be there where its group is. ``codes`` maps each code its type lists to what the
+    description says of it; ``sample`` is a legal text, ``accepts`` says of any text whether it is legal.
+    """
+
+    native: NativeField
+    group: str
+    needed: bool
+    sample: str
+    accepts: Callable[[str], bool]
+    codes: Mapping[str, str]
+
+
+class Told(NamedTuple):
+    """What else the wire section says by an answer map: ``contract`` is what it is drafted from, ``place`` where the
+    map belongs in the section.
+    """
+
+    contract: Contract
+    leaves: Sequence[Leaf]
+    place: Sequence[str]
+
+
+class Sketch(NamedTuple):
+    """What an adapter alone knows of a legacy system that has no integration yet.
+
+    ``files`` go into the integration's folder, by their names there; ``keys`` are paths beside the message itself that
+    serve as request and correlation key; ``example(values)`` writes a request with these texts at these paths and legal
+    ones wherever else the description needs one, ``suffix`` names its file and ``header`` goes with it. ``notes`` says
+    what the adapter chose by itself.
+    """
+
+    files: Mapping[str, bytes]
+    wire: Mapping[str, Any]
+    request: Sequence[Leaf]
+    answer: Sequence[Leaf] | None
+    keys: Mapping[str, str]
+    example: Callable[[Mapping[str, str]], bytes]
+    suffix: str
+    header: Mapping[str, str]
+    told: Told | None = None
+    notes: Sequence[str] = ()
+
+
+@runtime_checkable
+class DraftingAdapter(Adapter, Protocol):
+    """An adapter that reads what a legacy system says of itself, so that an integration can be drafted from it."""
+
+    def draft(self, source: Path, choice: str) -> Sketch:
+        """``source`` is the description; ``choice`` names what of it is meant, empty where the adapter is to choose.
+
+        Nothing is fetched from a network. Raises ConfigurationError with every fault, and where several choices are
+        equally likely, naming them.
+        """

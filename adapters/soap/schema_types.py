@@ -36,7 +36,7 @@ class SchemaTypes:
                     name = qualified(schema.namespace, node.get("name", ""))
                     self._found[kind, name] = (schema, node)
                     if node.get("substitutionGroup"):
-                        self._substitutes.setdefault(self._name(schema, node, "substitutionGroup"), []).append(name)
+                        self._substitutes.setdefault(self.reference(schema, node, "substitutionGroup"), []).append(name)
                 elif kind == "redefine":
                     faults.append(schema.document.fault(node, "xs:redefine is not served", "write the type out"))
 
@@ -44,6 +44,10 @@ class SchemaTypes:
         """A global element, or None where there is no such."""
         found = self._found.get(("element", name))
         return self._declared(*found, name) if found else None
+
+    def find(self, kind: str, name: str) -> tuple[Schema, Node] | None:
+        """The declaration of a global element, complexType, simpleType … and the schema it stands in."""
+        return self._found.get((kind, name))
 
     def known(self) -> list[str]:
         """The qualified names of all global elements."""
@@ -69,7 +73,7 @@ class SchemaTypes:
         found = self.type(name)
         return found if isinstance(found, Simple) else found.text or ANY
 
-    def _name(self, schema: Schema, node: Node, attribute: str) -> str:
+    def reference(self, schema: Schema, node: Node, attribute: str) -> str:
         """A reference; without prefix or namespace, in an included schema that takes its includer's, it means that."""
         name = resolve(node, node.get(attribute, "")) or ""
         chameleon = not name.startswith("{") and not schema.root.get("targetNamespace")
@@ -81,13 +85,13 @@ class SchemaTypes:
     def _type_of(self, schema: Schema, node: Node) -> Simple | Complex:
         """The type of an element or attribute: named, or inline."""
         if node.get("type"):
-            return self.type(self._name(schema, node, "type"))
+            return self.type(self.reference(schema, node, "type"))
         for child in children(node, qualified(XSD, "complexType"), qualified(XSD, "simpleType")):
             if local(child.tag) == "simpleType":
                 return read_simple(child, self._simple)
             return self._anonymous(schema, child)
         head = node.get("substitutionGroup")
-        named = self.element(self._name(schema, node, "substitutionGroup")) if head else None
+        named = self.element(self.reference(schema, node, "substitutionGroup")) if head else None
         return named.type if named else ANY if local(node.tag) == "attribute" else Complex(open=True)
 
     def _anonymous(self, schema: Schema, node: Node) -> Complex:
@@ -113,7 +117,7 @@ class SchemaTypes:
     def _derived(self, schema: Schema, node: Node, kind: Complex, *, simple: bool) -> None:
         if local(node.tag) not in ("extension", "restriction"):
             return
-        base = self.type(self._name(schema, node, "base"))
+        base = self.type(self.reference(schema, node, "base"))
         extends = local(node.tag) == "extension"
         if isinstance(base, Complex):
             kind.attributes += base.attributes
@@ -128,14 +132,14 @@ class SchemaTypes:
 
     def _attribute(self, schema: Schema, node: Node, kind: Complex) -> None:
         if local(node.tag) == "attributeGroup":
-            found = self._found.get(("attributeGroup", self._name(schema, node, "ref")))
+            found = self._found.get(("attributeGroup", self.reference(schema, node, "ref")))
             for child in children(found[1]) if found else ():
                 if local(child.tag) in ("attribute", "attributeGroup"):
                     self._attribute(found[0] if found else schema, child, kind)
             return
         name, where = node.get("name", ""), (schema, node)
         if node.get("ref"):
-            name = self._name(schema, node, "ref")
+            name = self.reference(schema, node, "ref")
             where = self._found.get(("attribute", name), where)
         elif node.get("form", schema.root.get("attributeFormDefault", "")) == "qualified":
             name = qualified(schema.namespace, name)
@@ -149,11 +153,11 @@ class SchemaTypes:
         self, schema: Schema, node: Node, kind: Complex, *, optional: bool = False, repeated: bool = False
     ) -> None:
         """Flatten a content model: its elements in order; in a choice, or an optional group, each may be missing."""
-        low, high = _bounds(node)
+        low, high = bounds(node)
         optional = optional or low == 0 or local(node.tag) == "choice"
         repeated = repeated or high is None or high > 1
         if local(node.tag) == "group":
-            found = self._found.get(("group", self._name(schema, node, "ref")))
+            found = self._found.get(("group", self.reference(schema, node, "ref")))
             for child in children(found[1], *_MODELS) if found else ():
                 self._model(found[0] if found else schema, child, kind, optional=optional, repeated=repeated)
             return
@@ -173,9 +177,9 @@ class SchemaTypes:
             kind.shuffled = "a group of several elements repeats"
 
     def _particle(self, schema: Schema, node: Node, optional: bool, repeated: bool) -> Element:
-        low, high = _bounds(node)
+        low, high = bounds(node)
         if node.get("ref"):
-            name = self._name(schema, node, "ref")
+            name = self.reference(schema, node, "ref")
             found = self.element(name) or Element(name, Complex(open=True))
         else:
             form = node.get("form", schema.root.get("elementFormDefault", "unqualified"))
@@ -206,7 +210,7 @@ class SchemaTypes:
         kind.children.append(element)
 
 
-def _bounds(node: Node) -> tuple[int, int | None]:
+def bounds(node: Node) -> tuple[int, int | None]:
     """``minOccurs`` and ``maxOccurs``, None for unbounded."""
     low, high = node.get("minOccurs", "1"), node.get("maxOccurs", "1")
     return int(low) if low.isdigit() else 1, None if high == "unbounded" else int(high) if high.isdigit() else 1

@@ -180,7 +180,15 @@ def _renamed(found: Mapping[str, NativeField]) -> dict[str, NativeField]:
     """Fields of a request as its tree has them: an element that is named like what the gateway fills in is moved."""
     moved = {}
     for path, leaf in found.items():
-        head = path.replace("[", ".").partition(".")[0]
-        name = f"_{path}" if head in RESERVED else path
+        name = in_tree(path)
         moved[name] = leaf._replace(path=name)
     return moved
+
+
+def in_tree(path: str) -> str:
+    """A path below the body's element as the tree has it.
+
+    >>> in_tree("header.Id"), in_tree("Loan.Amount")
+    ('_header.Id', 'Loan.Amount')
+    """
+    return f"_{path}" if path.replace("[", ".").partition(".")[0] in RESERVED else path

@@ -17,7 +17,7 @@ from adapters.soap.published import published
 from adapters.soap.section import read_wire
 from adapters.soap.service import serve
 from contracts.errors import AccessDenied, CallerError, NotFound, ScoregateError
-from gateway.spi import Answer, Asked, Desk, Request, Response, Route
+from gateway.spi import Answer, Asked, Desk, Request, Response, Route, Sketch
 
 
 class SoapAdapter:
@@ -32,6 +32,12 @@ class SoapAdapter:
     def closed(self) -> SoapCodec:
         """The codec of an integration that is switched off."""
         return SoapCodec(None)
+
+    def draft(self, source: Path, choice: str) -> Sketch:
+        """What a WSDL tells of an integration that is to be drafted; ``choice`` names the operation."""
+        from adapters.soap.drafting import sketch
+
+        return sketch(source, choice)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         codec = desk.codec

@@ -114,17 +114,17 @@ def _below(kind: Simple | Complex, path: str, place: _Place, above: tuple[Comple
         yield NativeField(path, "object", None, place.required)
         return
     for attribute in kind.attributes:
-        yield leaf(attribute.simple, _joined(path, attribute.key), place.at(attribute))
+        yield leaf(attribute.simple, joined(path, attribute.key), place.at(attribute))
     if kind.text is not None:
-        yield leaf(kind.text, _joined(path, TEXT) if kind.attributes or not path else path, place)
+        yield leaf(kind.text, joined(path, TEXT) if kind.attributes or not path else path, place)
     for child in kind.children:
-        name = _joined(path, child.key) + ("[]" if child.repeated else "")
+        name = joined(path, child.key) + ("[]" if child.repeated else "")
         yield from _below(child.type, name, place.of(child), (*above, kind))
     if kind.open and path:
         yield NativeField(path, "object", None, False)
 
 
-def _joined(path: str, name: str) -> str:
+def joined(path: str, name: str) -> str:
     step = name if not set(name) & set('.[]"') else f'["{name}"]'
     return f"{path}.{step}" if path and not step.startswith("[") else f"{path}{step}"
 
