@@ -41,6 +41,7 @@ from models.policy import Policy
 if TYPE_CHECKING:
     import socket
 
+    from gateway.drafting.integration import Asked, Drafted
     from gateway.http.accept import Board
     from gateway.proof import Prover
     from models.bundle import Bundle
@@ -191,6 +192,14 @@ def lint(settings: Settings, folder: Path | None = None) -> list[Fault]:
     from gateway import lint as checks
 
     return checks.lint(settings.home, adapters.load, folder, allow_demonstration=settings.allow_demonstration)
+
+
+def new_integration(settings: Settings, asked: Asked) -> Drafted:
+    """Draft an integration from what a legacy system says of itself; see ``gateway.drafting.integration``."""
+    import adapters
+    from gateway.drafting.integration import new_integration as draft
+
+    return draft(settings, asked, adapters.load)
 
 
 def serve(settings: Settings) -> int:

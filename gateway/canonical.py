@@ -1,7 +1,7 @@
 """Answers in a form that can be compared and read: JSON with sorted keys, XML with one element a line.
 
 Parts that cannot be the same twice are left out by their path: ``decision.id`` in JSON from the root, in XML by local
-names from any element (``Decision.Number``).
+names from any element (``Decision.Number``, an attribute as ``Decision.@number``).
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ def _clean(node: Any, above: tuple[str, ...], ignore: Sequence[tuple[str, ...]],
             node.removeChild(child)
         elif child in inner:
             _clean(child, here, ignore, sort=sort)
+    for name in list(node.attributes.keys()):
+        if any((*here, f"@{name.rpartition(':')[2]}")[-len(path) :] == path for path in ignore):
+            node.removeAttribute(name)
     if sort:
         for name, value in sorted(node.attributes.items()):
             node.removeAttribute(name)

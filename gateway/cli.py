@@ -38,6 +38,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 decisions = typer.Typer(help="Read what was decided.", no_args_is_help=True)
+new = typer.Typer(help="Draft what a person then completes.", no_args_is_help=True)
+app.add_typer(new, name="new")
 app.add_typer(decisions, name="decisions")
 app.add_typer(principals, name="principal")
 app.add_typer(audit, name="audit")
@@ -114,6 +116,22 @@ def init(
     product = product or model.replace("_", "-")
     asked = Asked(model, data, target, bad, currency, product, tuple(codes or ()), kind)
     draft(_settings().home, asked, _console(), _console(stderr=True))
+
+
+@new.command("integration")
+def new_integration(
+    name: Annotated[str, typer.Argument(help="Its name, as northwind-los.")],
+    wsdl: Annotated[Path, typer.Option(help="The WSDL a legacy system calls.")],
+    operation: Annotated[str, typer.Option(help="The operation that asks for a decision, default the likeliest.")] = "",
+    contract: Annotated[str, typer.Option(help="The contract it speaks, default that of the policy's bundle.")] = "",
+    product: Annotated[str, typer.Option(help="The kind of loan, default the one there is a policy for.")] = "",
+) -> None:
+    """Draft an integration from what a legacy system says of itself, lint it, and say what a person must decide."""
+    from gateway.drafting.integration import Asked
+    from gateway.drafting.new_command import new as draft
+
+    asked = Asked(name, "soap", wsdl, operation, contract, product)
+    raise typer.Exit(draft(_settings(), asked, _console()))
 
 
 @app.command()

@@ -32,7 +32,7 @@ KEYS: Final = (
     "request", "answer_map", "unknown", "joint", "ignore", "lookups", "limits", "access",
 )  # fmt: skip
 RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _COUNT: Final = re.compile(r"([1-9][0-9]{0,5})()")
@@ -169,7 +169,7 @@ class _Reader:
 
     def _name(self) -> str:
         name = self._top.take("integration", str)
-        if name and not _NAME.fullmatch(name):
+        if name and not NAME.fullmatch(name):
             self._top.fault(("integration",), f"{name!r} is no name", "use small letters, digits and hyphens")
         elif name and name != self._folder.resolve().name:
             hint = f"the folder is named {self._folder.resolve().name!r}"

@@ -14,6 +14,8 @@ _SPELLINGS: Final = {
     "decimal": re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII),
     "number": re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII),
     "boolean": re.compile("true|false"),
+    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
+    "date-time": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z?", re.ASCII),
 }
 _SHOWN = 8
 

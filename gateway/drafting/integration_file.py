@@ -1,0 +1,124 @@
+"""A drafted integration as the text of its file, with what a person must decide at each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import indent
+from typing import Any
+
+from gateway.drafting.lines import LEAST, SURE, Line, flow, key, one_line
+from models.drafting.findings import Finding
+
+HEAD = (
+    "The number behind a line is its confidence, from 0 to 1: how alike the names are, and how well type, unit and",
+    f"codes fit; it is no probability. Below {LEAST} nothing is mapped, below {SURE} a line is a guess. What says",
+    "DECIDE must be settled before anybody relies on it, what says CHECK looked at; then take the words out.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything of a drafted integration. ``told``: where in ``wire`` a further answer map stands, and its lines;
+    ``answer_lines`` is None where the answer contract is answered as it is."""
+
+    name: str
+    adapter: str
+    source: str
+    contract: str
+    answer: str
+    product: str
+    wire: Mapping[str, Any]
+    told: tuple[tuple[str, ...], list[Line]] | None
+    keys: list[Line]
+    request_lines: list[Line]
+    joint: list[str]
+    ignore: list[str]
+    answer_lines: list[Line] | None
+    notes: tuple[str, ...] = field(default=())
+
+    def without(self, part: str, why: str) -> Draft:
+        """The draft without a part of its wire section, saying so."""
+        wire = {name: value for name, value in self.wire.items() if name != part}
+        return replace(self, wire=wire, told=None, notes=(*self.notes, f"wire.{part} is left out: {why}"))
+
+    def whole_wire(self) -> dict[str, Any]:
+        """The wire section as it will be read."""
+        wire: dict[str, Any] = {name: _copied(value) for name, value in self.wire.items()}
+        if self.told is not None:
+            (*above, last), lines = self.told
+            node = wire
+            for step in above:
+                node = node[step]
+            node[last] = {line.key: line.value for line in lines}
+        return wire
+
+    def findings(self) -> list[Finding]:
+        """What is left to a person, in the order of the file."""
+        lines = [*self.keys, *(self.told[1] if self.told else []), *self.request_lines, *(self.answer_lines or [])]
+        found = [finding for line in lines for finding in line.findings()]
+        if self.ignore:
+            cure = "map what a field of the contract stands for; the rest is ignored in every message"
+            what = f"{len(self.ignore)} place(s) of the message are ignored"
+            found.append(Finding("should", what, ", ".join(self.ignore), cure, "integration", "ignore:"))
+        return found
+
+
+def _copied(value: Any) -> Any:
+    return {name: _copied(one) for name, one in value.items()} if isinstance(value, Mapping) else value
+
+
+def text(draft: Draft) -> str:
+    """The file."""
+    return "\n".join(_lines(draft)) + "\n"
+
+
+def _lines(draft: Draft) -> Iterator[str]:
+    yield f"# Drafted by `scoregate new integration` from {one_line(draft.source)}."
+    yield from (f"# {line}" for line in HEAD)
+    yield f"integration: {draft.name}"
+    yield f"adapter: {draft.adapter}"
+    yield f"contract: {draft.contract}"
+    yield f"answer: {draft.answer}"
+    yield f"product: {flow(draft.product)}"
+    yield "mode: test"
+    yield from _wire(draft)
+    yield "keys:"
+    yield from _written(draft.keys)
+    yield "resubmission: supersede # or conflict"
+    yield "\nrequest: # contract field <- native path"
+    yield from _written(draft.request_lines)
+    if draft.joint:
+        yield f"\njoint: {flow(draft.joint)} # a second applicant is refused, never left out in silence"
+    if draft.ignore:
+        yield "\nignore: # CHECK: nothing in the contract is like these"
+        yield from (f"  - {flow(path)}" for path in draft.ignore)
+    if draft.answer_lines is not None:
+        yield "\nanswer_map: # native path <- decision path"
+        yield from _written(draft.answer_lines)
+    yield "\nlookups: {}"
+    yield "limits: {deadline: 5s, bytes: 64KB}"
+
+
+def _written(lines: Sequence[Line]) -> Iterator[str]:
+    for line in lines:
+        yield from line.written()
+
+
+def _wire(draft: Draft) -> Iterator[str]:
+    """The adapter's section; only where a map of ours stands inside is it more than one line a key."""
+    place, lines = draft.told or ((), [])
+    yield "wire:" if draft.wire else "wire: {}"
+    yield from _section(draft.wire, place, lines, 1)
+
+
+def _section(section: Mapping[str, Any], place: Sequence[str], lines: Sequence[Line], depth: int) -> Iterator[str]:
+    for name, value in section.items():
+        if not place or name != place[0]:
+            yield f"{'  ' * depth}{key(name)}: {flow(value)}"
+        elif len(place) == 1:
+            yield f"{'  ' * depth}{key(name)}:"
+            yield indent("\n".join(_written(lines)), "  " * depth)
+        else:
+            yield f"{'  ' * depth}{key(name)}:"
+            yield from _section(value, place[1:], lines, depth + 1)

@@ -1,0 +1,102 @@
+"""Lines of a drafted mapping: what each says, how sure it is, and what a person has to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from models.drafting.contract_file import quote
+from models.drafting.findings import Finding, Severity
+
+SURE: Final = 0.8
+"""From here on a line speaks for itself; below, a person has to look at it."""
+LEAST: Final = 0.5
+"""Below this nothing is mapped: a wrong line is worse than a missing one."""
+WIDTH: Final = 120
+_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.@\[\]-]*(?:\([^(),\s]*\))?")
+_IN_FLOW: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]*(?:\([^(),\s]*\))?")
+_SPECIAL: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+
+
+class Open(NamedTuple):
+    """What is left to a person at one line."""
+
+    severity: Severity
+    what: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a mapping. ``value`` is what stands behind the key; ``sure`` its confidence, None where nothing was
+    matched; ``why`` the evidence.
+    """
+
+    key: str
+    value: Any
+    sure: float | None = None
+    why: str = ""
+    open: tuple[Open, ...] = ()
+
+    @property
+    def marks(self) -> tuple[Open, ...]:
+        """What is open, and that the line is not sure of itself where nothing else says so."""
+        if self.sure is None or self.sure >= SURE or self.open:
+            return self.open
+        return (Open("should", "the line is a guess", "compare it with what the system means by this"),)
+
+    def written(self) -> Iterator[str]:
+        """The line with its comment, or the comment above it where both have no room."""
+        said = [f"{self.sure:.2f}" if self.sure is not None else "", self.why, *map(_mark, self.marks)]
+        comment = one_line("; ".join(filter(None, said)))
+        text = f"  {key(self.key)}: {flow(self.value)}"
+        if comment and len(text) + len(comment) + 3 > WIDTH:
+            yield f"  # {comment}"
+            yield text
+        else:
+            yield f"{text} # {comment}" if comment else text
+
+    def findings(self) -> Iterator[Finding]:
+        evidence = f"confidence {self.sure:.2f}, {self.why}" if self.sure is not None else self.why
+        for mark in self.marks:
+            what, anchor = f"{self.key}: {mark.what}", f"{key(self.key)}:"
+            yield Finding(mark.severity, what, evidence, mark.cure, "integration", anchor)
+
+
+MARKS: Final[Mapping[Severity, str]] = {"must": "DECIDE", "should": "CHECK", "note": "note"}
+"""How a line says in its comment what is left to a person."""
+
+
+def _mark(mark: Open) -> str:
+    return f"{MARKS[mark.severity]}: {mark.what}"
+
+
+def one_line(text: str) -> str:
+    """A text as a comment holds it."""
+    return quote(text)[1:-1].replace('\\"', '"')
+
+
+def key(text: str) -> str:
+    """A key of a block as YAML."""
+    return text if _BARE.fullmatch(text) and text.lower() not in _SPECIAL else quote(text)
+
+
+def flow(value: Any) -> str:
+    """A value as YAML on one line.
+
+    >>> flow({"from": "a.#text", "convert": ["decimal(2)"]}), flow({"N": "no"}), flow(True)
+    ('{from: "a.#text", convert: [decimal(2)]}', '{"N": "no"}', 'true')
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(str(name))}: {flow(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _scalar(str(value))
+
+
+def _scalar(text: str) -> str:
+    return text if _IN_FLOW.fullmatch(text) and text.lower() not in _SPECIAL else quote(text)
