@@ -55,7 +55,8 @@ def prepare() -> tuple[Path, str]:
     neighbour(sample, "bench-complete", {"debt: not_carried": "debt: {from: applicant.debt, convert: [decimal(2)]}"})
     neighbour(sample, "bench-imputed", {"debt: not_carried": "debt: {from: applicant.debt, convert: [decimal(2)]}",
                                         **not_carried(sample, ("assets", "employment_years"))})  # fmt: skip
-    shutil.rmtree(sample)
+    for other in (home / "integrations").iterdir():
+        shutil.rmtree(other) if not other.name.startswith("bench-") else None
     names = ["bench-complete", "bench-imputed"]
     return home, principals.replace(home / "principals.yaml", "bench", names, ["score", "read"])
 
@@ -132,8 +133,10 @@ def measure(key: str, body: Path, turn: int) -> dict[str, Load]:
     return found | {"fsync": fsync_loop()}
 
 
-def load(target: str, key: str, body: Path, run: str, connections: int = CONNECTIONS) -> Load:
-    env = os.environ | {"BODIES": str(body), "TARGET": target, "API_KEY": key, "RUN": run}
+def load(
+    target: str, key: str, body: Path, run: str, connections: int = CONNECTIONS, kind: str = "application/json"
+) -> Load:
+    env = os.environ | {"BODIES": str(body), "TARGET": target, "API_KEY": key, "RUN": run, "TYPE": kind}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(HERE / "post.lua"), f"http://127.0.0.1:{PORT}"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))

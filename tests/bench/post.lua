@@ -1,8 +1,10 @@
--- One application per request: its own request key, its own content. BODIES names a file of JSON lines with the
--- placeholder @N@ where the number of the request goes; RUN makes keys of different runs differ. PACE, if given, is how
--- many requests are sent per second; without it each connection sends as fast as it is answered.
+-- One application per request: its own request key, its own content. BODIES names a file with a body a line, with the
+-- placeholder @N@ where the number of the request goes; RUN makes keys of different runs differ. TYPE is what the bodies
+-- are, JSON if it is not given. PACE, if given, is how many requests are sent per second; without it each connection
+-- sends as fast as it is answered.
 local bodies, count = {}, 0
 local run, path, key = os.getenv("RUN"), os.getenv("TARGET"), os.getenv("API_KEY")
+local kind = os.getenv("TYPE") or "application/json"
 
 for line in io.lines(os.getenv("BODIES")) do
   local before, after = line:match("^(.-)@N@(.*)$")
@@ -14,7 +16,7 @@ request = function()
   local part = bodies[count % #bodies + 1]
   local number = run .. "-" .. count
   return wrk.format("POST", path, {
-    ["Content-Type"] = "application/json",
+    ["Content-Type"] = kind,
     ["Authorization"] = "Bearer " .. key,
     ["Idempotency-Key"] = '"' .. number .. '"',
   }, part[1] .. number .. part[2])
