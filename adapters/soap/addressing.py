@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapters.soap.names import NIL, WSA, Node, local, split
-from adapters.soap.writing import escaped
+from adapters.soap.values import escaped
 from contracts.errors import MalformedPayload
 
 ONCE: Final = ("MessageID", "To", "Action", "From", "ReplyTo", "FaultTo")

@@ -29,7 +29,7 @@ from typing import Final
 from adapters.soap import addressing
 from adapters.soap.envelope import V12, Version, envelope
 from adapters.soap.names import SCOREGATE, SOAP11, SOAP12, Node, local
-from adapters.soap.writing import escaped
+from adapters.soap.values import escaped
 from contracts.errors import (
     AccessDenied,
     CallerError,

@@ -14,6 +14,7 @@ from adapters.soap.names import XSD, Node, children, local, qualified, resolve
 from adapters.soap.schemas import Schema
 from adapters.soap.simple_types import BUILT_IN, narrowed, read_simple
 from adapters.soap.types import ANY, Attribute, Complex, Element, Simple
+from adapters.soap.wildcards import space_of
 from contracts.errors import Fault
 
 _MODELS: Final = tuple(qualified(XSD, name) for name in ("sequence", "all", "choice"))
@@ -124,7 +125,7 @@ class SchemaTypes:
             kind.text = base.text
             if extends:
                 kind.children += base.children
-                kind.open, kind.shuffled = base.open, base.shuffled
+                kind.open, kind.wild, kind.shuffled = base.open, base.wild, base.shuffled
         if simple:
             text = base if isinstance(base, Simple) else base.text or ANY
             kind.text = text if extends else narrowed(text, node)
@@ -170,7 +171,7 @@ class SchemaTypes:
                 if child.get("ref") and one.repeated and self._substitutes.get(one.name):
                     kind.shuffled = f"what may stand for {one.key} repeats"
             elif name == "any":
-                kind.open = True
+                kind.open, kind.wild = True, space_of(child, schema.namespace)
             elif child.tag in _MODELS or name == "group":
                 self._model(schema, child, kind, optional=optional, repeated=repeated)
         if repeated and len(children(node)) > 1:

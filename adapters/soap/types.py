@@ -70,13 +70,15 @@ class Element:
 @dataclass(slots=True, eq=False)
 class Complex:
     """A group. ``text`` is the type of its text where it has no children (simpleContent); ``open`` where a wildcard
-    lets other children in. ``shuffled`` says why its children cannot be written from a tree: their order is not in it.
+    lets other children in, ``wild`` the namespace it gives to names without one. ``shuffled`` says why its children
+    cannot be written from a tree: their order is not in it.
     """
 
     attributes: list[Attribute] = field(default_factory=list)
     children: list[Element] = field(default_factory=list)
     text: Simple | None = None
     open: bool = False
+    wild: str = ""
     shuffled: str = ""
 
 

@@ -7,39 +7,20 @@ element, which the check against the schema then judges. An optional group all o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from adapters.soap.names import XSI, local, split
 from adapters.soap.types import TEXT, Complex, Element, Simple
+from adapters.soap.values import escaped, is_blank, quoted, text_of
+from adapters.soap.wildcards import write_open
 
 Out: TypeAlias = list[str]
 Write: TypeAlias = Callable[[Out, Any], None]
-_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
-_IN_ATTRIBUTE: Final = _ESCAPES | {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
-_TEXT_TABLE: Final = str.maketrans(_ESCAPES)
-_ATTRIBUTE_TABLE: Final = str.maketrans(_IN_ATTRIBUTE)
-
-
-def text_of(value: Any) -> str:
-    """A native value as XML Schema writes it (part 2, 3.2)."""
-    if type(value) is str:
-        return value
-    if type(value) is bool:
-        return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
-def escaped(text: str) -> str:
-    return text.translate(_TEXT_TABLE)
-
-
-def quoted(text: str) -> str:
-    return text.translate(_ATTRIBUTE_TABLE)
 
 
 def writer(root: Element) -> Callable[[Mapping[str, Any]], str]:
-    """Compiles the writing of one body element from the tree of what lies below it; raises nothing for any tree.
+    """Compiles the writing of one body element from the tree of what lies below it. Raises InternalFault for
+    a name in a wildcard that is none of XML, and nothing else for any tree.
 
     The same tree gives the same text. Every namespace is declared at the root, under the prefixes ``ns1``, ``ns2`` …
     """
@@ -80,7 +61,7 @@ class _Writers:
         if id(kind) not in self._made:
             attributes: list[tuple[str, str]] = [(a.key, f" {self._tag(a.name)}=") for a in kind.attributes]
             children: list[tuple[str, Write]] = []
-            self._made[id(kind)] = _group_writer(attributes, children, has_text=kind.text is not None)
+            self._made[id(kind)] = _group_writer(kind, attributes, children)
             children += [(child.key, self._child(child)) for child in kind.children]
         return self._made[id(kind)]
 
@@ -133,8 +114,10 @@ def _many(single: Write, low: int) -> Write:
     return write
 
 
-def _group_writer(attributes: list[tuple[str, str]], children: list[tuple[str, Write]], *, has_text: bool) -> Write:
+def _group_writer(kind: Complex, attributes: list[tuple[str, str]], children: list[tuple[str, Write]]) -> Write:
     """The writer of one group; the list of its children may still fill up."""
+    has_text = kind.text is not None or kind.open
+    known = frozenset(child.key for child in kind.children)
 
     def write(out: Out, value: Any) -> None:
         tree = value if isinstance(value, Mapping) else {TEXT: value} if has_text else {}
@@ -146,15 +129,10 @@ def _group_writer(attributes: list[tuple[str, str]], children: list[tuple[str, W
             out.append(escaped(text_of(tree[TEXT])))
         for key, child in children:
             child(out, tree.get(key))
+        if kind.open:
+            write_open(out, tree, known, kind.wild)
 
     return write
-
-
-def is_blank(value: Any) -> bool:
-    """Whether a value says nothing: None, or a group or list of such."""
-    if isinstance(value, Mapping):
-        return all(map(is_blank, value.values()))
-    return value is None or (isinstance(value, list) and all(map(is_blank, value)))
 
 
 def _names(root: Element) -> Iterator[str]:

@@ -11,7 +11,7 @@ from lxml import etree
 from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
 from adapters.soap.published import published
-from contracts.errors import ConfigurationError, InvalidRecord, MalformedPayload
+from contracts.errors import ConfigurationError, InternalFault, InvalidRecord, MalformedPayload
 
 SOAP11, SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/"
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
@@ -66,6 +66,40 @@ def test_a_bare_document_may_be_a_single_value(tmp_path: Path) -> None:
     assert (set(codec.fields().request or ()), set(codec.fields().answer or ())) == ({"#text"}, {"#text"})
     answer = etree.fromstring(codec.encode({"#text": 612}))[0][0]
     assert (answer.tag, answer.text) == ("{urn:t}ScoreResponse", "612")
+
+
+OPEN = """<w:types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Score" type="x:decimal"/>
+  <x:element name="ScoreResponse"><x:complexType><x:sequence>
+    <x:element name="Code" type="x:string"/>
+    <x:element name="Extension" minOccurs="0"><x:complexType><x:sequence>
+      <x:any namespace="%s" processContents="lax" minOccurs="0" maxOccurs="unbounded"/>
+    </x:sequence></x:complexType></x:element>
+  </x:sequence></x:complexType></x:element></x:schema></w:types>"""
+MODEL = {"@version": "1.0.0", "#text": "a & b"}
+EXTRA = {"Code": "A", "Extension": {"Model": MODEL, "Cause": ["x", None, "y"], "No": None}}
+IN_TARGET = [("{urn:t}Model", {"version": "1.0.0"}, "a & b"), ("{urn:t}Cause", {}, "x"), ("{urn:t}Cause", {}, "y")]
+
+
+WILDCARDS = [("##targetNamespace", "urn:t"), ("urn:x urn:y", "urn:x"), ("##any", "")]
+
+
+@pytest.mark.parametrize(("wildcard", "space"), WILDCARDS)
+def test_what_a_wildcard_lets_in_is_written_behind_what_is_declared(tmp_path: Path, wildcard: str, space: str) -> None:
+    codec = wired(tmp_path, OPEN % wildcard, DOCUMENT, PORT_TYPE, binding(), SERVICE)
+    inside = etree.fromstring(codec.encode(EXTRA))[0][0][1]
+    expected = [(name.replace("{urn:t}", f"{{{space}}}" if space else ""), *rest) for name, *rest in IN_TARGET]
+    assert [(node.tag, dict(node.attrib), node.text) for node in inside] == expected
+
+
+def test_a_name_in_a_wildcard_may_bring_its_own_namespace(tmp_path: Path) -> None:
+    codec = wired(tmp_path, OPEN % "##other", DOCUMENT, PORT_TYPE, binding(), SERVICE)
+    model = etree.fromstring(codec.encode({"Code": "A", "Extension": {"{urn:o}Model": {"Name": "m"}}}))[0][0][1][0]
+    assert (model.tag, model[0].tag, model[0].text) == ("{urn:o}Model", "{urn:o}Name", "m")
+    with pytest.raises(InternalFault, match="breaks the schema"):
+        codec.encode({"Code": "A", "Extension": {"Model": "m"}})
+    with pytest.raises(InternalFault, match="no name of an XML element"):
+        codec.encode({"Code": "A", "Extension": {"{urn:o}a b": "m"}})
 
 
 def test_an_rpc_message_is_named_as_its_operation_and_its_accessors_have_no_namespace(tmp_path: Path) -> None:
