@@ -210,7 +210,7 @@ def test_rows_that_break_the_contract_are_counted_and_the_first_are_shown(tmp_pa
         ("debt: {expression: debt", "debt: {expression: debt +", "spec.yaml:"),
         ("debt: {expression: debt, group: debt", "debt: {expression: debt, group: dept", "did you mean 'debt'?"),
         ("expression: assets, group: assets, monotone: -1", "expression: assets, group: assets", "may only fall with"),
-        ("{code: R09", "{code: R08", "names more than one group"),
+        ("code: R09", "code: R08", "names more than one group"),
         ("bad: bad", "bad: good", "the same value"),
         ("trees: 200", "trees: many", "'trees' must be a whole number"),
         ("product: consumer-instalment", "product: mortgage", "'mortgage' is not a legal 'product'"),
