@@ -86,8 +86,11 @@ def made(folder: Path) -> Bench:
     started = time.perf_counter()
     tables = build_tables(model, material.features)
     seconds = time.perf_counter() - started
-    bundle = replace(default, name="bench", tables=tables)
-    bundle.save(folder / "bench")
+    kept = ("version", "use", "products", "currencies", "features", "reason_map", "imputer", "blank_support", "ranges",
+            "card", "scale", "log_odds_shift")  # fmt: skip
+    parts = {name: getattr(default, name) for name in kept}
+    contract = ContractStore(None).get(default.contract)
+    Bundle.create(name="bench", contract=contract, tables=tables, **parts).save(folder / "bench")
     return Bench(model, material, Bundle.load(folder / "bench"), seconds)
 
 
