@@ -33,7 +33,7 @@ def _kind(written: NativeField, native: NativeField) -> str:
     if written.type == "any":
         spelled = _SPELLINGS.get(native.type)
         stray = [code for code in written.codes if not (spelled and spelled.fullmatch(code))]
-        return f"may be written as {_listed(stray)}, the wire schema wants a {native.type}" if stray else ""
+        return f"may be written as {_listed(stray)}, the wire schema wants: {native.type}" if stray else ""
     wanted = "number" if native.type in NUMBERS else native.type
     is_text = written.type in ("string", "code")
     return f"is written as {'text' if is_text else f'a {written.type}'}, the wire schema wants a {wanted}"

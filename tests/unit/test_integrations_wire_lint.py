@@ -126,7 +126,7 @@ MISFITS = [
     (NativeField("a", "date-time"), NativeField("a", "date"),
      "a is written as a date-time, the wire schema wants a date"),
     (NativeField("a", "any", codes=("1", "A")), NativeField("a", "integer"),
-     "a may be written as 'A', the wire schema wants a integer"),
+     "a may be written as 'A', the wire schema wants: integer"),
     (NativeField("a", "any", codes=("A", "X")), NativeField("a", "string", codes=("A", "R", "D")),
      "a may be written as 'X', the wire schema takes only 'A', 'R', 'D'"),
     (NativeField("a", "string", 5), NativeField("a", "string", codes=("A",)),
