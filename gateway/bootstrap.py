@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from contracts.store import ContractStore
 from gateway import environment
 from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back, utc_now
+from gateway.connections import Connections
 from gateway.home import check_shared, integration_folders, read_bundles, read_policies
 from gateway.installation import Installation
 from gateway.integrations import Integration, read_integration
@@ -80,6 +82,7 @@ def install(
         _adapters(adapters or {}),
         roster,
         Modes(roster.mode, settings.allow_demonstration),
+        Connections(settings.home),
         opening=_opening(settings, clock, lookout, patient=patient) if with_ledger else None,
         lookout=lookout,
     )
@@ -137,7 +140,8 @@ def _lookup(installation: Installation, integration: Integration, name: str) -> 
     if not isinstance(adapter, LookupAdapter):
         message = f"the adapter {spec.adapter!r} does no look-ups"
         raise ConfigurationError([integration.fault(("lookups", name, "adapter"), message)])
-    return Lookup(adapter.lookup(spec.section), getter(spec.key))
+    connections = partial(installation.connections, adapter=spec.adapter)
+    return Lookup(adapter.lookup(spec.section, connections), getter(spec.key))
 
 
 def _policies(installation: Installation, integration: Integration) -> list[Policy]:

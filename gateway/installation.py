@@ -9,6 +9,7 @@ from contracts.errors import ConfigurationError, MissingLibrary, NotFound, Setup
 from contracts.source import nearest
 from contracts.store import ContractStore
 from gateway.access.roster import Roster
+from gateway.connections import Connections
 from gateway.ledger import Ledger
 from gateway.modes import Modes
 from gateway.opening import Opening
@@ -35,6 +36,7 @@ class Installation:
     adapter: Callable[[str], Adapter]
     roster: Roster
     modes: Modes
+    connections: Connections
     desks: dict[str, ServingDesk] = field(default_factory=dict)
     faulty: dict[str, ConfigurationError | MissingLibrary] = field(default_factory=dict)
     opening: Opening | None = None

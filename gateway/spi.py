@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
-from contracts.errors import ScoregateError
+from contracts.errors import Fault, ScoregateError
 from contracts.lifecycle import Lifecycle as Lifecycle
 from contracts.mapping.tree import NativeField as NativeField
 
@@ -247,11 +247,59 @@ class CredentialAdapter(RoutedAdapter, Protocol):
         """
 
 
+class Connection(NamedTuple):
+    """Where a legacy system is reached, as ``connections.yaml`` of the home says under ``name``.
+
+    ``section`` holds the adapter's own keys, secrets as references; ``secret(key)`` gives what the reference under a
+    key stands for. ``fault(below, message, hint)`` names the place in the file. Both raise or carry no secret.
+    """
+
+    name: str
+    section: Mapping[str, Any]
+    secret: Callable[[str], str]
+    fault: Callable[..., Fault]
+
+
+Connections = Callable[[str], Connection]
+"""A connection of the asking adapter by name; raises ConfigurationError where there is none."""
+
+
+class Log(Protocol):
+    """Where an adapter that owns its loop says what happened to it: once each, with counts and codes, never a value.
+
+    Members are those of ``gateway.watching.events``; anything else is left out of the line.
+    """
+
+    def info(self, event: str, **members: Any) -> None: ...
+
+    def warning(self, event: str, **members: Any) -> None: ...
+
+    def error(self, event: str, **members: Any) -> None: ...
+
+
+class Site(NamedTuple):
+    """What an adapter that owns its loop finds around it.
+
+    ``stop`` is set when it is to end: it finishes what it has begun, and no more. ``once`` says to end as soon as
+    nothing waits.
+    """
+
+    connections: Connections
+    log: Log
+    stop: threading.Event
+    once: bool = False
+
+
 @runtime_checkable
 class RunningAdapter(Adapter, Protocol):
-    """An adapter that calls: it owns its loop until ``stop`` is set."""
+    """An adapter that calls: it owns its loop."""
 
-    def run(self, desk: Desk, stop: threading.Event) -> None: ...
+    def run(self, desk: Desk, site: Site) -> None:
+        """Take submissions, decide, hand the answers over, until ``site`` says to end.
+
+        Raises SetupError for what is wrong for good before the first submission is taken. Later the loop outlives
+        whatever the legacy system does.
+        """
 
 
 class LookupSource(Protocol):
@@ -264,7 +312,11 @@ class LookupSource(Protocol):
 class LookupAdapter(Adapter, Protocol):
     """An adapter whose look-ups integrations of any adapter may use."""
 
-    def lookup(self, section: Mapping[str, Any]) -> LookupSource: ...
+    def lookup(self, section: Mapping[str, Any], connections: Connections) -> LookupSource:
+        """Ready the source of one ``lookups:`` entry; raises ConfigurationError with every fault.
+
+        Nothing is connected yet: a source that is down at start serves as soon as it is back.
+        """
 
 
 class Leaf(NamedTuple):

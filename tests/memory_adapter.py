@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import MalformedPayload, ScoregateError
-from gateway.spi import Answer, Asked, Desk, Fields, Refusal, Tree
+from gateway.spi import Answer, Asked, Desk, Fields, Refusal, Site, Tree
 
 
 class LinesCodec:
@@ -55,8 +54,8 @@ class MemoryAdapter:
     def wire(self, section: Mapping[str, Any], folder: Path) -> LinesCodec:
         return LinesCodec()
 
-    def run(self, desk: Desk, stop: threading.Event) -> None:
-        while not (stop.is_set() and self.inbox.empty()):
+    def run(self, desk: Desk, site: Site) -> None:
+        while not ((site.once or site.stop.is_set()) and self.inbox.empty()):
             batch = self._batch()
             for asked, result in zip(batch, desk.decide_many(batch), strict=True):
                 self.outbox.put((asked, result))

@@ -27,7 +27,8 @@ from gateway import settings as settings_
 from gateway.bootstrap import install
 from gateway.installation import Installation
 from gateway.ledger import Filters, Kind
-from gateway.spi import Answer, Asked
+from gateway.spi import Answer, Asked, Connection, Site
+from gateway.watching.lookout import Lookout
 
 JUNIPER = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api"
 LINES = """
@@ -211,12 +212,17 @@ def test_refusals_are_recorded_and_occupy_no_key(installation: Installation) -> 
     assert isinstance(decide(installation, ADAPTERS[1], COMPLETE[0], "refused"), Answer)
 
 
+def nowhere(name: str) -> Connection:
+    raise AssertionError(f"asked for {name}: memory needs no connection")
+
+
 def test_an_adapter_that_owns_its_loop_is_stopped_and_loses_nothing(installation: Installation) -> None:
     adapter, stop = MemoryAdapter(), threading.Event()
+    site = Site(nowhere, Lookout.silent().events, stop)
     asked = [as_lines(tree, f"loop-{n}") for n, tree in enumerate(COMPLETE)]
     for one in asked:
         adapter.inbox.put(one)
-    worker = threading.Thread(target=adapter.run, args=(installation.desk("lines"), stop))
+    worker = threading.Thread(target=adapter.run, args=(installation.desk("lines"), site))
     worker.start()
     stop.set()
     worker.join(timeout=30)

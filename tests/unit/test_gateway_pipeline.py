@@ -51,7 +51,7 @@ class Bureau:
     def wire(self, section: Mapping[str, Any], folder: Path) -> Codec:
         raise AssertionError("nobody calls it")
 
-    def lookup(self, section: Mapping[str, Any]) -> Bureau:
+    def lookup(self, section: Mapping[str, Any], connections: object) -> Bureau:
         return self
 
     def fetch(self, key: str) -> dict[str, Any]:
