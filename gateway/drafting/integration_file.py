@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any
 
-from gateway.drafting.lines import LEAST, SURE, Line, flow, key, one_line
+from contracts.yaml_text import flow, key
+from gateway.drafting.lines import LEAST, SURE, Line, one_line
 from models.drafting.findings import Finding
 
 HEAD = (

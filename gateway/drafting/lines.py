@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from models.drafting.contract_file import quote
+from contracts.yaml_text import flow, key, quote
 from models.drafting.findings import Finding, Severity
 
 SURE: Final = 0.8
@@ -15,9 +14,6 @@ SURE: Final = 0.8
 LEAST: Final = 0.5
 """Below this nothing is mapped: a wrong line is worse than a missing one."""
 WIDTH: Final = 120
-_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.@\[\]-]*(?:\([^(),\s]*\))?")
-_IN_FLOW: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]*(?:\([^(),\s]*\))?")
-_SPECIAL: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
 class Open(NamedTuple):
@@ -76,27 +72,3 @@ def _mark(mark: Open) -> str:
 def one_line(text: str) -> str:
     """A text as a comment holds it."""
     return quote(text)[1:-1].replace('\\"', '"')
-
-
-def key(text: str) -> str:
-    """A key of a block as YAML."""
-    return text if _BARE.fullmatch(text) and text.lower() not in _SPECIAL else quote(text)
-
-
-def flow(value: Any) -> str:
-    """A value as YAML on one line.
-
-    >>> flow({"from": "a.#text", "convert": ["decimal(2)"]}), flow({"N": "no"}), flow(True)
-    ('{from: "a.#text", convert: [decimal(2)]}', '{"N": "no"}', 'true')
-    """
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(str(name))}: {flow(one)}" for name, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else _scalar(str(value))
-
-
-def _scalar(text: str) -> str:
-    return text if _IN_FLOW.fullmatch(text) and text.lower() not in _SPECIAL else quote(text)

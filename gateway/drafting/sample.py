@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from contracts.yaml_text import flow, key
 from gateway.drafting.examples import AS_OF
-from gateway.drafting.lines import Line, flow, key
+from gateway.drafting.lines import Line
 from gateway.spi import Sketch
 
 NAME = "01-drafted__is_answered"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from contracts.odcs import Kind
+from contracts.yaml_text import quote
 
 VERSION = "1.0.0"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
-"""What a YAML reader refuses, or takes for the end of a line."""
 Lines = Iterator[str]
 ESSENTIAL: Final = {"essential": "true", "blank": "refuse"}
 
@@ -44,20 +41,6 @@ class Property:
     examples: tuple[str, ...] = ()
     own: Mapping[str, str] = field(default_factory=dict)
     inside: ListOf | None = None
-
-
-def quote(text: str) -> str:
-    """A text as YAML, on one line.
-
-    >>> quote('say "no"'), quote(chr(0x85) + chr(0x2028))
-    ('"say \\\\"no\\\\""', '"\\\\x85\\\\u2028"')
-    """
-    return _UNPRINTABLE.sub(_escaped, json.dumps(text, ensure_ascii=False))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def contract_lines(name: str, kind: Kind, purpose: str, told: Iterable[str], properties: Iterable[Property]) -> Lines:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.yaml_text import quote
 from models.drafting import words
 from models.drafting.columns import Column
-from models.drafting.contract_file import Property, contract_lines, currency_field, head_field, quote
+from models.drafting.contract_file import Property, contract_lines, currency_field, head_field
 from models.drafting.draft import Draft, DraftField
 from models.drafting.features import DraftFeature, features_of
 from models.kinds import DEFAULT

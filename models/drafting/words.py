@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from contracts.mapping.paths import Path
-from models.drafting.contract_file import quote
+from contracts.yaml_text import quote
 
 BLANKS = ("NA", "N/A", "n/a", "na", "NULL", "null", "None", "NaN", "nan", "NAN", "#N/A", "?", "-", ".")
 """Texts that stand for nothing in files people make."""

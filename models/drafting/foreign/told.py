@@ -14,9 +14,10 @@ from typing import Final, Literal
 
 from contracts.lint import LARGEST
 from contracts.odcs import Kind
+from contracts.yaml_text import quote
 from models.drafting import questions, words
 from models.drafting.columns import MOST_DECIMALS
-from models.drafting.contract_file import ESSENTIAL, ListOf, Property, quote
+from models.drafting.contract_file import ESSENTIAL, ListOf, Property
 from models.drafting.findings import Finding, Severity
 from models.drafting.foreign.document import MAX_DIGITS
 from models.drafting.foreign.patterns import holding, translated
