@@ -1,0 +1,1 @@
+"""The odbc adapter: systems that write a row into a table and wait until its answer stands there."""
