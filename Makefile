@@ -36,7 +36,10 @@ test: $(READY_DEV) ## everything that is checked: style, types, the whole suite
 	@$(BIN)/python tests/system_packages.py
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -m 'not soak' --durations=10
+	@$(BIN)/python -m pytest -m 'not soak' $(SIDE_BY_SIDE) --durations=10
+
+# A file is run by one process, in its order: what its tests share is made once. The long files of tests/e2e come first.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY_DEV) ## measure every figure that must hold; writes build/bench.json
 	@$(BIN)/python tests/system_packages.py

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +31,29 @@ if os.environ.get("CI") != "true":  # there hypothesis brings such a profile its
 _skipped: list[str] = []
 
 
+@contextmanager
+def first_in_this_run(name: str, factory: pytest.TempPathFactory) -> Iterator[bool]:
+    """Whether nobody in this test run has done it yet; the other processes of the run wait meanwhile."""
+    folder = factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = shared / f"{name}.done"
+        yield not done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
-def built_home() -> Path:
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of the demonstration: sample systems, default bundle, policy. Read only; copy it to write."""
     from rich.console import Console
 
     from gateway import demo
 
     home = BUILD / "home"
-    demo.prepare(home, Console(quiet=True))
+    with first_in_this_run("home", tmp_path_factory) as first:
+        if first:  # the others may be reading it already
+            demo.prepare(home, Console(quiet=True))
     return home
 
 
