@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.soap import addressing, attachments, envelope, faults
-from adapters.soap.encodings import parse
+from adapters.soap.encodings import own
 from adapters.soap.envelope import V11, V12, Message, Version
 from adapters.soap.names import local
 from adapters.soap.service import Service
@@ -118,9 +118,9 @@ class SoapCodec:
         """An answer, as it is stored: in an envelope of SOAP 1.1; raises InternalFault where it breaks the schema."""
         service = self.served
         if service.scored.output is None:
-            return envelope.payload("")
-        body = service.write(tree)
-        wrong = service.checker.faults(parse(body.encode(), ""))
+            return envelope.payload(b"")
+        body = service.write(tree).encode()
+        wrong = service.checker.faults(own(body))
         if wrong:
             raise InternalFault(f"the answer breaks the schema of its WSDL: {'; '.join(wrong)[:500]}")
         return envelope.payload(body)
@@ -200,6 +200,6 @@ def _renamed(stored: bytes, root: str) -> bytes:
     """The stored answer with another name on its body's element."""
     from lxml import etree
 
-    body: Any = parse(envelope.body_of(stored), "")
+    body: Any = own(envelope.body_of(stored))
     body.tag = root
-    return envelope.payload(etree.tostring(body, encoding="unicode"))
+    return envelope.payload(etree.tostring(body, encoding="unicode").encode())

@@ -12,12 +12,13 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from lxml import etree
 
 from adapters.soap.names import Node, hardened
-from contracts.errors import MalformedPayload
+from contracts.errors import InternalFault, MalformedPayload
 
 ENCODINGS: Final[Mapping[str, str]] = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "ascii": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16",
@@ -31,8 +32,11 @@ _BOM: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?"
 _DECLARED: Final = re.compile(_BOM + rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']""")
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s";]{1,40})"?""", re.IGNORECASE)
 _DOCTYPE: Final = re.compile(_BOM + rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
+_DECLARATION: Final = (b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n")
 _PARSERS: dict[str, etree.XMLParser] = {}
 
+_SAYS: Final = 400
+"""A message says of its encoding within so many bytes."""
 MOST_MARKUP: Final = 50_000
 """Of ``<``, which open a tag, and of ``=``, which give an attribute or a namespace its value; so many of each."""
 DEEPEST: Final = 64
@@ -43,29 +47,43 @@ _TOO_DEEP: Final = etree.XPath(f"boolean({'/*' * (DEEPEST + 1)})")
 
 def parse(raw: bytes, content_type: str) -> Node:
     """The root of a message; raises MalformedPayload for whatever is not one document of plain, safe XML."""
-    encoding = _encoding(raw, content_type)
-    _check_shape(raw)
+    encoding, plain = _encoding(raw, content_type), _plain(raw)
+    _check_shape(plain)
     try:
         root = etree.fromstring(raw, _parser(encoding))
     except etree.XMLSyntaxError as exc:
         raise MalformedPayload(_told(exc), code="beyond_bounds" if exc.code in _BEYOND else "not_xml") from None
     except (ValueError, LookupError):
         raise MalformedPayload("the message is not XML", code="not_xml") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
-    if next(root.getroottree().iter(etree.PI, etree.Entity), None) is not None or _beside(root):
-        raise MalformedPayload("a message may hold no processing instruction and no entity", code="pi_forbidden")
-    if raw.count(b"</") > DEEPEST and _TOO_DEEP(root):
+    if plain.find(b"<?", plain.startswith(_DECLARATION)) >= 0 or b"DOCTYPE" in plain or encoding.startswith("utf-16"):
+        _check_bare(root)  # of another message its bytes show it: without a DTD there can be no entity either
+    if plain.count(b"<") > 2 * DEEPEST and _TOO_DEEP(root):
         raise MalformedPayload(f"elements lie more than {DEEPEST} deep within each other", code="beyond_bounds")
     return root
 
 
-def _check_shape(raw: bytes) -> None:
+def own(written: bytes) -> Node:
+    """The root of what was written here, in UTF-8; raises InternalFault where a text in it is none XML can hold."""
+    try:
+        return etree.fromstring(written, _parser("utf-8"))
+    except etree.XMLSyntaxError as exc:
+        raise InternalFault(f"the answer is no XML: {_told(exc)}") from None
+
+
+def _check_bare(root: Node) -> None:
+    """Raise for a document type declaration, an entity or a processing instruction in the tree, or beside it."""
+    tree = root.getroottree()
+    if tree.docinfo.internalDTD is not None:
+        raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
+    if next(tree.iter(etree.PI, etree.Entity), None) is not None or _beside(root):
+        raise MalformedPayload("a message may hold no processing instruction and no entity", code="pi_forbidden")
+
+
+def _check_shape(plain: bytes) -> None:
     """Raise for a document type declaration, and for too much markup; a text says no more of it than its bytes do."""
-    plain = _plain(raw)
     if b"DOCTYPE" in plain and _DOCTYPE.match(plain):
         raise MalformedPayload("a message may hold no document type declaration", code="dtd_forbidden")
-    if len(raw) > MOST_MARKUP and max(raw.count(b"<"), raw.count(b"=")) > MOST_MARKUP:
+    if len(plain) > MOST_MARKUP and max(plain.count(b"<"), plain.count(b"=")) > MOST_MARKUP:
         message = f"more than {MOST_MARKUP} tags or attributes; one message holds one application"
         raise MalformedPayload(message, code="beyond_bounds")
 
@@ -82,13 +100,21 @@ def _encoding(raw: bytes, content_type: str) -> str:
 
     XML 1.0 appendix F and RFC 7303, section 3.
     """
+    charset = _CHARSET.search(content_type)
+    silent = raw[:1] == b"<" and raw[1:2] not in (b"?", b"\0")
+    return _agreed(b"" if silent else raw[:_SAYS].partition(b">")[0], charset[1] if charset else "")
+
+
+@lru_cache(maxsize=64)
+def _agreed(start: bytes, charset: str) -> str:
+    """The same, of the bytes up to the end of the XML declaration: most messages have them alike."""
     said = {}
-    mark = next((name for sign, name in _MARKS if raw.startswith(sign)), "")
+    mark = next((name for sign, name in _MARKS if start.startswith(sign)), "")
     if mark:
         said["the first bytes"] = ENCODINGS[mark]
-    if charset := _CHARSET.search(content_type):
-        said["charset"] = _known(charset[1])
-    if declared := _DECLARED.match(_plain(raw[:400])):
+    if charset:
+        said["charset"] = _known(charset)
+    if declared := _DECLARED.match(_plain(start)):
         said["the XML declaration"] = _known(declared[1].decode())
     if len({*said.values()}) > 1:
         told = ", ".join(f"{place}: {name}" for place, name in said.items())

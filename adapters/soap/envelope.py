@@ -7,35 +7,46 @@ that wants headers, the body inside is moved into a fresh envelope of that kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
 
 from adapters.soap import addressing
 from adapters.soap.addressing import Addressing, is_addressing
 from adapters.soap.attachments import include
 from adapters.soap.encodings import parse
-from adapters.soap.names import SOAP11, SOAP12, Node, local, split
+from adapters.soap.names import SOAP11, SOAP12, Node, local, qualified
 from adapters.soap.reading import append, generic
 from contracts.errors import MalformedPayload
 
 
 class Version(NamedTuple):
-    """One version of SOAP: its envelope's namespace, its media type, and how it names who a header is for."""
+    """One version of SOAP: its envelope's namespace, its media type, and how it names who a header is for.
+
+    ``role`` and the four below it are qualified names of its attributes and elements.
+    """
 
     number: str
     namespace: str
     media_type: str
-    role: str
     roles: tuple[str, ...]
+    role: str
+    must_understand: str
+    encoding_style: str
+    header: str
+    body: str
 
 
-V11: Final = Version("1.1", SOAP11, "text/xml", "actor", ("", "http://schemas.xmlsoap.org/soap/actor/next"))
-V12: Final = Version(
-    "1.2", SOAP12, "application/soap+xml", "role",
-    ("", f"{SOAP12}/role/next", f"{SOAP12}/role/ultimateReceiver"),
-)  # fmt: skip
+def _version(number: str, namespace: str, media_type: str, role: str, *roles: str) -> Version:
+    names = (qualified(namespace, name) for name in (role, "mustUnderstand", "encodingStyle", "Header", "Body"))
+    return Version(number, namespace, media_type, ("", *roles), *names)
+
+
+V11: Final = _version("1.1", SOAP11, "text/xml", "actor", "http://schemas.xmlsoap.org/soap/actor/next")
+V12: Final = _version(
+    "1.2", SOAP12, "application/soap+xml", "role", f"{SOAP12}/role/next", f"{SOAP12}/role/ultimateReceiver"
+)
 VERSIONS: Final = {version.namespace: version for version in (V11, V12)}
+_BY_ROOT: Final = {qualified(version.namespace, "Envelope"): version for version in (V11, V12)}
 
 OPEN: Final = {
     version.number: f'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="{version.namespace}">'
@@ -46,12 +57,12 @@ CLOSE: Final = "</soap:Body></soap:Envelope>"
 _PAYLOAD_HEAD: Final = (OPEN["1.1"] + BODY).encode()
 _PAYLOAD_END: Final = CLOSE.encode()
 _SPACE: Final = re.compile(rb"http://(?:schemas\.xmlsoap\.org/soap/envelope/|www\.w3\.org/2003/05/soap-envelope)")
+_LITERAL: Final = f"{SOAP12}/encoding/none"
 ENCODING11: Final = "http://schemas.xmlsoap.org/soap/encoding/"
 MOST_HEADERS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as read: the one element of its body (None where it is empty), its header blocks by local name.
 
     Blocks of one local name are a list.
@@ -69,7 +80,7 @@ class Message:
 
 
 def read(
-    raw: bytes, content_type: str, understood: Sequence[str] = (), attached: Mapping[str, bytes] | None = None
+    raw: bytes, content_type: str, understood: Container[str] = (), attached: Mapping[str, bytes] | None = None
 ) -> Message:
     """Read a message; raises MalformedPayload at the first fault of its XML or its envelope.
 
@@ -79,14 +90,12 @@ def read(
     root = parse(raw, content_type)
     if attached is not None:
         include(root, attached)
-    version = _version(root)
-    parts = {child.tag: child for child in root}
-    header, body = parts.get(f"{{{version.namespace}}}Header"), parts.get(f"{{{version.namespace}}}Body")
-    _check_frame(root, version, body)
-    blocks = [] if header is None else list(header)
+    version = _BY_ROOT.get(root.tag) or _no_version(root)
+    *headers, body = _frame(root, version)
+    blocks = list(headers[0]) if headers else []
+    elements = list(body)
     _check_headers(blocks, version, understood)
-    _check_encoding_style(root, body, version)
-    elements = list(body) if body is not None else []
+    _check_encoding_style(root, [body, *elements[:1]], version)
     if len(elements) > 1:
         message = f"the body holds {len(elements)} elements, expected one (BP 1.1 R9981)"
         raise MalformedPayload(message, code="bad_envelope", path="/soap:Body")
@@ -98,33 +107,28 @@ def read(
     return Message(version, elements[0] if elements else None, others, addressing.read(mine))
 
 
-def _version(root: Node) -> Version:
-    namespace, name = split(root.tag)
-    if name != "Envelope":
+def _no_version(root: Node) -> NoReturn:
+    if local(root.tag) != "Envelope":
         raise MalformedPayload("the root of a message is an Envelope of SOAP", code="not_an_envelope")
-    version = VERSIONS.get(namespace)
-    if version is None:
-        message = f"the envelope is of no version served: expected the namespace {SOAP11} or {SOAP12}"
-        raise MalformedPayload(message, code="version_mismatch")
-    return version
+    message = f"the envelope is of no version served: expected the namespace {SOAP11} or {SOAP12}"
+    raise MalformedPayload(message, code="version_mismatch")
 
 
-def _check_frame(root: Node, version: Version, body: Node | None) -> None:
+def _frame(root: Node, version: Version) -> list[Node]:
     """Header, if any, then Body, and nothing else (SOAP 1.1 section 4, BP 1.1 R1011)."""
-    expected = [f"{{{version.namespace}}}Header", f"{{{version.namespace}}}Body"]
-    found = [child.tag for child in root]
-    if body is None or found not in (expected, expected[1:]):
+    found = list(root)
+    if [child.tag for child in found] not in ([version.body], [version.header, version.body]):
         message = "an envelope holds a Header, if any, then one Body, and nothing behind it"
         raise MalformedPayload(message, code="bad_envelope", path="/soap:Envelope")
+    return found
 
 
-def _check_headers(blocks: Sequence[Node], version: Version, understood: Sequence[str]) -> None:
+def _check_headers(blocks: Sequence[Node], version: Version, understood: Container[str]) -> None:
     """Raise for a header block that is meant for us, must be understood, and is not (SOAP 1.1 4.2.3, 1.2 5.2.3)."""
     if len(blocks) > MOST_HEADERS:
         raise MalformedPayload(f"more than {MOST_HEADERS} header blocks", code="bad_envelope", path="/soap:Header")
-    must = f"{{{version.namespace}}}mustUnderstand"
     for block in blocks:
-        binding = block.get(must, "0").strip() in ("1", "true") and _is_ours(block, version)
+        binding = block.get(version.must_understand, "0").strip() in ("1", "true") and _is_ours(block, version)
         if binding and not is_addressing(block.tag) and block.tag not in understood:
             message = f"the header {local(block.tag)} must be understood, and is not"
             raise MalformedPayload(message, code="must_understand", path=f"/soap:Header/{block.tag}")
@@ -132,22 +136,19 @@ def _check_headers(blocks: Sequence[Node], version: Version, understood: Sequenc
 
 def _is_ours(block: Node, version: Version) -> bool:
     """Whether a header block is meant for the one who answers, and not for another on the way."""
-    return block.get(f"{{{version.namespace}}}{version.role}", "") in version.roles
+    return block.get(version.role, "") in version.roles
 
 
-def _check_encoding_style(root: Node, body: Node | None, version: Version) -> None:
+def _check_encoding_style(root: Node, inside: Sequence[Node], version: Version) -> None:
     """Encoded messages are refused: literal ones alone can be checked (BP 1.1 R1005 to R1007, R2706).
 
     On the envelope SOAP's own encoding says nothing of the body: suds, and others, write it there in every rpc message,
     literal or not. A body that is encoded in fact is told by the schema.
     """
-    style, none = f"{{{version.namespace}}}encodingStyle", f"{SOAP12}/encoding/none"
-    first = [] if body is None else list(body)[:1]
-    places = ((root, (none, ENCODING11)), *((node, (none,)) for node in ([] if body is None else [body, *first])))
-    for node, harmless in places:
-        if node.get(style, none) not in harmless:
-            message = "encoded messages are not served; send the message as literal, without encodingStyle"
-            raise MalformedPayload(message, code="data_encoding_unknown", path="/soap:Body")
+    said = [node.get(version.encoding_style, _LITERAL) for node in inside]
+    if said.count(_LITERAL) < len(said) or root.get(version.encoding_style, _LITERAL) not in (_LITERAL, ENCODING11):
+        message = "encoded messages are not served; send the message as literal, without encodingStyle"
+        raise MalformedPayload(message, code="data_encoding_unknown", path="/soap:Body")
 
 
 def version_of(content_type: str, raw: bytes) -> Version:
@@ -160,9 +161,9 @@ def version_of(content_type: str, raw: bytes) -> Version:
     return V12 if V12.media_type in content_type.lower() else V11
 
 
-def payload(body: str) -> bytes:
+def payload(body: bytes) -> bytes:
     """The stored form of an answer: a whole envelope of SOAP 1.1."""
-    return b"".join((_PAYLOAD_HEAD, body.encode(), _PAYLOAD_END))
+    return b"".join((_PAYLOAD_HEAD, body, _PAYLOAD_END))
 
 
 def body_of(stored: bytes) -> bytes:

@@ -6,21 +6,26 @@ Numbers stay texts: what a number is, the mapping's conversions say, for all for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from adapters.soap.names import NIL, XSI, Node, local
-from adapters.soap.types import TEXT, Complex, Element, Simple
+from adapters.soap.types import ANYTHING, TEXT, Complex, Element, Simple
 from gateway.spi import Tree
 
 Read: TypeAlias = Callable[[Node], Any]
-_BLANKS: Final = re.compile(r"[ \t\r\n]+")
+_SPACE: Final = " \t\r\n"
+_BLANKS: Final = re.compile(rf"[{_SPACE}]+")
+_UNEVEN: Final = re.compile(r"[\t\r\n]|  |^ | $")
 _TRUE: Final = ("true", "1")
 _OURS: Final = f"{{{XSI}}}"
 
 
 def reader(root: Element) -> Callable[[Node], Tree]:
-    """Compiles the reading of one body element; what it returns gives the tree of what lies below the element."""
+    """Compiles the reading of one body element; what it returns gives the tree of what lies below the element.
+
+    Elements must have been checked: what their type does not allow is not looked for.
+    """
     return Readers().group(root.type if isinstance(root.type, Complex) else Complex(text=root.type))
 
 
@@ -33,22 +38,25 @@ class Readers:
     def group(self, kind: Complex) -> Callable[[Node], Tree]:
         if id(kind) not in self._made:
             children: dict[str, tuple[str, Read, bool]] = {}
-            attributes: dict[str, tuple[str, Callable[[str], Any]]] = {}
+            attributes = {one.name: (one.key, _text(one.simple)) for one in kind.attributes}
             text = _text(kind.text) if kind.text is not None else None
-            self._made[id(kind)] = _group_reader(children, attributes, text)
+            bare = not attributes and not kind.loose
+            self._made[id(kind)] = _group_reader(children, None if bare else attributes, text)
             for child in kind.children:
                 children[child.name] = (child.key, self._element(child), child.repeated)
-            for attribute in kind.attributes:
-                attributes[attribute.name] = (attribute.key, _text(attribute.simple))
         return self._made[id(kind)]
 
     def _element(self, element: Element) -> Read:
         if isinstance(element.type, Simple):
-            return _leaf(_text(element.type))
+            return _leaf(element.type)
+        if element.type is ANYTHING:
+            return generic
         group = self.group(element.type)
         if element.type.text is None or element.type.attributes:
+            if not element.nillable:
+                return group
             return lambda node: group(node) if node.get(NIL) not in _TRUE else _nil(group(node))
-        return _leaf(_text(element.type.text))
+        return _leaf(element.type.text)
 
 
 def _nil(tree: Tree) -> Tree | None:
@@ -57,36 +65,43 @@ def _nil(tree: Tree) -> Tree | None:
     return {**attributes, TEXT: None} if attributes else None
 
 
-def _leaf(convert: Callable[[str], Any]) -> Read:
+def _leaf(simple: Simple) -> Read:
+    convert = _text(simple)
+
     def read(node: Node) -> Any:
         text = node.text
         if text is None:
             return None if node.get(NIL) in _TRUE else ""
         return convert(text)
 
-    return read
+    def read_stripped(node: Node) -> Any:
+        text = node.text
+        if text is None:
+            return None if node.get(NIL) in _TRUE else ""
+        return text.strip(_SPACE)
+
+    return read_stripped if simple.kind not in ("boolean", "string", "any") else read
 
 
 def _group_reader(
-    children: dict[str, tuple[str, Read, bool]],
-    attributes: dict[str, tuple[str, Callable[[str], Any]]],
+    children: Mapping[str, tuple[str, Read, bool]],
+    attributes: Mapping[str, tuple[str, Callable[[str], Any]]] | None,
     text: Callable[[str], Any] | None,
 ) -> Callable[[Node], Tree]:
-    """The reader of one group; the dictionaries may still fill up."""
-    known = children.get
+    """The reader of one group; its children may still be added. ``attributes`` is None where it may have none."""
 
     def read(node: Node) -> Tree:
         tree: Tree = {}
-        if node.attrib:
+        if attributes is not None:
             _attributes(node, attributes, tree)
         if text is not None:
             tree[TEXT] = text(node.text or "")
         for child in node:
-            found = known(child.tag)
-            if found is None:
+            try:
+                name, convert, repeated = children[child.tag]
+            except KeyError:
                 append(tree, local(child.tag), generic(child))
                 continue
-            name, convert, repeated = found
             if not repeated:
                 tree[name] = convert(child)
             elif name in tree:
@@ -98,8 +113,8 @@ def _group_reader(
     return read
 
 
-def _attributes(node: Node, known: dict[str, tuple[str, Callable[[str], Any]]], tree: Tree) -> None:
-    for name, value in node.attrib.items():
+def _attributes(node: Node, known: Mapping[str, tuple[str, Callable[[str], Any]]], tree: Tree) -> None:
+    for name, value in node.items():
         if name in known:
             key, convert = known[name]
             tree[key] = convert(value)
@@ -132,9 +147,9 @@ def generic(node: Node) -> Any:
 def _text(simple: Simple) -> Callable[[str], Any]:
     """How the text of a simple type is read; blanks are treated as its whiteSpace facet says (part 2, 4.3.6)."""
     if simple.kind == "boolean":
-        return lambda text: text.strip(" \t\r\n") in _TRUE
+        return lambda text: text.strip(_SPACE) in _TRUE
     if simple.verbatim:
         return lambda text: text
     if simple.kind == "string":
-        return lambda text: _BLANKS.sub(" ", text).strip(" ")
-    return lambda text: text.strip(" \t\r\n")
+        return lambda text: _BLANKS.sub(" ", text).strip(" ") if _UNEVEN.search(text) else text
+    return lambda text: text.strip(_SPACE)

@@ -13,7 +13,7 @@ from typing import Final
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve
 from adapters.soap.schemas import Schema
 from adapters.soap.simple_types import BUILT_IN, narrowed, read_simple
-from adapters.soap.types import ANY, Attribute, Complex, Element, Simple
+from adapters.soap.types import ANY, ANYTHING, Attribute, Complex, Element, Simple
 from adapters.soap.wildcards import space_of
 from contracts.errors import Fault
 
@@ -57,7 +57,7 @@ class SchemaTypes:
     def type(self, name: str) -> Simple | Complex:
         """A type by its qualified name; what is not known is taken as anything."""
         if name in BUILT_IN:
-            return Complex(open=True) if local(name) == "anyType" else BUILT_IN[name]
+            return ANYTHING if local(name) == "anyType" else BUILT_IN[name]
         if name not in self._types:
             found = self._found.get(("complexType", name))
             if found:
@@ -93,7 +93,7 @@ class SchemaTypes:
             return self._anonymous(schema, child)
         head = node.get("substitutionGroup")
         named = self.element(self.reference(schema, node, "substitutionGroup")) if head else None
-        return named.type if named else ANY if local(node.tag) == "attribute" else Complex(open=True)
+        return named.type if named else ANY if local(node.tag) == "attribute" else ANYTHING
 
     def _anonymous(self, schema: Schema, node: Node) -> Complex:
         """The type an ``xs:complexType`` without name declares; an element of it may lead back to it."""
@@ -114,6 +114,8 @@ class SchemaTypes:
                     self._derived(schema, derived, kind, simple=name == "simpleContent")
             elif name in ("attribute", "attributeGroup"):
                 self._attribute(schema, child, kind)
+            elif name == "anyAttribute":
+                kind.loose = True
 
     def _derived(self, schema: Schema, node: Node, kind: Complex, *, simple: bool) -> None:
         if local(node.tag) not in ("extension", "restriction"):
@@ -122,7 +124,7 @@ class SchemaTypes:
         extends = local(node.tag) == "extension"
         if isinstance(base, Complex):
             kind.attributes += base.attributes
-            kind.text = base.text
+            kind.text, kind.loose = base.text, base.loose and extends
             if extends:
                 kind.children += base.children
                 kind.open, kind.wild, kind.shuffled = base.open, base.wild, base.shuffled
@@ -137,6 +139,7 @@ class SchemaTypes:
             for child in children(found[1]) if found else ():
                 if local(child.tag) in ("attribute", "attributeGroup"):
                     self._attribute(found[0] if found else schema, child, kind)
+                kind.loose |= local(child.tag) == "anyAttribute"
             return
         name, where = node.get("name", ""), (schema, node)
         if node.get("ref"):
@@ -181,7 +184,7 @@ class SchemaTypes:
         low, high = bounds(node)
         if node.get("ref"):
             name = self.reference(schema, node, "ref")
-            found = self.element(name) or Element(name, Complex(open=True))
+            found = self.element(name) or Element(name, ANYTHING)
         else:
             form = node.get("form", schema.root.get("elementFormDefault", "unqualified"))
             name = qualified(schema.namespace if form == "qualified" else "", node.get("name", ""))

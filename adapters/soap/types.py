@@ -71,7 +71,7 @@ class Element:
 class Complex:
     """A group. ``text`` is the type of its text where it has no children (simpleContent); ``open`` where a wildcard
     lets other children in, ``wild`` the namespace it gives to names without one. ``shuffled`` says why its children
-    cannot be written from a tree: their order is not in it.
+    cannot be written from a tree: their order is not in it. ``loose`` where any attribute may stand.
     """
 
     attributes: list[Attribute] = field(default_factory=list)
@@ -80,9 +80,12 @@ class Complex:
     open: bool = False
     wild: str = ""
     shuffled: str = ""
+    loose: bool = False
 
 
 ANY: Final = Simple("any")
+ANYTHING: Final = Complex(open=True, loose=True)
+"""``xs:anyType``."""
 
 
 def fields(root: Element) -> dict[str, NativeField]:

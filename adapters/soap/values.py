@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from decimal import Decimal
 from typing import Any, Final
 
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _IN_ATTRIBUTE: Final = _ESCAPES | {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
+_IN_TEXT: Final = re.compile(f"[{''.join(_ESCAPES)}]")
+_IN_QUOTES: Final = re.compile(f"[{''.join(_IN_ATTRIBUTE)}]")
 _TEXT_TABLE: Final = str.maketrans(_ESCAPES)
 _ATTRIBUTE_TABLE: Final = str.maketrans(_IN_ATTRIBUTE)
 
@@ -22,15 +24,20 @@ def text_of(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    return text.translate(_TEXT_TABLE)
+    return text.translate(_TEXT_TABLE) if _IN_TEXT.search(text) else text
 
 
 def quoted(text: str) -> str:
-    return text.translate(_ATTRIBUTE_TABLE)
+    return text.translate(_ATTRIBUTE_TABLE) if _IN_QUOTES.search(text) else text
 
 
 def is_blank(value: Any) -> bool:
     """Whether a value says nothing: None, or a group or list of such."""
-    if isinstance(value, Mapping):
-        return all(map(is_blank, value.values()))
-    return value is None or (isinstance(value, list) and all(map(is_blank, value)))
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return value is None
+    for inner in value:  # noqa: SIM110 # a generator costs as much as the work
+        if not is_blank(inner):
+            return False
+    return True

@@ -82,19 +82,23 @@ def _plain(out: Out, value: Any) -> None:
 
 def _leaf_writer(start: str, end: str, missing: str, *, textual: bool) -> Write:
     """An empty text is written as such where the type holds texts, and counts as missing where it cannot."""
+    opened = f"{start}>"
 
     def write(out: Out, value: Any) -> None:
         if value is None or (value == "" and not textual):
-            out.append(missing)
+            if missing:
+                out.append(missing)
         else:
-            out.append(f"{start}>{escaped(text_of(value))}{end}")
+            out.append(f"{opened}{escaped(text_of(value))}{end}")
 
     return write
 
 
 def _element_writer(start: str, end: str, inside: Write, missing: str, *, optional: bool) -> Write:
+    nil = "xsi:nil" in missing
+
     def write(out: Out, value: Any) -> None:
-        if (value is None and (optional or "xsi:nil" in missing)) or (optional and is_blank(value)):
+        if (value is None and (optional or nil)) or (optional and is_blank(value)):
             out.append(missing)  # a group that must be there is written even for nothing: groups in it must be, too
         else:
             out.append(start)
@@ -108,8 +112,10 @@ def _many(single: Write, low: int) -> Write:
     def write(out: Out, value: Any) -> None:
         items = value if isinstance(value, list) else [] if value is None else [value]
         kept = [item for item in items if not is_blank(item)]
-        for item in [*kept, *[None] * (low - len(kept))]:
+        for item in kept:
             single(out, item)
+        for _ in range(low - len(kept)):
+            single(out, None)
 
     return write
 
@@ -120,7 +126,7 @@ def _group_writer(kind: Complex, attributes: list[tuple[str, str]], children: li
     known = frozenset(child.key for child in kind.children)
 
     def write(out: Out, value: Any) -> None:
-        tree = value if isinstance(value, Mapping) else {TEXT: value} if has_text else {}
+        tree = value if isinstance(value, dict) else {TEXT: value} if has_text else {}
         for key, start in attributes:
             if tree.get(key) is not None:
                 out.append(f'{start}"{quoted(text_of(tree[key]))}"')
