@@ -70,7 +70,7 @@ def export_(
     to: Annotated[str, typer.Option("--to", help="ddl, jsonschema, openapi, pydantic or xsd.")],
     dialect: Annotated[
         str | None,
-        typer.Option("--dialect", help="Of ddl: ansi, db2, mariadb, mysql, oracle, postgresql, sqlite, sqlserver."),
+        typer.Option("--dialect", help="Of ddl: ansi, db2, informix, mariadb, mysql, oracle, postgresql, sqlite, …"),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write into this file.")] = None,
 ) -> None:

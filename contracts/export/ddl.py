@@ -1,17 +1,19 @@
 """A contract as tables: one for its records, and one for each list in them.
 
 A table of requests is what a legacy system fills, one of answers what it reads. Each row carries ``business_key`` and
-``request_key``, added where the contract has no fields of these names; ``request_key`` is the primary key. A blank is
-NULL. Ranges, codes and lengths are checked by the database; it rounds a number with too many decimals by itself, and
-knows neither patterns nor rules across fields, which the gateway checks.
+``request_key``, added where the contract has no fields of these names; ``request_key`` is the primary key. Requests
+carry what ``staging`` says as well, with an index for whoever claims them. A blank is NULL. Ranges, codes and lengths
+are checked by the database; it rounds a number with too many decimals by itself, and knows neither patterns nor rules
+across fields, which the gateway checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
+from contracts.export import staging
 from contracts.export.shape import Group, Leaf, Many, Part, about, leaves, title, told, tree, unsaid
 from contracts.export.sql_dialects import DIALECTS, Dialect
 from contracts.odcs import Contract
@@ -30,18 +32,24 @@ _EXACT_DIGITS: Final = 15
 
 
 class Column(NamedTuple):
+    """``default`` is SQL, empty where there is none."""
+
     name: str
     field: Field
     told: str
+    default: str = ""
 
 
 class Table(NamedTuple):
-    """``most`` is the number of rows a record may have in it; None for the table of the records themselves."""
+    """``most`` is the number of rows a record may have in it; None for the table of the records themselves. ``claims``
+    names the columns by which rows are claimed, in the order of their index.
+    """
 
     words: tuple[str, ...]
     told: str
     columns: tuple[Column, ...]
     most: int | None = None
+    claims: tuple[str, ...] = ()
 
 
 def export(contract: Contract, dialect: str = "ansi") -> str:
@@ -50,6 +58,7 @@ def export(contract: Contract, dialect: str = "ansi") -> str:
     found = list(tables(contract))
     head = [
         f"{title(contract)}; tables for {dialect}",
+        *filter(None, (sql.remark,)),
         *(f"Not checked here: {n}" for n in _not_checked(contract, dialect)),
     ]
     statements = [statement for table in found for statement in _statements(sql, table, found[0])]
@@ -75,11 +84,22 @@ def tables(contract: Contract) -> Iterator[Table]:
     columns = list(_columns(root, ""))
     known = {column.name for column in columns}
     keys = [Column(key.name, key, about(key)) for key in (BUSINESS_KEY, REQUEST_KEY) if key.name not in known]
-    yield Table((contract.name,), root.note, (*keys, *columns))
+    queue = list(_queue(known)) if contract.kind == "request" else []
+    claims = tuple(column.name for column in queue if column.field == staging.STATUS)
+    claims = (*claims, REQUEST_KEY.name) if claims else ()
+    yield Table((contract.name,), root.note, (*keys, *columns, *queue), claims=claims)
     for many in _lists(root):
         inner = many.item.parts if isinstance(many.item, Group) else (many.item,)
         below = [column for part in inner for column in _columns(part, "")]
         yield Table((contract.name, many.name), many.note, tuple(below), many.most)
+
+
+def _queue(known: Collection[str]) -> Iterator[Column]:
+    """What staging adds; a name that a field of the contract has already is another one."""
+    for field in staging.QUEUE:
+        name = f"queue_{field.name}" if field.name in known else field.name
+        labels = staging.STATES if field.codes else {}
+        yield Column(name, field, told(Leaf(name, name, field, labels)), staging.DEFAULTS.get(field.name, ""))
 
 
 def _columns(part: Part, prefix: str) -> Iterator[Column]:
@@ -123,6 +143,9 @@ def _statements(sql: Dialect, table: Table, parent: Table) -> Iterator[str]:
     yield "\n".join([*above, f"CREATE TABLE {name} (", _joined(lines), f"){inline};"])
     if sql.comments == "statements":
         yield "\n".join(_comments(sql, name, table))
+    if table.claims:
+        columns = ", ".join(map(sql.name, table.claims))
+        yield f"CREATE INDEX {sql.name(*table.words, 'claim')} ON {name} ({columns});"
 
 
 def _joined(lines: list[str]) -> str:
@@ -144,22 +167,25 @@ def _column(sql: Dialect, column: Column) -> Iterator[str]:
         yield f"-- {' '.join(column.told.split())}"
     field, name = column.field, sql.name(column.name)
     words = [name, _type(sql, field)]
-    words += ["NOT NULL"] if field.required else []
+    words += [f"DEFAULT {column.default}"] if column.default else []
+    words += ["NOT NULL" if field.required else sql.nullable]
     words += [f"COMMENT {sql.comment(column.told)}"] if sql.comments == "inline" else []
     words += [f"CHECK ({check})" for check in _checks(sql, field, name)]
-    yield " ".join(words)
+    yield " ".join(filter(None, words))
 
 
 def _type(sql: Dialect, field: Field) -> str:
+    if field == staging.UNTIL:
+        return sql.lease or sql.timestamp
     match field.type:
         case "integer":
             return sql.whole[_size(field)].format(p=_digits(field))
         case "decimal":
             return sql.decimal.format(p=_digits(field), s=field.scale)
         case "string":
-            return sql.text.format(n=max(1, field.max_length or 1))
+            return sql.text_of(max(1, field.max_length or 1))
         case "code":
-            return sql.text.format(n=max(map(len, field.codes)))
+            return sql.text_of(max(map(len, field.codes)))
     named: str = getattr(sql, field.type)
     return named
 
@@ -184,7 +210,7 @@ def _digits(field: Field) -> int:
 
 def _checks(sql: Dialect, field: Field, name: str) -> Iterator[str]:
     own = (sql.checks or {}).get(field.type)
-    if own:
+    if own and field != staging.UNTIL:
         yield own.format(c=name, s=field.scale, n=field.max_length)
     if field.codes:
         yield f"{name} IN ({', '.join(map(sql.literal, field.codes))})"

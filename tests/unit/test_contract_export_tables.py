@@ -90,6 +90,46 @@ def test_a_table_takes_nothing_out_of_range_and_no_unknown_code(change: Row, sql
     sqlite.execute(statement, list(row.values()))
 
 
+def test_a_request_waits_from_the_moment_it_is_inserted(sqlite: sqlite3.Connection) -> None:
+    contract = STORE.get(APPLICATION)
+    sqlite.executescript(export(contract, "ddl", "sqlite"))
+    row = KEYS | {path: ddl_value(contract.paths[path], v) for path, v in examples(contract)[0].items()}
+    statement = f"INSERT INTO loan_application ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608 # our own names
+    sqlite.execute(statement, list(row.values()))
+    queue = "row_version, status, claim_token, claim_until, error_code, error_text"
+    assert sqlite.execute(f"SELECT {queue} FROM loan_application").fetchall() == [(1, "N", None, None, None, None)]  # noqa: S608 # our own names
+    with pytest.raises(sqlite3.IntegrityError):
+        sqlite.execute("UPDATE loan_application SET status = 'X'")
+    plan = sqlite.execute("EXPLAIN QUERY PLAN SELECT request_key FROM loan_application WHERE status = 'N' ORDER BY 1")
+    assert "USING COVERING INDEX loan_application_claim" in plan.fetchone()[3]
+
+
+def test_answers_and_outcomes_are_no_queue() -> None:
+    texts = [export(STORE.get(ref), "ddl", "postgresql") for ref in REFS if STORE.get(ref).kind != "request"]
+    assert texts
+    assert not any("claim_token" in text or "CREATE INDEX" in text for text in texts)
+
+
+def test_a_field_named_as_a_column_of_the_queue_keeps_its_name() -> None:
+    field = Field("status", "string", max_length=9)
+    contract = Contract("odd", "1.0.0", fields=(field,), paths={"status": field})
+    with sqlite3.connect(":memory:") as connection:
+        connection.executescript(export(contract, "ddl", "sqlite"))
+        connection.execute("INSERT INTO odd (business_key, request_key, status) VALUES ('B', 'R', 'single')")
+        assert connection.execute("SELECT status, queue_status FROM odd").fetchall() == [("single", "N")]
+    connection.close()
+
+
+def test_a_text_too_long_for_a_type_has_the_other_one() -> None:
+    assert [DIALECTS["informix"].text_of(length) for length in (255, 256)] == ["VARCHAR(255)", "LVARCHAR(256)"]
+
+
+def test_whoever_was_tried_on_no_server_says_so() -> None:
+    contract = STORE.get(APPLICATION)
+    silent = {name for name in DIALECTS if "tried on no server" not in export(contract, "ddl", name)}
+    assert silent == {"mariadb", "mysql", "postgresql", "sqlite"}
+
+
 def test_a_name_too_long_for_a_database_is_cut_and_stays_different() -> None:
     oracle = DIALECTS["oracle"]
     long = [oracle.name("a_very_long_name_for_a_contract", word) for word in ("reasons", "imputations")]
@@ -185,5 +225,5 @@ def test_texts_with_quotes_and_backslashes_do_no_harm() -> None:
         assert "''''" in export(contract, "ddl", name)
     with sqlite3.connect(":memory:") as connection:
         connection.executescript(export(contract, "ddl", "sqlite"))
-        connection.execute("INSERT INTO odd VALUES ('B', 'R', '\\')")
+        connection.execute("INSERT INTO odd (business_key, request_key, x) VALUES ('B', 'R', '\\')")
     connection.close()
