@@ -16,6 +16,7 @@ from models.compilation import cache_folder
 
 if TYPE_CHECKING:
     from ledger_children import Start
+    from odbc_databases import Database, Servers
     from postgres_server import PostgresServer
 
 for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
@@ -66,6 +67,23 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip("PostgreSQL is missing; install it with: apt-get install postgresql")
     with postgres_server.running(beside=postgres_server.in_memory()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def odbc_servers() -> Iterator[Servers]:
+    """Database servers of this test run that are reached through ODBC, each started when it is first asked for."""
+    import odbc_databases
+
+    with odbc_databases.serving() as servers:
+        yield servers
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def legacy(request: pytest.FixtureRequest, odbc_servers: Servers, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of a legacy system, named in ``connections.yaml`` of ``tmp_path``: once on each DBMS."""
+    database = odbc_servers.database(request.param, tmp_path)
+    yield database
+    database.close()
 
 
 @pytest.fixture
