@@ -31,7 +31,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
@@ -42,7 +42,7 @@ from jsonschema.validators import validator_for
 from contracts.errors import ConfigurationError, Fault
 from contracts.expressions import Expr, ExpressionFault, parse
 from contracts.fields import PROPERTIES, FieldFault, read_examples, read_field
-from contracts.source import Source, nearest
+from contracts.source import Source, content_of, nearest
 from contracts.types import Field, Value
 from contracts.wire import Wire, read_wire
 
@@ -134,11 +134,18 @@ class Reading(NamedTuple):
 
 def read_odcs(path: Path, name: str | None = None) -> Reading:
     """Read one file; raises ConfigurationError when it is no YAML or does not have the shape of an ODCS contract."""
-    source = Source.read(path, name)
+    name = name or str(path)
+    return _read(content_of(path, name), name)
+
+
+@lru_cache(maxsize=32)
+def _read(content: bytes, name: str) -> Reading:
+    """The same bytes are the same contract: a linter reads it for itself, and for every version compared with it."""
+    source = Source.of(content, name)
     faults = list(_shape_faults(source))
     if faults:
         raise ConfigurationError(faults)
-    return _Reader(source, path.read_bytes()).read()
+    return _Reader(source, content).read()
 
 
 def _shape_faults(source: Source) -> Iterator[Fault]:

@@ -1,8 +1,8 @@
 """Configuration files as data that remembers where it stood: every fault can name file, line and column.
 
-YAML 1.2 through ruamel.yaml's round-trip loader. Duplicate keys, anchors and aliases (which can blow a small file up
-to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over ``MAX_BYTES`` and anything but one document are
-refused.
+YAML 1.2 through ruamel.yaml's round-trip loader. Duplicate keys, merge keys, anchors and aliases (which can blow a
+small file up to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over ``MAX_BYTES`` and anything but one
+document are refused.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent, ScalarEvent
+from ruamel.yaml.parser import RoundTripParser
 
 from contracts.errors import ConfigurationError, Fault
 
@@ -47,22 +47,22 @@ class Source:
     def read(cls, path: Path, name: str | None = None) -> Source:
         """Read a file; raises ConfigurationError naming the file when it is missing, too large or not YAML."""
         name = name or str(path)
+        return cls.of(content_of(path, name), name)
+
+    @classmethod
+    def of(cls, content: bytes, name: str) -> Source:
+        """The content of a file; raises ConfigurationError naming the file when it is not UTF-8 or not YAML."""
         try:
-            if path.stat().st_size > MAX_BYTES:
-                hint = "split it: no configuration needs as much"
-                raise ConfigurationError([Fault(name, 0, 0, f"file is larger than {MAX_BYTES} bytes", hint)])
-            text = path.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise ConfigurationError([Fault(name, 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
+            return cls.parse(content.decode("utf-8"), name)
         except UnicodeDecodeError as exc:
             raise ConfigurationError([Fault(name, 0, 0, f"is not UTF-8 at byte {exc.start}")]) from exc
-        return cls.parse(text, name)
 
     @classmethod
     def parse(cls, text: str, name: str) -> Source:
         try:
-            _refuse_aliases(text, name)
             raw = _yaml().load(text)
+        except _Refused as exc:
+            raise ConfigurationError([Fault(name, exc.mark.line + 1, exc.mark.column + 1, *exc.words)]) from exc
         except MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -86,6 +86,41 @@ class Source:
         return Fault(self.file, line, column, message, hint, severity)
 
 
+def content_of(path: Path, name: str) -> bytes:
+    """The bytes of a file; raises ConfigurationError, calling it by this name, when it is missing or too large."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            hint = "split it: no configuration needs as much"
+            raise ConfigurationError([Fault(name, 0, 0, f"file is larger than {MAX_BYTES} bytes", hint)])
+        return path.read_bytes()
+    except OSError as exc:
+        raise ConfigurationError([Fault(name, 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
+
+
+class _Refused(Exception):
+    """Valid YAML that is not taken: where it stands, what it is, and what to do instead."""
+
+    def __init__(self, mark: Any, words: tuple[str, str]) -> None:
+        super().__init__(words[0])
+        self.mark, self.words = mark, words
+
+
+class _Parser(RoundTripParser):
+    """Refuses an event before anything is made of it."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._depth = 0
+
+    def get_event(self) -> Any:
+        event = super().get_event()
+        self._depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        deep = (f"nests deeper than {MAX_DEPTH} levels", "flatten it") if self._depth > MAX_DEPTH else None
+        if words := _refusal(event) or deep:
+            raise _Refused(event.start_mark, words)
+        return event
+
+
 class _Constructor(RoundTripConstructor):
     """Leaves dates and times as they are written: configuration speaks ISO 8601 text, and its readers check it."""
 
@@ -95,7 +130,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node
 
 def _yaml() -> YAML:
     yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor = _Constructor
+    yaml.Parser, yaml.Constructor = _Parser, _Constructor
     return yaml
 
 
@@ -105,21 +140,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {found[0]!r}?" if found else ""
 
 
-def _refuse_aliases(text: str, name: str) -> None:
-    depth = 0
-    for event in YAML(typ="rt", pure=True).parse(StringIO(text)):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        deep = (f"nests deeper than {MAX_DEPTH} levels", "flatten it") if depth > MAX_DEPTH else None
-        refusal = _refusal(event) or deep
-        if refusal:
-            mark = event.start_mark
-            raise ConfigurationError([Fault(name, mark.line + 1, mark.column + 1, *refusal)])
-
-
 def _refusal(event: Any) -> tuple[str, str] | None:
     """What is refused, and what to do instead."""
     if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
         return "anchors and aliases are not allowed", "write the value out wherever it stands"
+    if isinstance(event, ScalarEvent) and event.value == "<<" and event.style is None:
+        return "merge keys are not allowed", "write the values out; where << is a text, put it in quotes"
     tag = getattr(event, "tag", None)
     if tag and not _PLAIN_TAG.match(str(tag)):
         return f"the tag {tag} is not allowed", "write a plain value"

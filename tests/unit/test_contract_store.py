@@ -102,12 +102,13 @@ DEEP = "a: " + "[" * 5_000
         (BOMB, r"1\.0\.0\.odcs\.yaml:1:\d+: error: anchors and aliases are not allowed \(write the value out"),
         ("id: own\nid: other\n", r"1\.0\.0\.odcs\.yaml:2:1: error: .*duplicate key.* \(keep one of them\)"),
         ("id: !!python/name:os.system x\n", r"1\.0\.0\.odcs\.yaml:1:5: error: the tag .* is not allowed \(write a"),
+        ("<<: {id: own}\n", r"1\.0\.0\.odcs\.yaml:1:1: error: merge keys are not allowed \(write the values out"),
         ("id: [\n", r"1\.0\.0\.odcs\.yaml:\d+:\d+: error: .* \(correct it at or before this place\)"),
         (DEEP, r"1\.0\.0\.odcs\.yaml:1:\d+: error: nests deeper than 40 levels \(flatten it\)"),
         ("x" * 1_000_001, r"1\.0\.0\.odcs\.yaml: error: file is larger than 1000000 bytes \(split it"),
         ("", r"1\.0\.0\.odcs\.yaml:1:1: error: is not a contract"),
     ],
-    ids=["bomb", "duplicate key", "tag", "not YAML", "deep", "large", "empty"],
+    ids=["bomb", "duplicate key", "tag", "merge key", "not YAML", "deep", "large", "empty"],
 )
 def test_a_file_made_to_do_harm_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
     store = put(tmp_path, "own/1.0.0.odcs.yaml", text)
