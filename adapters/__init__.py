@@ -29,6 +29,7 @@ class Row(NamedTuple):
 
 BUILT_IN: Mapping[str, Row] = MappingProxyType(
     {
+        "odbc": Row("adapters.odbc:adapter", "pip install 'scoregate[odbc]'"),
         "rest": Row("adapters.rest:adapter", "pip install scoregate"),
         "soap": Row("adapters.soap:adapter", "pip install 'scoregate[soap]'"),
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from contracts.errors import Fault
 from contracts.source import Source, nearest
 
 T = TypeVar("T")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m|h)", re.ASCII)
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
 
@@ -71,6 +74,18 @@ class Section:
         if key in self.data and not low <= value <= high:
             self.fault((key,), f"{key!r} must lie between {low:g} and {high:g}")
         return value
+
+    def duration(self, key: str, low: float, high: float, default: str) -> float:
+        """Seconds of a time written with its unit, as ``500ms`` or ``2s``, between ``low`` and ``high`` seconds."""
+        given = self.data.get(key, default)
+        match = _DURATION.fullmatch(given) if isinstance(given, str) else None
+        if match is None:
+            self.fault((key,), f"{given!r} is no time", f"write a number with its unit, such as {default}")
+            return low
+        seconds = int(match[1]) * _SECONDS[match[2]]
+        if not low <= seconds <= high:
+            self.fault((key,), f"{key!r} must lie between {low:g}s and {high:g}s")
+        return seconds
 
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
         value = self.take(key, str, default)

@@ -74,6 +74,17 @@ class Source:
         locations: dict[Path_, Location] = {(): (1, 1)}
         return cls(name, _plain(raw, (), locations), locations)
 
+    @classmethod
+    def around(cls, file: Path, key: str, given: Mapping[str, Any]) -> Source:
+        """The file that holds ``given`` under ``key``, so that faults have lines; where it does not, that alone."""
+        try:
+            source = cls.read(file)
+            if isinstance(source.data, dict) and source.data.get(key) == given:
+                return source
+        except ConfigurationError:
+            pass
+        return cls(str(file), {key: dict(given)}, {(): (0, 0)})
+
     def at(self, path: Sequence[str | int]) -> Location:
         """Line and column of the key at ``path``, or of its nearest parent that is in the file; both from 1."""
         here = tuple(path)

@@ -281,13 +281,14 @@ class Site(NamedTuple):
     """What an adapter that owns its loop finds around it.
 
     ``stop`` is set when it is to end: it finishes what it has begun, and no more. ``once`` says to end as soon as
-    nothing waits.
+    nothing waits. ``principal`` is on whose behalf it asks.
     """
 
     connections: Connections
     log: Log
     stop: threading.Event
     once: bool = False
+    principal: str = ""
 
 
 @runtime_checkable

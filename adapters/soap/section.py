@@ -59,7 +59,7 @@ class Wire(NamedTuple):
 def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
     """Read the section; faults are noted, and raised by ``Wire.finish``."""
     faults: list[Fault] = []
-    source = _source(given, folder)
+    source = Source.around(folder / _FILE, "wire", given)
     section = Section(source, faults, ("wire",), source.data["wire"], _KEYS)
     wsdl = section.take("wsdl", str)
     if wsdl and not (folder / wsdl).resolve().is_relative_to(folder.resolve()):
@@ -74,18 +74,6 @@ def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
     fault, fault_map = _refusal(section)
     port = section.take("port", str, "")
     return Wire(section, wsdl, operations[0] if operations else "", port, _fetch(section), fault, fault_map)
-
-
-def _source(given: Mapping[str, Any], folder: Path) -> Source:
-    """The file the section comes from, so that faults have lines; where it cannot be read, the section alone."""
-    file = folder / _FILE
-    try:
-        source = Source.read(file)
-        if isinstance(source.data, dict) and source.data.get("wire") == given:
-            return source
-    except ConfigurationError:
-        pass
-    return Source(str(file), {"wire": dict(given)}, {(): (0, 0)})
 
 
 def _fetch(section: Section) -> Fetch | None:

@@ -26,6 +26,7 @@ def test_the_integration_is_switched_off_alone_and_says_what_to_install(built_ho
     made = install(settings.load(home=built_home), with_ledger=False)
     shown = Readiness("", made.states(), made.remedies()).document()
     assert shown["integrations"] == {
+        "cobalt-core": {"state": "ready"},
         "juniper-api": {"state": "ready"},
         "juniper-de": {"state": "ready"},
         "meridian-los": {"state": "unavailable", "cause": "missing_library", "install": LINE},

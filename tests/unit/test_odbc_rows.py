@@ -1,0 +1,141 @@
+"""A row as canonical JSON: what any driver hands over says the same, and an answer fits its column or says why not."""
+
+from __future__ import annotations
+
+import json
+import string
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.odbc.rows import bound, native, reader, row_key, written
+from adapters.odbc.tables import Column
+
+MIDNIGHT = datetime.fromisoformat("2026-03-31")
+MORNING = datetime.fromisoformat("2026-03-31T09:30:00")
+BERLIN = timezone(timedelta(hours=2))
+AMOUNT = Column("AMOUNT", "decimal", 12, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        (AMOUNT, Decimal("1234.50"), "1234.50"),
+        (AMOUNT, 1234.5, "1234.50"),
+        (AMOUNT, "1234.5", "1234.50"),
+        (AMOUNT, 7, "7.00"),
+        (AMOUNT, Decimal("0E-10"), "0.00"),
+        (AMOUNT, Decimal("1.005"), "1.005"),
+        (AMOUNT, "abc", "abc"),
+        (Column("N", "bigint"), 10**15, "1000000000000000"),
+        (Column("N", "smallint"), "17", "17"),
+        (Column("X", "double"), 1e-7, "0.0000001"),
+        (Column("X", "real"), 1e22, "10000000000000000000000"),
+        (Column("C", "char", 4), "A   ", "A"),
+        (Column("C", "char", 4), "    ", ""),
+        (Column("V", "varchar", 9), " A ", " A "),
+        (Column("V", "varchar", 9), "", ""),
+        (Column("B", "boolean"), 1, True),
+        (Column("B", "boolean"), "f", False),
+        (Column("B", "boolean"), "maybe", "maybe"),
+        (Column("D", "date"), date(2026, 3, 31), "2026-03-31"),
+        (Column("D", "date"), MIDNIGHT, "2026-03-31"),
+        (Column("D", "date"), "2026-03-31", "2026-03-31"),
+        (Column("T", "time"), time(9, 30), "09:30:00"),
+        (Column("T", "timestamp"), MORNING, "2026-03-31T09:30:00"),
+        (Column("T", "timestamp"), "2026-03-31 09:30:00.250000", "2026-03-31T09:30:00.25"),
+        (Column("T", "timestamp-tz"), datetime(2026, 3, 31, 9, 30, tzinfo=BERLIN), "2026-03-31T07:30:00Z"),
+        (Column("T", "timestamp-tz"), "2026-03-31 09:30:00.5+02", "2026-03-31T07:30:00.5Z"),
+        (Column("T", "timestamp-tz"), "2026-03-31 99:30:00+02", "2026-03-31 99:30:00+02"),
+        (Column("R", "binary", 4), b"\x00\xff", "00ff"),
+        (Column("V", "varchar", 9), None, None),
+    ],
+)
+def test_what_a_driver_gives_becomes_one_text(column: Column, value: Any, text: str | bool | None) -> None:
+    assert native(column, value) == text
+
+
+@given(number=st.decimals(-(10**9), 10**9, places=2), form=st.sampled_from(["decimal", "text", "float"]))
+def test_a_decimal_is_the_same_text_however_a_driver_gives_it(number: Decimal, form: str) -> None:
+    given: Any = {"decimal": number, "text": format(number.normalize(), "f"), "float": float(number)}[form]
+    assert native(AMOUNT, given) == format(number, "f").replace("-0.00", native(AMOUNT, given) or "")
+    assert Decimal(str(native(AMOUNT, given))) == number
+
+
+def test_a_row_has_its_columns_in_the_declared_order_and_no_blanks_between() -> None:
+    read = reader([Column("A", "char", 2), AMOUNT, Column("odd name", "text")])
+    assert written(read(["x ", Decimal(1), None])) == b'{"A":"x","AMOUNT":"1.00","odd name":null}'
+
+
+def test_bytes_that_are_no_text_stay_visible() -> None:
+    raw = written({"V": native(Column("V", "varchar", 9), b"\xff")})
+    with pytest.raises(UnicodeDecodeError):
+        raw.decode()
+
+
+def test_a_row_is_named_by_key_and_version_or_by_its_content() -> None:
+    assert row_key(("17", "a/b:c"), "3", b"") == "17/a%2Fb%3Ac:3"
+    by_content = row_key(("17",), None, b'{"A":"x"}')
+    assert by_content.startswith("17:")
+    assert by_content != row_key(("17",), None, b'{"A":"y"}')
+
+
+@given(keys=st.lists(st.text(string.printable, max_size=60), min_size=1, max_size=4), version=st.text(max_size=60))
+def test_a_name_of_a_row_always_has_room_as_a_key(keys: list[str], version: str) -> None:
+    name = row_key(keys, version, b"")
+    assert 0 < len(name) <= 128
+    assert name.isascii()
+    assert name.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "given"),
+    [
+        (Column("S", "smallint"), 586, 586),
+        (AMOUNT, "12.5", Decimal("12.50")),
+        (Column("C", "char", 4), "A", "A"),
+        (Column("V", "varchar", 8), 586, "586"),
+        (Column("V", "varchar", 8), True, "true"),
+        (Column("B", "boolean"), "true", True),
+        (Column("D", "date"), "2026-03-31", date(2026, 3, 31)),
+        (Column("T", "timestamp"), "2026-03-31T09:30:00Z", MORNING),
+        (Column("T", "timestamp-tz"), "2026-03-31T12:00:00Z", datetime(2026, 3, 31, 12, tzinfo=UTC)),
+        (Column("X", "double"), Decimal("0.5"), 0.5),
+        (Column("R", "binary"), "00ff", b"\x00\xff"),
+        (Column("V", "varchar", 8), None, None),
+    ],
+)
+def test_a_value_of_an_answer_becomes_what_its_column_holds(column: Column, value: Any, given: Any) -> None:
+    found = bound(column, value)
+    assert (found, type(found)) == (given, type(given))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        (Column("S", "smallint"), 40000, "too large a number, S is smallint"),
+        (Column("S", "integer"), "1.5", "digits behind the point, S is integer"),
+        (AMOUNT, "1.005", "too many digits behind the point"),
+        (AMOUNT, 10**10, "too large a number, AMOUNT is decimal(12,2)"),
+        (Column("V", "varchar", 4), "secret name", "11 characters, V is varchar(4)"),
+        (Column("D", "date"), "soon", "not a day"),
+        (Column("T", "timestamp"), "soon", "not a point of time"),
+        (Column("B", "boolean"), "maybe", "neither true nor false"),
+        (Column("R", "binary"), "xyz", "not hexadecimal"),
+        (AMOUNT, "secret", "not a number"),
+    ],
+)
+def test_what_does_not_fit_says_so_without_the_value(column: Column, value: Any, told: str) -> None:
+    with pytest.raises((ValueError, OverflowError)) as caught:
+        bound(column, value)
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.text(max_size=9)))
+def test_what_is_written_reads_back(tree: dict[str, Any]) -> None:
+    assert json.loads(written(tree).decode("utf-8", "surrogatepass")) == tree
