@@ -121,8 +121,11 @@ def init(
 @new.command("integration")
 def new_integration(
     name: Annotated[str, typer.Argument(help="Its name, as northwind-los.")],
-    wsdl: Annotated[Path, typer.Option(help="The WSDL a legacy system calls.")],
+    wsdl: Annotated[Path | None, typer.Option(help="The WSDL a legacy system calls.")] = None,
     operation: Annotated[str, typer.Option(help="The operation that asks for a decision, default the likeliest.")] = "",
+    odbc: Annotated[str, typer.Option(help="The connection whose tables a legacy system fills, instead.")] = "",
+    table: Annotated[str, typer.Option(help="The table its requests stand in.")] = "",
+    answer_table: Annotated[str, typer.Option(help="The table answers go to, default the same row.")] = "",
     contract: Annotated[str, typer.Option(help="The contract it speaks, default that of the policy's bundle.")] = "",
     product: Annotated[str, typer.Option(help="The kind of loan, default the one there is a policy for.")] = "",
 ) -> None:
@@ -130,7 +133,12 @@ def new_integration(
     from gateway.drafting.integration import Asked
     from gateway.drafting.new_command import new as draft
 
-    asked = Asked(name, "soap", wsdl, operation, contract, product)
+    if (wsdl is None) == (not odbc):
+        raise typer.BadParameter("name one description: --wsdl FILE, or --odbc CONNECTION with --table T")
+    if wsdl is not None:
+        asked = Asked(name, "soap", str(wsdl), operation, contract, product)
+    else:
+        asked = Asked(name, "odbc", odbc, table, contract, product, answer_table)
     raise typer.Exit(draft(_settings(), asked, _console()))
 
 

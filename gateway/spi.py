@@ -346,13 +346,26 @@ class Told(NamedTuple):
     place: Sequence[str]
 
 
+class Undecided(NamedTuple):
+    """What an adapter could only guess of its own section: where in it, what is open, and what to do about it.
+
+    ``must``: to be settled before anybody relies on the integration; else it is to be looked at.
+    """
+
+    place: Sequence[str]
+    what: str
+    cure: str
+    must: bool = True
+
+
 class Sketch(NamedTuple):
     """What an adapter alone knows of a legacy system that has no integration yet.
 
     ``files`` go into the integration's folder, by their names there; ``keys`` are paths beside the message itself that
     serve as request and correlation key; ``example(values)`` writes a request with these texts at these paths and legal
     ones wherever else the description needs one, ``suffix`` names its file and ``header`` goes with it. ``notes`` says
-    what the adapter chose by itself.
+    what the adapter chose by itself, ``left`` what is open in ``wire``. ``keyed``: the keys beside the message name it
+    whatever is in it. ``shown`` says how the payload of an answer spells the path of one of its leaves.
     """
 
     files: Mapping[str, bytes]
@@ -365,15 +378,30 @@ class Sketch(NamedTuple):
     header: Mapping[str, str]
     told: Told | None = None
     notes: Sequence[str] = ()
+    left: Sequence[Undecided] = ()
+    keyed: bool = False
+    shown: Callable[[str], str] = str
+
+
+class Described(NamedTuple):
+    """Where a legacy system says what it is: ``source`` is a file, or the name of one of the home's ``connections``.
+
+    ``choice`` names what of it is meant (an operation, a table), ``answer`` where answers go; each is empty where the
+    adapter is to choose.
+    """
+
+    source: str
+    choice: str
+    answer: str
+    connections: Connections
 
 
 @runtime_checkable
 class DraftingAdapter(Adapter, Protocol):
     """An adapter that reads what a legacy system says of itself, so that an integration can be drafted from it."""
 
-    def draft(self, source: Path, choice: str) -> Sketch:
-        """``source`` is the description; ``choice`` names what of it is meant, empty where the adapter is to choose.
+    def draft(self, described: Described) -> Sketch:
+        """Nothing is fetched from a network but through a connection that is named, and nothing is written.
 
-        Nothing is fetched from a network. Raises ConfigurationError with every fault, and where several choices are
-        equally likely, naming them.
+        Raises ConfigurationError with every fault, and where several choices are equally likely, naming them.
         """

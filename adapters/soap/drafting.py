@@ -61,6 +61,7 @@ def sketch(source: Path, choice: str) -> Sketch:
         header={TYPE_HEADER: f"{V11.media_type}; charset=utf-8", ACTION_HEADER: f'"{operation.actions[0]}"'},
         told=told,
         notes=notes,
+        shown=lambda path: path.removesuffix(".#text"),
     )
 
 

@@ -17,7 +17,7 @@ from adapters.soap.published import published
 from adapters.soap.section import read_wire
 from adapters.soap.service import serve
 from contracts.errors import AccessDenied, CallerError, NotFound, ScoregateError
-from gateway.spi import Answer, Asked, Desk, Request, Response, Route, Sketch
+from gateway.spi import Answer, Asked, Described, Desk, Request, Response, Route, Sketch
 
 
 class SoapAdapter:
@@ -33,11 +33,11 @@ class SoapAdapter:
         """The codec of an integration that is switched off."""
         return SoapCodec(None)
 
-    def draft(self, source: Path, choice: str) -> Sketch:
+    def draft(self, described: Described) -> Sketch:
         """What a WSDL tells of an integration that is to be drafted; ``choice`` names the operation."""
         from adapters.soap.drafting import sketch
 
-        return sketch(source, choice)
+        return sketch(Path(described.source), described.choice)
 
     def routes(self, desk: Desk) -> Sequence[Route]:
         codec = desk.codec

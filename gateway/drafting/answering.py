@@ -17,6 +17,8 @@ from gateway.drafting.lines import LEAST, Line, Open
 from gateway.drafting.similarity import Name, likeness, pair_codes, words
 from gateway.spi import Leaf
 
+ASSUMED: Final = 0.85
+"""What a confidence is multiplied by where codes are made up."""
 SAFEST: Final = "decline"
 """The outcome whose native code stands for what has none of its own: nothing is approved by a guess."""
 
@@ -148,7 +150,7 @@ def _coded(contract: Contract, source: Source, leaf: Leaf, alike: float) -> Writ
         value = {"from": source.path, "codes": codes}
         return replace(nothing, sure=0.6 if said else 0.0, value=value, open=(told,), why="name and type")
     if not leaf.codes:
-        return _fitted(contract, source, leaf, alike) if alike >= LEAST else nothing
+        return _uncoded(contract, source, leaf, alike) if alike >= LEAST else nothing
     pairs, _ = pair_codes(leaf.codes, field.codes, labels)
     back: dict[str, str] = {}
     for native, ours in pairs.items():
@@ -165,6 +167,17 @@ def _coded(contract: Contract, source: Source, leaf: Leaf, alike: float) -> Writ
     codes = {code: back.get(code, back.get(SAFEST, "")) for code in field.codes}
     why = f"name {alike:.2f}, codes {covered:.2f}"
     return Writing(source.path, leaf, round(sure, 2), {"from": source.path, "codes": codes}, tuple(marks), why)
+
+
+def _uncoded(contract: Contract, source: Source, leaf: Leaf, alike: float) -> Writing:
+    """Our codes as they are; where there is no room for them, their first letters, if those tell them apart."""
+    fitted = _fitted(contract, source, leaf, alike)
+    codes = {code: code[:1].upper() for code in source.field.codes}
+    if fitted.sure or len({*codes.values()}) < len(codes) or not all(map(leaf.accepts, codes.values())):
+        return fitted
+    told = Open("must", "the codes are made up, as none are listed", "write those the system acts on rightly")
+    value = {"from": source.path, "codes": codes}
+    return Writing(source.path, leaf, round(alike * ASSUMED, 2), value, (told,), "name")
 
 
 def _open(path: str) -> str:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from contracts.store import ContractStore, version_key
 from gateway import examples as cases
 from gateway.bootstrap import install, open_desk
 from gateway.clock import utc_now
+from gateway.connections import Connections
 from gateway.drafting.answering import draft_answer
 from gateway.drafting.integration_file import Draft, text
 from gateway.drafting.keys import draft_keys
@@ -30,7 +32,7 @@ from gateway.home import read_bundles, read_policies
 from gateway.integrations import INTEGRATION_FILE, NAME
 from gateway.lint import lint
 from gateway.settings import Settings
-from gateway.spi import Adapter, DraftingAdapter, Sketch
+from gateway.spi import Adapter, Described, DraftingAdapter, RoutedAdapter, Sketch
 from models.drafting.findings import Placed, place
 
 ANSWER = "loan_decision"
@@ -38,20 +40,22 @@ APPLICATION = "loan_application"
 
 
 class Asked(NamedTuple):
-    """What the command line says. ``choice`` is what of the description is meant, ``contract`` and ``product`` are
-    empty where they are to be chosen."""
+    """What the command line says. ``source`` is a file or the name of a connection, ``choice`` what of it is meant,
+    ``answer`` where answers go; those two, ``contract`` and ``product`` are empty where they are to be chosen."""
 
     name: str
     adapter: str
-    source: Path
+    source: str
     choice: str = ""
     contract: str = ""
     product: str = ""
+    answer: str = ""
 
 
 class Drafted(NamedTuple):
     """Where the integration stands; what a person must decide, ranked; what the adapter chose; what lint says; how
-    many fields are mapped and how many there are; and whether its example has an answer."""
+    many fields are mapped and how many there are; whether its example has an answer; whether it is called, or calls.
+    """
 
     folder: Path
     files: list[str]
@@ -60,6 +64,7 @@ class Drafted(NamedTuple):
     faults: list[Fault]
     mapped: tuple[int, int]
     answered: bool
+    is_called: bool
 
 
 class Grounds(NamedTuple):
@@ -78,11 +83,12 @@ def new_integration(settings: Settings, asked: Asked, load: Callable[[str], Adap
     if not isinstance(adapter, DraftingAdapter):
         raise ConfigurationError([Fault("", 0, 0, f"the adapter {asked.adapter!r} drafts nothing")])
     grounds = _grounds(settings.home, asked)
-    sketch = adapter.draft(asked.source, asked.choice)
+    connections = partial(Connections(settings.home), adapter=asked.adapter)
+    sketch = adapter.draft(Described(asked.source, asked.choice, asked.answer, connections))
     draft, values = compose(asked, grounds, sketch)
     if draft.answer_lines == []:
         message, hint = "the answer has no place that a decision could be written to", "choose another operation"
-        raise ConfigurationError([Fault(str(asked.source), 0, 0, message, hint)])
+        raise ConfigurationError([Fault(asked.source, 0, 0, message, hint)])
     with _workshop(settings.home) as shop:
         folder = shop / asked.name
         _write(folder, sketch.files)
@@ -91,7 +97,7 @@ def new_integration(settings: Settings, asked: Asked, load: Callable[[str], Adap
         write_example(folder, sketch, values, draft.answer_lines, asked.name)
         answered = grounds.decided and _answer(settings, folder)
         faults = lint(settings.home, load, folder, allow_demonstration=settings.allow_demonstration)
-        findings = place(draft.findings(), {"integration": Path(INTEGRATION_FILE)}, asked.source, folder)
+        findings = place(draft.findings(), {"integration": Path(INTEGRATION_FILE)}, Path(asked.source), folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_free(target)
         folder.rename(target)
@@ -101,7 +107,8 @@ def new_integration(settings: Settings, asked: Asked, load: Callable[[str], Adap
     files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     carried = sum(line.value != "not_carried" for line in draft.request_lines)
     notes = [*sketch.notes, *draft.notes]
-    return Drafted(target, files, at, notes, told, (carried, len(draft.request_lines)), answered)
+    mapped, is_called = (carried, len(draft.request_lines)), isinstance(adapter, RoutedAdapter)
+    return Drafted(target, files, at, notes, told, mapped, answered, is_called)
 
 
 def _target(home: Path, name: str) -> Path:
@@ -158,7 +165,7 @@ def compose(asked: Asked, grounds: Grounds, sketch: Sketch) -> tuple[Draft, dict
     """The draft, and texts for its example by native path."""
     contract = grounds.contract
     request = draft_request(contract, sketch.request, {"product": grounds.product})
-    keys = draft_keys(request.rest, sketch.keys)
+    keys = draft_keys(request.rest, sketch.keys, keyed=sketch.keyed)
     rest = [leaf for leaf in request.rest if leaf.native.path not in keys.read]
     read = [*keys.read, *(reading.leaf.native.path for reading in request.readings.values())]
     answer = None if sketch.answer is None else draft_answer(grounds.answer, sketch.answer)
@@ -166,11 +173,12 @@ def compose(asked: Asked, grounds: Grounds, sketch: Sketch) -> tuple[Draft, dict
     draft = Draft(
         name=asked.name,
         adapter=asked.adapter,
-        source=asked.source.name,
+        source=Path(asked.source).name,
         contract=contract.ref,
         answer=grounds.answer.ref,
         product=grounds.product,
         wire=sketch.wire,
+        left=sketch.left,
         told=(tuple(sketch.told.place), told) if sketch.told and told else None,
         keys=keys.lines,
         request_lines=request.lines,

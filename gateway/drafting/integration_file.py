@@ -8,8 +8,9 @@ from textwrap import indent
 from typing import Any
 
 from contracts.yaml_text import flow, key
-from gateway.drafting.lines import LEAST, SURE, Line, one_line
-from models.drafting.findings import Finding
+from gateway.drafting.lines import LEAST, MARKS, SURE, WIDTH, Line, commented, one_line
+from gateway.spi import Undecided
+from models.drafting.findings import Finding, Severity
 
 HEAD = (
     "The number behind a line is its confidence, from 0 to 1: how alike the names are, and how well type, unit and",
@@ -20,8 +21,8 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything of a drafted integration. ``told``: where in ``wire`` a further answer map stands, and its lines;
-    ``answer_lines`` is None where the answer contract is answered as it is."""
+    """Everything of a drafted integration. ``left`` is what is open in ``wire``; ``told``: where in ``wire`` a further
+    answer map stands, and its lines; ``answer_lines`` is None where the answer contract is answered as it is."""
 
     name: str
     adapter: str
@@ -36,6 +37,7 @@ class Draft:
     joint: list[str]
     ignore: list[str]
     answer_lines: list[Line] | None
+    left: Sequence[Undecided] = ()
     notes: tuple[str, ...] = field(default=())
 
     def without(self, part: str, why: str) -> Draft:
@@ -57,12 +59,23 @@ class Draft:
     def findings(self) -> list[Finding]:
         """What is left to a person, in the order of the file."""
         lines = [*self.keys, *(self.told[1] if self.told else []), *self.request_lines, *(self.answer_lines or [])]
-        found = [finding for line in lines for finding in line.findings()]
+        found = [_of_wire(one) for one in self.left]
+        found += [finding for line in lines for finding in line.findings()]
         if self.ignore:
             cure = "map what a field of the contract stands for; the rest is ignored in every message"
             what = f"{len(self.ignore)} place(s) of the message are ignored"
             found.append(Finding("should", what, ", ".join(self.ignore), cure, "integration", "ignore:"))
         return found
+
+
+def _of_wire(one: Undecided) -> Finding:
+    place = ".".join(("wire", *one.place))
+    evidence = "as far as its names and types tell"
+    return Finding(_severity(one), f"{place}: {one.what}", evidence, one.cure, "integration", f"{key(one.place[-1])}:")
+
+
+def _severity(one: Undecided) -> Severity:
+    return "must" if one.must else "should"
 
 
 def _copied(value: Any) -> Any:
@@ -107,19 +120,27 @@ def _written(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _wire(draft: Draft) -> Iterator[str]:
-    """The adapter's section; only where a map of ours stands inside is it more than one line a key."""
-    place, lines = draft.told or ((), [])
+    """The adapter's section; a key has a line, or more where a map of ours or something open stands inside."""
     yield "wire:" if draft.wire else "wire: {}"
-    yield from _section(draft.wire, place, lines, 1)
+    yield from _section(draft, draft.wire, ())
 
 
-def _section(section: Mapping[str, Any], place: Sequence[str], lines: Sequence[Line], depth: int) -> Iterator[str]:
+def _section(draft: Draft, section: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[str]:
+    place, lines = draft.told or ((), [])
+    margin = "  " * (len(above) + 1)
     for name, value in section.items():
-        if not place or name != place[0]:
-            yield f"{'  ' * depth}{key(name)}: {flow(value)}"
-        elif len(place) == 1:
-            yield f"{'  ' * depth}{key(name)}:"
-            yield indent("\n".join(_written(lines)), "  " * depth)
+        here = (*above, name)
+        line = f"{margin}{key(name)}: {flow(value)}"
+        inside = any(tuple(one.place)[: len(here)] == here != tuple(one.place) for one in draft.left)
+        if here == tuple(place):
+            yield f"{margin}{key(name)}:"
+            yield indent("\n".join(_written(lines)), margin)
+        elif isinstance(value, Mapping) and (inside or here == tuple(place)[: len(here)] or len(line) > WIDTH):
+            yield f"{margin}{key(name)}:"
+            yield from _section(draft, value, here)
         else:
-            yield f"{'  ' * depth}{key(name)}:"
-            yield from _section(value, place[1:], lines, depth + 1)
+            yield from commented(line, [mark for one in draft.left if tuple(one.place) == here for mark in _marks(one)])
+
+
+def _marks(one: Undecided) -> Iterator[str]:
+    yield f"{MARKS[_severity(one)]}: {one.what}"

@@ -22,12 +22,17 @@ class Drafted(NamedTuple):
     read: list[str]
 
 
-def draft_keys(rest: Sequence[Leaf], beside: Mapping[str, str]) -> Drafted:
-    """Keys from leaves nothing else reads; ``beside`` are those the protocol carries beside its messages."""
+def draft_keys(rest: Sequence[Leaf], beside: Mapping[str, str], *, keyed: bool = False) -> Drafted:
+    """Keys from leaves nothing else reads; ``beside`` are those the protocol carries beside its messages.
+
+    ``keyed``: those name this asking whatever is in the message; else a leaf that does comes first.
+    """
     usable = [leaf for leaf in rest if leaf.native.type in TEXTS and "[]" not in leaf.native.path and not leaf.codes]
     asking = _best({leaf.native.path: _names_asking(leaf) for leaf in usable})
     business = _best({leaf.native.path: _names_application(leaf) for leaf in usable if leaf.native.path != asking})
-    lines = list(_lines(business, asking, beside))
+    business = business or (asking if keyed else "")
+    asking = "" if keyed else asking
+    lines = list(_lines(business, asking, beside, keyed=keyed))
     leaf = next((leaf for leaf in usable if leaf.native.path == business), None)
     return Drafted(lines, leaf, [path for path in (business, asking) if path])
 
@@ -55,7 +60,7 @@ def _said(leaf: Leaf) -> tuple[set[str], set[str]]:
     return {word.text for word in name.own}, {word.text for word in name.around}
 
 
-def _lines(business: str, asking: str, beside: Mapping[str, str]) -> Iterator[Line]:
+def _lines(business: str, asking: str, beside: Mapping[str, str], *, keyed: bool) -> Iterator[Line]:
     if business:
         guess = Open("should", "is guessed", _CURE)
         yield Line("business", business, None, "names the application", (guess,))
@@ -64,7 +69,7 @@ def _lines(business: str, asking: str, beside: Mapping[str, str]) -> Iterator[Li
         yield Line("business", made, None, "nothing names the application", (Open("must", "is a makeshift", _CURE),))
     request = asking or beside.get("request", "")
     if request:
-        why = "names this asking" if asking else "without it the same application is the same asking"
+        why = "names this asking" if asking or keyed else "without it the same application is the same asking"
         yield Line("request", request, None, why)
     if beside.get("correlation"):
         yield Line("correlation", beside["correlation"])

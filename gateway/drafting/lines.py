@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -46,13 +46,7 @@ class Line:
     def written(self) -> Iterator[str]:
         """The line with its comment, or the comment above it where both have no room."""
         said = [f"{self.sure:.2f}" if self.sure is not None else "", self.why, *map(_mark, self.marks)]
-        comment = one_line("; ".join(filter(None, said)))
-        text = f"  {key(self.key)}: {flow(self.value)}"
-        if comment and len(text) + len(comment) + 3 > WIDTH:
-            yield f"  # {comment}"
-            yield text
-        else:
-            yield f"{text} # {comment}" if comment else text
+        yield from commented(f"  {key(self.key)}: {flow(self.value)}", said)
 
     def findings(self) -> Iterator[Finding]:
         evidence = f"confidence {self.sure:.2f}, {self.why}" if self.sure is not None else self.why
@@ -67,6 +61,16 @@ MARKS: Final[Mapping[Severity, str]] = {"must": "DECIDE", "should": "CHECK", "no
 
 def _mark(mark: Open) -> str:
     return f"{MARKS[mark.severity]}: {mark.what}"
+
+
+def commented(text: str, said: Sequence[str]) -> Iterator[str]:
+    """A line with what is said of it behind it, or above it where both have no room."""
+    comment = one_line("; ".join(filter(None, said)))
+    if comment and len(text) + len(comment) + 3 > WIDTH:
+        yield f"{text[: len(text) - len(text.lstrip())]}# {comment}"
+        yield text
+    else:
+        yield f"{text} # {comment}" if comment else text
 
 
 def one_line(text: str) -> str:

@@ -36,8 +36,11 @@ def _told(done: Drafted, settings: Settings) -> Iterator[str]:
     home, name = settings.home, done.folder.name
     test = f"scoregate --home {home} test {done.folder}"
     yield f"  {test}" if done.answered else f"  {test} --renew  # once there is a bundle and a policy for its product"
-    yield f"  scoregate --home {home} principal add NAME --integration {name}"
-    yield f"  scoregate --home {home} serve"
+    if done.is_called:
+        yield f"  scoregate --home {home} principal add NAME --integration {name}"
+        yield f"  scoregate --home {home} serve"
+    else:
+        yield f"  scoregate --home {home} poll {name}"
 
 
 def _lint(done: Drafted) -> Iterator[str]:

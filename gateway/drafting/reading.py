@@ -27,7 +27,9 @@ _INVERSE: Final[Mapping[str, Callable[[Fraction], Fraction]]] = {"multiply": lam
 
 
 class Reading(NamedTuple):
-    """One way to read a field: from which leaf, through which steps or codes, how sure, and what is assumed."""
+    """One way to read a field: from which leaf, through which steps or codes, how sure, what is assumed, and what
+    cannot be right as it is.
+    """
 
     field: Field
     leaf: Leaf
@@ -37,6 +39,7 @@ class Reading(NamedTuple):
     lacking: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     why: str = ""
+    wrong: str = ""
 
     def native(self, value: Value) -> str:
         """A contract value about as the legacy system writes it, for an example; empty where it has no spelling."""
@@ -137,9 +140,11 @@ def _coded(contract: Contract, field: Field, leaf: Leaf, alike: float) -> Readin
     native = leaf.codes or (_TRUTHS if leaf.native.type == "boolean" else {})
     labels = contract.labels.get(field.name, {})
     if not native:
-        free = leaf.native.type in TEXTS
+        sure = round(alike * 0.6, 2) if leaf.native.type in TEXTS else 0.0
         told = "the schema lists no codes: those of the contract are taken"
-        return Reading(field, leaf, round(alike * 0.6, 2) if free else 0.0, assumed=(told,), why="name")
+        if not all(map(leaf.accepts, field.codes)):
+            return Reading(field, leaf, sure, why="name", wrong="the schema lists no codes, and ours do not fit")
+        return Reading(field, leaf, sure, assumed=(told,), why="name")
     pairs, covered = pair_codes(native, field.codes, labels)
     lacking = tuple(code for code in native if code not in pairs)
     sure = 0.5 * alike + 0.5 * covered if alike >= 0.3 and len(pairs) > 1 else 0.0
@@ -228,6 +233,8 @@ def _line(reading: Reading, found: Sequence[Reading]) -> Line:
     if reading.codes:
         value["codes"] = dict(reading.codes)
     left = [Open("should", told, "ask what the system means, and set convert") for told in reading.assumed]
+    if reading.wrong:
+        left.append(Open("must", reading.wrong, "give its codes: {from: …, codes: {theirs: ours}}"))
     if reading.lacking:
         told = f"{', '.join(reading.lacking)} of the code list stand for nothing yet"
         left.append(Open("must", told, "give each a code of the contract; until then such a value is unusable"))

@@ -35,18 +35,19 @@ def write_example(
     case = folder / "examples" / NAME
     case.mkdir(parents=True)
     (case / f"request.{sketch.suffix}").write_bytes(sketch.example(values))
-    header = {**sketch.header, "X-Correlation-ID": f"{name}-drafted"}
-    paths = _changing(answer)
+    beside = {} if sketch.keyed else {"X-Correlation-ID": f"{name}-drafted"}
+    header = {**sketch.header, **beside}
+    paths = _changing(answer, sketch)
     ignored = _IGNORED.format(paths=flow(paths)) if paths else ""
     written = "\n".join(f"  {key(one)}: {flow(value)}" for one, value in header.items())
     (case / "case.yaml").write_text(_CASE.format(header=written, as_of=AS_OF, ignored=ignored), encoding="utf-8")
     return case
 
 
-def _changing(answer: Sequence[Line] | None) -> list[str]:
+def _changing(answer: Sequence[Line] | None, sketch: Sketch) -> list[str]:
     if answer is None:
         return list(CHANGING)
-    return [line.key.removesuffix(".#text") for line in answer if _source(line) in CHANGING]
+    return [sketch.shown(line.key) for line in answer if _source(line) in CHANGING]
 
 
 def _source(line: Line) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
 from contracts.odcs import Contract
 from contracts.store import ContractStore
+from gateway.connections import Connections
 from gateway.drafting.integration import Asked, Grounds, compose
 from gateway.drafting.integration_file import text
 from gateway.integrations import read_integration
 from gateway.lint_wire import wire_faults
+from gateway.spi import Described
 
 STORE = ContractStore()
 REQUEST, ANSWER = STORE.get("loan_application@1.0.0"), STORE.get("loan_decision@1.0.0")
@@ -118,9 +121,9 @@ def test_any_draft_lints_and_its_messages_are_valid(asked: str, told: str, form:
         folder.mkdir()
         wsdl = folder / "any.wsdl"
         wsdl.write_text(WSDL.format(form=form, simple=SIMPLE, asked=ask, told=tell))
-        sketch = adapter.draft(wsdl, "")
+        sketch = adapter.draft(Described(str(wsdl), "", "", partial(Connections(folder), adapter="soap")))
         grounds = Grounds("consumer-instalment", REQUEST, ANSWER, False)
-        draft, values = compose(Asked("any-system", "soap", wsdl), grounds, sketch)
+        draft, values = compose(Asked("any-system", "soap", str(wsdl)), grounds, sketch)
         if draft.answer_lines == []:
             return
         (folder / "integration.yaml").write_text(text(draft))

@@ -29,7 +29,8 @@ Data = dict[str, Any]
 
 
 def new(home: Path, name: str, wsdl: Path, **more: str) -> Drafted:
-    return new_integration(load(home=home), Asked(name, "soap", wsdl, **{"contract": "loan_application@1.0.0"} | more))
+    asked = Asked(name, "soap", str(wsdl), **{"contract": "loan_application@1.0.0"} | more)
+    return new_integration(load(home=home), asked)
 
 
 class Draft(NamedTuple):
