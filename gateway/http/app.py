@@ -17,6 +17,7 @@ from fastapi import Response as Reply
 from starlette.exceptions import HTTPException
 from starlette.routing import Route as Address
 
+from contracts.errors import NotFound
 from gateway.access.layer import Access
 from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
@@ -25,6 +26,7 @@ from gateway.http.journal import Journal
 from gateway.http.room import Room
 from gateway.http.traced import TracedDoor
 from gateway.http.watch import Watch
+from gateway.spi import Request as Asked
 from gateway.spi import Response
 
 _LAST_PARAMETER = re.compile(r"\{([A-Za-z_]+)\}$")
@@ -135,7 +137,8 @@ def _cold(
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Reply:
-        return _reply(problems.problem(error.status_code, _allow(app, request) if error.status_code == 405 else None))
+        wrong_method = error.status_code == 405
+        return _reply(_other_method(app, request) if wrong_method else problems.problem(error.status_code))
 
     @app.exception_handler(Exception)
     async def fail(_request: Request, error: Exception) -> Reply:
@@ -149,11 +152,22 @@ def _cold(
     return app
 
 
-def _allow(app: FastAPI, request: Request) -> dict[str, str]:
-    """Every method any route answers at this path: Starlette itself names only those of the first that matches."""
-    routes = [route for route in app.router.routes if isinstance(route, Address)]
-    methods = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods or ()}
-    return {"Allow": ", ".join(sorted(methods))}
+def _other_method(app: FastAPI, request: Request) -> Response:
+    """What a method gets that no route has at this path: told as the integration that answers there tells its refusals.
+
+    ``Allow`` names every method any route answers: Starlette itself names only those of the first that matches.
+    """
+    addresses = [route for route in app.router.routes if isinstance(route, Address)]
+    found = [route for route in addresses if route.path_regex.match(request.url.path)]
+    response = problems.problem(405)
+    for door in (route.endpoint for route in found if isinstance(route.endpoint, Door)):
+        error = NotFound("this address does not answer this method; see Allow", code="method_not_allowed")
+        asked = Asked(request.method, request.url.path, {}, dict(request.headers), b"", "")
+        response = door.route.refuse(error, asked)
+        break
+    allow = ", ".join(sorted({method for route in found for method in route.methods or ()}))
+    kept = [header for header in response.headers if header[0] != "Allow"]
+    return response._replace(headers=[*kept, ("Allow", allow)])
 
 
 def _reply(response: Response) -> Reply:
