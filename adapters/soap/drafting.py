@@ -11,13 +11,13 @@ from lxml import etree
 
 from adapters.soap.codec import ACTION_HEADER, TYPE_HEADER
 from adapters.soap.envelope import V11, envelope
-from adapters.soap.names import NIL, Node, split
+from adapters.soap.names import NIL, Node, local, split
 from adapters.soap.outline import Model, Part, Text, outline, texts
 from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, with_wrappers
 from adapters.soap.section import read_wire, refusal_contract
 from adapters.soap.service import Service, in_tree, serve
-from adapters.soap.types import fields
+from adapters.soap.types import TYPE_NAME, fields
 from adapters.soap.wsdl import Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
 from contracts.source import nearest
@@ -53,7 +53,7 @@ def sketch(source: Path, choice: str) -> Sketch:
     return Sketch(
         files={document.name: (folder / document.name).read_bytes() for document in wsdl.documents},
         wire=wire,
-        request=_known(map(_asked, shapes.leaves(asked)), service.fields.request),
+        request=_known(map(_asked, shapes.leaves(asked)), _readable(service)),
         answer=_answer(operation, shapes, service),
         keys={"request": HEADER_KEY, "correlation": HEADER_KEY},
         example=lambda values: _example(asked, values),
@@ -125,9 +125,17 @@ def _asked(leaf: Leaf) -> Leaf:
 
 
 def _known(leaves: Iterable[Leaf], declared: Mapping[str, NativeField] | None) -> list[Leaf]:
-    """The leaves as the codec declares them; one whose content the schema leaves open accepts nothing."""
-    found = {leaf.native.path: leaf for leaf in leaves}
-    return [found.get(path, _unknown(field))._replace(native=field) for path, field in (declared or {}).items()]
+    """The leaves as the codec declares them, but for what is barred; one whose content is left open accepts nothing."""
+    found: dict[str, Leaf] = {}
+    for leaf in leaves:
+        found.setdefault(leaf.native.path, leaf)
+    writable = {path: field for path, field in (declared or {}).items() if not field.barred}
+    return [found.get(path, _unknown(field))._replace(native=field) for path, field in writable.items()]
+
+
+def _readable(service: Service) -> Mapping[str, NativeField]:
+    """What a request may hold: whether it could be written is no matter."""
+    return {path: field._replace(barred="") for path, field in (service.fields.request or {}).items()}
 
 
 def _unknown(field: NativeField) -> Leaf:
@@ -178,6 +186,17 @@ def _leaves(part: Part, around: Around, one_branch: bool) -> Iterator[Leaf]:
         yield _leaf(part.text, around)
     if part.model is not None:
         yield from _inside(part.model, around._replace(needed=True), one_branch)
+    if not one_branch:
+        yield from _kinds(part, around)
+
+
+def _kinds(part: Part, around: Around) -> Iterator[Leaf]:
+    """What only some of the types have that an element may name, and which type it is."""
+    if part.kind is not None:
+        yield _leaf(part.kind, around._replace(needed=around.needed and part.abstract))
+    for kind in part.kinds:
+        for leaf in _leaves(kind, around._replace(needed=False), one_branch=False):
+            yield leaf._replace(needed=False)
 
 
 def _inside(model: Model, around: Around, one_branch: bool) -> Iterator[Leaf]:
@@ -223,16 +242,36 @@ def _names(part: Part | Model) -> Iterator[str]:
         return
     yield part.name
     yield from (attribute.name for attribute in part.attributes)
-    if part.model:
-        yield from _names(part.model)
+    for inside in (part.model, *part.kinds):
+        if inside:
+            yield from _names(inside)
 
 
-def _fill(node: Node, part: Part, values: Mapping[str, str]) -> None:
+def _kind_of(node: Node, part: Part, values: Mapping[str, str]) -> Part:
+    """The part itself, or the one of its kinds that is wanted more, and then the element says so."""
+    if part.kind is None:
+        return part
+    named = values.get(in_tree(part.kind.path), "")
+    choices = [] if part.abstract else [part]
+    best = max([*choices, *part.kinds], key=lambda kind: (local(kind.name) == named, _own_wanted(kind, values)))
+    if best is not part:
+        space, name = split(best.name)
+        prefix = next((prefix for prefix, known in node.nsmap.items() if known == space), None)
+        node.set(TYPE_NAME, f"{prefix}:{name}" if prefix else name)
+    return best
+
+
+def _own_wanted(kind: Part, values: Mapping[str, str]) -> int:
+    return _wanted(Part(kind.name, kind.path, text=kind.text, attributes=kind.attributes, model=kind.model), values)
+
+
+def _fill(node: Node, declared: Part, values: Mapping[str, str]) -> None:
+    part = _kind_of(node, declared, values)
     for attribute in part.attributes:
         if attribute.required or in_tree(attribute.path) in values:
             node.set(attribute.name, _value(attribute, values))
     if part.text is not None:
-        if part.nillable and in_tree(part.text.path) not in values:
+        if declared.nillable and in_tree(part.text.path) not in values:
             node.set(NIL, "true")
         else:
             node.text = _value(part.text, values)

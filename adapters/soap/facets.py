@@ -147,7 +147,9 @@ _STRUCTURE: Final = ("simpleType", "annotation", "attribute", "attributeGroup", 
 
 def meaning(node: Node) -> str:
     """What a schema says of one of its parts: its documentation, or a comment behind it on the same line."""
-    texts = [" ".join("".join(found.itertext()).split()) for found in node.iter(qualified(XSD, "documentation"))]
+    annotations = children(node, qualified(XSD, "annotation"))
+    documented = [said for one in annotations for said in children(one, qualified(XSD, "documentation"))]
+    texts = [" ".join("".join(found.itertext()).split()) for found in documented]
     if texts:
         return " ".join(texts)
     after = node.getnext()

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from adapters.soap.facets import ANY, Facets, narrowed
+from adapters.soap.facets import ANY, Facets, meaning, narrowed
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve, split
 from adapters.soap.schema_types import SchemaTypes, bounds
 from adapters.soap.schemas import Schema
-from adapters.soap.types import TEXT, joined
+from adapters.soap.types import TEXT, TYPE_KEY, TYPE_NAME, joined
 
 _MODELS = tuple(qualified(XSD, name) for name in ("sequence", "all", "choice", "group"))
 
@@ -31,7 +31,8 @@ class Text(NamedTuple):
 @dataclass(slots=True)
 class Part:
     """One element at its tree path. ``text`` where it holds one; ``high`` is None where it may come any number of
-    times.
+    times. ``kinds`` are what it may be instead, each a part named by the type that ``xsi:type`` then says; one of them
+    it must be where its own type is ``abstract``.
     """
 
     name: str
@@ -42,6 +43,9 @@ class Part:
     text: Text | None = None
     attributes: list[Text] = field(default_factory=list)
     model: Model | None = None
+    kinds: list[Part] = field(default_factory=list)
+    kind: Text | None = None
+    abstract: bool = False
 
     @property
     def repeated(self) -> bool:
@@ -64,7 +68,9 @@ class Model:
 
 
 def texts(item: Part | Model) -> Iterator[Text]:
-    """Every leaf below a part or model, in document order, whatever is chosen."""
+    """Every leaf below a part or model, in document order, whatever is chosen; one that several kinds have comes as
+    often.
+    """
     if isinstance(item, Model):
         for inner in item.items:
             yield from texts(inner)
@@ -74,6 +80,10 @@ def texts(item: Part | Model) -> Iterator[Text]:
         yield item.text
     if item.model is not None:
         yield from texts(item.model)
+    if item.kind is not None:
+        yield item.kind
+    for kind in item.kinds:
+        yield from texts(kind)
 
 
 def outline(types: SchemaTypes, root: str) -> Part | None:
@@ -100,8 +110,26 @@ class _Walk:
             part.text = Text("", part.path, found, True)
         elif found is not None and found[1] not in above and len(above) < MOST:
             self._content(part, *found, (*above, found[1]))
-        if part.text is not None and (part.attributes or not part.path):
-            part.text = part.text._replace(path=joined(part.path, TEXT))
+            self._kinds(part, *found, (*above, found[1]))
+        for one in (part, *part.kinds):
+            if one.text is not None and (part.attributes or part.kinds or not part.path):
+                one.text = one.text._replace(path=joined(part.path, TEXT))
+
+    def _kinds(self, part: Part, schema: Schema, node: Node, above: tuple[Node, ...]) -> None:
+        """What an element of a named type may be instead: of each type derived from it."""
+        name = qualified(schema.namespace, node.get("name", "")) if node.get("name") else ""
+        meanings: dict[str, str] = {}
+        for other in self._types.deriving(name):
+            found = self._types.find("complexType", other)
+            if found is not None and found[1] not in above:
+                kind = Part(other, part.path)
+                self._content(kind, *found, (*above[:-1], found[1]))
+                part.kinds.append(kind)
+                meanings[local(other)] = meaning(found[1])
+        if part.kinds:
+            part.abstract = self._types.is_abstract(name)
+            listed = Facets("string", (tuple(("enumeration", one) for one in meanings),), meanings)
+            part.kind = Text(TYPE_NAME, joined(part.path, TYPE_KEY), listed, part.abstract)
 
     def _type(self, schema: Schema, node: Node) -> Facets | tuple[Schema, Node] | None:
         """The type of an element or attribute: facets of a simple one, the declaration of a complex one."""

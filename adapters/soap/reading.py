@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from adapters.soap.names import NIL, XSI, Node, local
-from adapters.soap.types import ANYTHING, TEXT, Complex, Element, Simple
+from adapters.soap.names import NIL, XSI, Node, local, resolve
+from adapters.soap.types import ANYTHING, TEXT, TYPE_KEY, TYPE_NAME, Complex, Element, Simple, whole
 from gateway.spi import Tree
 
 Read: TypeAlias = Callable[[Node], Any]
@@ -33,30 +33,57 @@ class Readers:
     """One reader per type, so that types may lead back to themselves."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Callable[[Node], Tree]] = {}
+        self._made: dict[tuple[int, frozenset[str]], Callable[[Node], Tree]] = {}
 
     def group(self, kind: Complex) -> Callable[[Node], Tree]:
-        if id(kind) not in self._made:
+        """Reads a group by its declared type, or by the one it names; what may repeat in any of them is a list."""
+        if not kind.derived:
+            return self._of(kind, frozenset())
+        lists = frozenset(child.name for child in whole(kind).children if child.repeated)
+        named = {name: (local(name), self._of(other, lists)) for name, other in kind.derived.items()}
+        return _typed(self._of(kind, lists), named)
+
+    def _of(self, kind: Complex, lists: frozenset[str]) -> Callable[[Node], Tree]:
+        key = id(kind), lists
+        if key not in self._made:
             children: dict[str, tuple[str, Read, bool]] = {}
             attributes = {one.name: (one.key, _text(one.simple)) for one in kind.attributes}
             text = _text(kind.text) if kind.text is not None else None
             bare = not attributes and not kind.loose
-            self._made[id(kind)] = _group_reader(children, None if bare else attributes, text)
+            self._made[key] = _group_reader(children, None if bare else attributes, text)
             for child in kind.children:
-                children[child.name] = (child.key, self._element(child), child.repeated)
-        return self._made[id(kind)]
+                repeated = child.repeated or child.name in lists
+                children[child.name] = (child.key, self._element(child), repeated)
+        return self._made[key]
 
     def _element(self, element: Element) -> Read:
         if isinstance(element.type, Simple):
             return _leaf(element.type)
         if element.type is ANYTHING:
             return generic
-        group = self.group(element.type)
-        if element.type.text is None or element.type.attributes:
-            if not element.nillable:
-                return group
-            return lambda node: group(node) if node.get(NIL) not in _TRUE else _nil(group(node))
-        return _leaf(element.type.text)
+        kind = element.type
+        if kind.text is not None and not kind.attributes and not kind.derived:
+            return _leaf(kind.text)
+        group = self.group(kind)
+        if not element.nillable:
+            return group
+        return lambda node: group(node) if node.get(NIL) not in _TRUE else _nil(group(node))
+
+
+def _typed(declared: Callable[[Node], Tree], named: Mapping[str, tuple[str, Callable[[Node], Tree]]]) -> Read:
+    """A group is read by the type it names with ``xsi:type`` (XML Schema part 1, 2.6.1), and that name kept with it."""
+
+    def read(node: Node) -> Tree:
+        said = node.get(TYPE_NAME)
+        found = named.get(resolve(node, said) or "") if said else None
+        if found is None:
+            return declared(node)
+        name, inside = found
+        tree = inside(node)
+        tree[TYPE_KEY] = name
+        return tree
+
+    return read
 
 
 def _nil(tree: Tree) -> Tree | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve
 from adapters.soap.schemas import Schema
@@ -21,6 +21,16 @@ _MODELS: Final = tuple(qualified(XSD, name) for name in ("sequence", "all", "cho
 _GLOBALS: Final = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
 
 
+class _Waiting(NamedTuple):
+    """An extension or restriction of a type that is still being read, as it holds the derived one itself."""
+
+    schema: Schema
+    node: Node
+    kind: Complex
+    base: Complex
+    simple: bool
+
+
 class SchemaTypes:
     """Looks names up in a schema set; ``faults`` collects references that lead nowhere and what cannot be served."""
 
@@ -30,6 +40,9 @@ class SchemaTypes:
         self._types: dict[str, Simple | Complex] = {}
         self._inline: dict[tuple[Node, str], Complex] = {}
         self._substitutes: dict[str, list[str]] = {}
+        self._deriving: dict[str, list[str]] = {}
+        self._unfinished: set[int] = set()
+        self._waiting: list[_Waiting] = []
         for schema in schemas:
             for node in children(schema.root):
                 kind = local(node.tag)
@@ -38,6 +51,9 @@ class SchemaTypes:
                     self._found[kind, name] = (schema, node)
                     if node.get("substitutionGroup"):
                         self._substitutes.setdefault(self.reference(schema, node, "substitutionGroup"), []).append(name)
+                    if kind == "complexType":
+                        for base in self._bases(schema, node):
+                            self._deriving.setdefault(base, []).append(name)
                 elif kind == "redefine":
                     faults.append(schema.document.fault(node, "xs:redefine is not served", "write the type out"))
 
@@ -61,8 +77,9 @@ class SchemaTypes:
         if name not in self._types:
             found = self._found.get(("complexType", name))
             if found:
-                self._types[name] = kind = Complex()
+                self._types[name] = kind = Complex(abstract=self.is_abstract(name))
                 self._complex(*found, kind)
+                self._name_derived(name, kind)
             else:
                 simple = self._found.get(("simpleType", name))
                 self._types[name] = ANY
@@ -104,7 +121,46 @@ class SchemaTypes:
         return self._inline[key]
 
     def _complex(self, schema: Schema, node: Node, kind: Complex) -> None:
-        """Fill in a type from ``xs:complexType``, or from the extension or restriction inside it."""
+        """Fill in a type from ``xs:complexType``."""
+        self._unfinished.add(id(kind))
+        self._content(schema, node, kind)
+        if not any(one.kind is kind for one in self._waiting):
+            self._finish(kind)
+
+    def _finish(self, kind: Complex) -> None:
+        """A type is whole: now those can be filled in that derive from it, and that it holds itself."""
+        self._unfinished.discard(id(kind))
+        for one in [one for one in self._waiting if one.base is kind]:
+            self._waiting.remove(one)
+            self._derived(one.schema, one.node, one.kind, simple=one.simple)
+            self._finish(one.kind)
+
+    def _name_derived(self, name: str, kind: Complex) -> None:
+        for other in self.deriving(name):
+            found = self.type(other)
+            if isinstance(found, Complex):
+                kind.derived[other] = found
+
+    def deriving(self, name: str) -> list[str]:
+        """Every type an element of this one may say it is of, however far derived; an abstract one is none."""
+        names = list(self._deriving.get(name, ()))
+        for other in names:
+            names += [further for further in self._deriving.get(other, ()) if further not in names]
+        return [other for other in names if not self.is_abstract(other)]
+
+    def is_abstract(self, name: str) -> bool:
+        found = self._found.get(("complexType", name))
+        return found is not None and found[1].get("abstract") in ("true", "1")
+
+    def _bases(self, schema: Schema, node: Node) -> Iterator[str]:
+        """The type an ``xs:complexType`` is derived from."""
+        for content in children(node, qualified(XSD, "complexContent"), qualified(XSD, "simpleContent")):
+            for derived in children(content):
+                if derived.get("base"):
+                    yield self.reference(schema, derived, "base")
+
+    def _content(self, schema: Schema, node: Node, kind: Complex) -> None:
+        """Fill in what stands in an ``xs:complexType``, or in the extension or restriction inside it."""
         for child in children(node):
             name = local(child.tag)
             if child.tag in _MODELS or name == "group":
@@ -122,6 +178,9 @@ class SchemaTypes:
             return
         base = self.type(self.reference(schema, node, "base"))
         extends = local(node.tag) == "extension"
+        if isinstance(base, Complex) and id(base) in self._unfinished:
+            self._waiting.append(_Waiting(schema, node, kind, base, simple))
+            return
         if isinstance(base, Complex):
             kind.attributes += base.attributes
             kind.text, kind.loose = base.text, base.loose and extends
@@ -131,7 +190,7 @@ class SchemaTypes:
         if simple:
             text = base if isinstance(base, Simple) else base.text or ANY
             kind.text = text if extends else narrowed(text, node)
-        self._complex(schema, node, kind)
+        self._content(schema, node, kind)
 
     def _attribute(self, schema: Schema, node: Node, kind: Complex) -> None:
         if local(node.tag) == "attributeGroup":
@@ -171,13 +230,11 @@ class SchemaTypes:
                 one = self._particle(schema, child, optional, repeated)
                 for element in self._standing_for(one) if child.get("ref") else (one,):
                     self._add(kind, element)
-                if child.get("ref") and one.repeated and self._substitutes.get(one.name):
-                    kind.shuffled = f"what may stand for {one.key} repeats"
             elif name == "any":
                 kind.open, kind.wild = True, space_of(child, schema.namespace)
             elif child.tag in _MODELS or name == "group":
                 self._model(schema, child, kind, optional=optional, repeated=repeated)
-        if repeated and len(children(node)) > 1:
+        if repeated and len(children(node)) > 1 and local(node.tag) != "choice":
             kind.shuffled = "a group of several elements repeats"
 
     def _particle(self, schema: Schema, node: Node, optional: bool, repeated: bool) -> Element:

@@ -15,7 +15,7 @@ from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, compile_schemas, with_wrappers
 from adapters.soap.section import Fetch, Wire
 from adapters.soap.types import Complex, Element, Simple, fields
-from adapters.soap.writing import unwritable, writer
+from adapters.soap.writing import writer
 from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
 from contracts.mapping.answer import AnswerMap
@@ -97,7 +97,7 @@ class _Compiler:
             fetched,
             wire.fetch,
             self._checker,
-            Fields(_renamed(fields(asked)), fields(answered) if scored.output else None),
+            Fields(_renamed(fields(asked, asked=True)), fields(answered) if scored.output else None),
             {root: reader(element) for root, element in inputs.items()},
             writer(answered),
             tell,
@@ -137,8 +137,8 @@ class _Compiler:
             wire.faulty(place, f"{fetched.name} is the operation that is scored")
         elif fields(self._element(fetched.output)) != fields(answered):
             wire.faulty(place, f"{fetched.name} answers otherwise than {wire.operation}")
-        if wire.fetch and wire.fetch.key.open not in fields(self._element(fetched.input)):
-            known = fields(self._element(fetched.input))
+        if wire.fetch and wire.fetch.key.open not in fields(self._element(fetched.input), asked=True):
+            known = fields(self._element(fetched.input), asked=True)
             hint = nearest(str(wire.fetch.key), known) or f"there is: {', '.join(known)}"
             wire.faulty(("fetch", "key"), f"a message of {fetched.name} has no {wire.fetch.key}", hint)
 
@@ -153,7 +153,7 @@ class _Compiler:
             wire.faulty(("fault", "name"), f"{scored.name} declares no fault {wire.fault!r}", hint)
             return None
         declared, written = fields(element), mapped.native_fields()
-        for path, message in [*_misfits(declared, written), *unwritable(element, list(written))]:
+        for path, message in _misfits(declared, written):
             place = next((key for key in self._map_keys() if path.startswith(key)), "")
             wire.faulty(("fault", "map", place), f"{path}: {message}", nearest(path, declared))
         write = writer(element)

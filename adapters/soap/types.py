@@ -7,14 +7,17 @@ empty dict for a group), ``xsi:nil`` is None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
-from adapters.soap.names import local
+from adapters.soap.names import XSI, local, qualified
 from gateway.spi import NativeField
 
 TEXT: Final = "#text"
+TYPE_NAME: Final = qualified(XSI, "type")
+TYPE_KEY: Final = "@xsi:type"
+"""Where the local name of the type lies that an element says it has, if that is derived from the one declared."""
 DEEPEST: Final = 20
 """A path has at most so many steps; what lies deeper is read, but no path leads there."""
 
@@ -45,7 +48,7 @@ class Attribute(NamedTuple):
 
     @property
     def key(self) -> str:
-        return f"@{local(self.name)}"
+        return TYPE_KEY if self.name == TYPE_NAME else f"@{local(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Element:
 class Complex:
     """A group. ``text`` is the type of its text where it has no children (simpleContent); ``open`` where a wildcard
     lets other children in, ``wild`` the namespace it gives to names without one. ``shuffled`` says why its children
-    cannot be written from a tree: their order is not in it. ``loose`` where any attribute may stand.
+    cannot be written from a tree: their order is not in it. ``loose`` where any attribute may stand. ``derived`` are
+    the types a message may name in its place by ``xsi:type``; it must, where the type is ``abstract``.
     """
 
     attributes: list[Attribute] = field(default_factory=list)
@@ -81,6 +85,8 @@ class Complex:
     wild: str = ""
     shuffled: str = ""
     loose: bool = False
+    abstract: bool = False
+    derived: dict[str, Complex] = field(default_factory=dict)
 
 
 ANY: Final = Simple("any")
@@ -88,45 +94,80 @@ ANYTHING: Final = Complex(open=True, loose=True)
 """``xs:anyType``."""
 
 
-def fields(root: Element) -> dict[str, NativeField]:
-    """Every leaf below an element by tree path, as the mapping and its lint need them."""
-    return {leaf.path: leaf for leaf in _below(root.type, "", _Place(), ())}
+def whole(kind: Complex) -> Complex:
+    """A type with all that the types derived from it add: what an element of it may hold, whichever it names."""
+    if not kind.derived:
+        return kind
+    attributes = {one.name: one for one in kind.attributes}
+    children = {one.name: one for one in kind.children}
+    for other in kind.derived.values():
+        for attribute in other.attributes:
+            attributes.setdefault(attribute.name, attribute._replace(required=False))
+        for child in other.children:
+            known = children.get(child.name, replace(child, low=0))
+            children[child.name] = replace(known, high=None) if child.repeated else known
+    named = Attribute(TYPE_NAME, Simple(codes=tuple(map(local, kind.derived))), kind.abstract)
+    return replace(kind, attributes=[*attributes.values(), named], children=list(children.values()))
+
+
+def fields(root: Element, *, asked: bool = False) -> dict[str, NativeField]:
+    """Every leaf below an element by tree path, as the mapping and its lint need them; of a request also those that
+    only a type named by ``xsi:type`` has.
+    """
+    leaves = _Leaves(whole if asked else lambda kind: kind)
+    return {leaf.path: leaf for leaf in leaves.below(root.type, "", _Place(), ())}
 
 
 class _Place(NamedTuple):
-    """Where a leaf lies: whether each message, or each element of its list, has the place; how long the list may be."""
+    """Where a leaf lies: whether each message, or each element of its list, has the place; how long the list may be;
+    why nothing can be written there.
+    """
 
     required: bool = True
     within: bool = True
     most: int | None = None
     nil: bool = False
+    barred: str = ""
 
     def of(self, child: Element) -> _Place:
         if child.repeated:
-            return _Place(False, True, child.high, child.nillable)
+            return self._replace(required=False, within=True, most=child.high, nil=child.nillable)
         needed = child.low > 0
-        return _Place(self.required and needed, self.within and needed, self.most, child.nillable)
+        return self._replace(required=self.required and needed, within=self.within and needed, nil=child.nillable)
 
     def at(self, attribute: Attribute) -> _Place:
-        return _Place(self.required and attribute.required, self.within and attribute.required, self.most)
+        needed = attribute.required
+        return self._replace(required=self.required and needed, within=self.within and needed, nil=False)
+
+    def inside(self, kind: Complex) -> _Place:
+        abstract = "its group is of an abstract type, and answers name no other" if kind.abstract else ""
+        return self._replace(barred=self.barred or kind.shuffled or abstract)
 
 
-def _below(kind: Simple | Complex, path: str, place: _Place, above: tuple[Complex, ...]) -> Iterator[NativeField]:
-    if isinstance(kind, Simple):
-        yield leaf(kind, path, place)
-        return
-    if kind in above or len(above) >= DEEPEST:
-        yield NativeField(path, "object", None, place.required)
-        return
-    for attribute in kind.attributes:
-        yield leaf(attribute.simple, joined(path, attribute.key), place.at(attribute))
-    if kind.text is not None:
-        yield leaf(kind.text, joined(path, TEXT) if kind.attributes or not path else path, place)
-    for child in kind.children:
-        name = joined(path, child.key) + ("[]" if child.repeated else "")
-        yield from _below(child.type, name, place.of(child), (*above, kind))
-    if kind.open and path:
-        yield NativeField(path, "object", None, False)
+class _Leaves(NamedTuple):
+    """Walks a type down to its leaves; ``seen_as`` says what of a group counts."""
+
+    seen_as: Callable[[Complex], Complex]
+
+    def below(
+        self, given: Simple | Complex, path: str, place: _Place, above: tuple[Complex, ...]
+    ) -> Iterator[NativeField]:
+        if isinstance(given, Simple):
+            yield leaf(given, path, place)
+            return
+        if given in above or len(above) >= DEEPEST:
+            yield NativeField(path, "object", None, place.required)
+            return
+        kind, place = self.seen_as(given), place.inside(given)
+        for attribute in kind.attributes:
+            yield leaf(attribute.simple, joined(path, attribute.key), place.at(attribute))
+        if kind.text is not None:
+            yield leaf(kind.text, joined(path, TEXT) if kind.attributes or not path else path, place)
+        for child in kind.children:
+            name = joined(path, child.key) + ("[]" if child.repeated else "")
+            yield from self.below(child.type, name, place.of(child), (*above, given))
+        if kind.open and path:
+            yield NativeField(path, "object", None, False)
 
 
 def joined(path: str, name: str) -> str:
@@ -148,4 +189,5 @@ def leaf(simple: Simple, path: str, place: _Place) -> NativeField:
         place.nil or (not simple.least and simple.kind in ("string", "any")),
         place.most,
         place.within,
+        place.barred,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from adapters.soap.names import XSI, local, split
+from adapters.soap.names import XSI, split
 from adapters.soap.types import TEXT, Complex, Element, Simple
 from adapters.soap.values import escaped, is_blank, quoted, text_of
 from adapters.soap.wildcards import write_open
@@ -153,17 +153,3 @@ def _names(root: Element) -> Iterator[str]:
             seen.add(id(kind))
             yield from (attribute.name for attribute in kind.attributes)
             waiting += kind.children
-
-
-def unwritable(root: Element, paths: list[str]) -> list[tuple[str, str]]:
-    """Paths that cannot be written because their group's children have no order of their own, and why."""
-    found = []
-    for path in paths:
-        kind: Simple | Complex = root.type
-        for step in path.replace("[]", "").split("."):
-            if isinstance(kind, Complex) and kind.shuffled:
-                found.append((path, kind.shuffled))
-                break
-            below = [c.type for c in kind.children if local(c.name) == step] if isinstance(kind, Complex) else []
-            kind = below[0] if below else Simple()
-    return found

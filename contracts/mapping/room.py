@@ -22,6 +22,8 @@ _SHOWN = 8
 
 def misfit(written: NativeField, native: NativeField) -> str:
     """Why a value may not fit, in words that name the path written; empty where it is proven to."""
+    if native.barred:
+        return f"{written.path} cannot be written: {native.barred}"
     checks = (_kind, _codes, _number, _length, _list, _nothing)
     told = next(filter(None, (check(written, native) for check in checks)), "")
     return f"{written.path} {told}" if told else ""

@@ -23,6 +23,7 @@ class NativeField(NamedTuple):
     ``required``: every message has it, or writes it. ``scale``: the most digits behind the point; ``codes``: the only
     texts it holds; ``signed``: it may be negative; ``least``: the fewest characters; ``nil``: it may be nothing at
     all. ``most``: the most elements of the list it lies in; ``within``: each of those needs it. None is no bound.
+    ``barred``: why it cannot be written, though a message may hold it; empty where it can.
     """
 
     path: str
@@ -36,6 +37,7 @@ class NativeField(NamedTuple):
     nil: bool = True
     most: int | None = None
     within: bool = False
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Name(NamedTuple):
         steps = [step for step in Path.parse(path).steps if isinstance(step, str)]
         while len(steps) > 1 and steps[-1] == "#text":
             steps.pop()
-        own = words(steps[-1])
+        own = words(steps[-1].removeprefix("@xsi:"))
         above = steps[:-1]
         while above and sum(map(weight, own)) < 0.9:
             own = (*words(above.pop()), *own)
