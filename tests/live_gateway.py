@@ -76,7 +76,7 @@ def started(caller: Caller, *options: str, **settings: str) -> Iterator[Live]:
     with (
         caller.log.open("ab") as log,
         subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT | settings) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=caller.headers, timeout=10) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=caller.headers, timeout=60) as client,
     ):
         try:
             yield Live(process, client)

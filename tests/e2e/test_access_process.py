@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from access_parts import basic
-from live_gateway import EXAMPLE, SCORE, Caller, Live, copied, serving
+from live_gateway import EXAMPLE, SCORE, Caller, Live, copied, serving, until
 
 from gateway.access.issue import issue
 from gateway.access.store import SharedAccess
@@ -56,11 +57,8 @@ def post(house: House, **headers: str) -> httpx.Response:
 
 
 def soon(house: House, status: int, **headers: str) -> None:
-    """The answer becomes this one within two seconds, without a restart."""
-    end = time.monotonic() + 2
-    while (seen := post(house, **headers).status_code) != status:
-        assert time.monotonic() < end, seen
-        time.sleep(0.05)
+    """The answer becomes this one without a restart."""
+    until(lambda: post(house, **headers).status_code == status)
 
 
 def test_callers_come_and_go_while_the_gateway_serves(house: House) -> None:
@@ -80,7 +78,7 @@ def test_a_faulty_file_changes_nothing_and_is_logged(house: House) -> None:
     file = file_of(house.caller)
     good = file.read_text(encoding="utf-8")
     file.write_text("principals: [oops]\n", encoding="utf-8")
-    time.sleep(0.8)
+    until(lambda: any(line["event"] == "fault" for line in log(house)))
     assert post(house, authorization=f"Bearer {house.caller.key}").status_code == 200
     file.write_text(good, encoding="utf-8")
     faults = [line for line in log(house) if line["event"] == "fault"]
@@ -88,13 +86,21 @@ def test_a_faulty_file_changes_nothing_and_is_logged(house: House) -> None:
 
 
 def test_a_password_is_slow_once_and_quick_from_then_on(house: House) -> None:
+    began = time.process_time()
     issued = issue("password", "erp")
+    slow = time.process_time() - began
     principals.insert(file_of(house.caller), "erp", ["*"], ["score"], "test", issued.credential)
     header = basic("erp", issued.shown)
     soon(house, 200, authorization=header)
-    began = time.perf_counter()
-    assert {post(house, authorization=header).status_code for _ in range(10)} == {200}
-    assert time.perf_counter() - began < 10 * 0.2
+    before = worked(house)
+    assert {post(house, authorization=header).status_code for _ in range(20)} == {200}
+    assert worked(house) - before < 20 * slow / 2
+
+
+def worked(house: House) -> float:
+    """Processor seconds the gateway has used."""
+    user, system = Path(f"/proc/{house.live.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_caller_that_may_not_is_refused_and_audited(house: House) -> None:
@@ -102,7 +108,7 @@ def test_a_caller_that_may_not_is_refused_and_audited(house: House) -> None:
     soon(house, 403, authorization=f"Bearer {key}")
     problem = post(house, authorization=f"Bearer {key}").json()
     assert problem["detail"] == "access denied: check the credentials and what they are allowed to do"
-    time.sleep(0.6)
+    until(lambda: bool(events(house.caller, principal="elsewhere", event="refused")))
     causes = {one.line.cause for one in events(house.caller, principal="elsewhere", event="refused")}
     assert causes == {"may not score juniper-api"}
 
@@ -125,9 +131,8 @@ def test_a_hostile_correlation_id_forges_no_line_and_no_header(house: House, cor
     given_back = response.headers["x-correlation-id"]
     assert response.status_code == (200 if given_back == correlation else 400)
     assert "set-cookie" not in response.headers
-    time.sleep(0.3)
-    line = log(house)[-1]
-    assert (line["event"], line["correlation"]) == ("request", given_back)
+    until(lambda: log(house)[-1].get("correlation") == given_back)
+    assert log(house)[-1]["event"] == "request"
 
 
 @pytest.mark.parametrize(
@@ -157,11 +162,13 @@ def test_thousands_of_wrong_keys_are_one_line_and_lock_nobody_out(house: House) 
     assert seen <= {401, 429}
     assert 429 in seen
     assert post(house, authorization=f"Bearer {house.caller.key}").status_code == 200
-    time.sleep(0.6)
-    lines = [one for one in events(house.caller, event="refused") if one.line.cause == "nobody has this api_key"]
-    assert sum(one.times for one in lines) >= WRONG
-    assert len(lines) <= 4
+    until(lambda: sum(one.times for one in guesses(house)) >= WRONG)
+    assert len(guesses(house)) <= 4
     assert b"sg_" not in house.caller.log.read_bytes()
+
+
+def guesses(house: House) -> list[Any]:
+    return [one for one in events(house.caller, event="refused") if one.line.cause == "nobody has this api_key"]
 
 
 def log(house: House) -> list[dict[str, Any]]:

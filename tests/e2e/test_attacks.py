@@ -53,7 +53,7 @@ def test_configuration_cannot_reach_out_or_blow_up(text: str, built_home: Path, 
     file = home / "integrations" / "juniper-api" / "integration.yaml"
     outward = text.startswith("wire:")
     file.write_text(re.sub("^wire:.*$", text, file.read_text(), flags=re.MULTILINE) if outward else text)
-    done = subprocess.run([*COMMAND, str(home), "lint"], env=ENVIRONMENT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*COMMAND, str(home), "lint"], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr[-2000:]
     assert "integration.yaml:" in done.stdout
     assert "root:" not in done.stdout

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import venv
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,10 @@ def python() -> Path:
     """The interpreter of the other environment."""
     interpreter, stamp = PLACE / "bin" / "python", PLACE / ".made-of"
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != "\n".join(VERSIONS):
-        venv.create(PLACE, clear=True, with_pip=True)
-        install = [str(interpreter), "-m", "pip", "install", "-q", "--disable-pip-version-check", *VERSIONS]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=600)
+        venv.create(PLACE, clear=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "--disable-pip-version-check"]
+        install = [*pip, "install", "-q", "--no-compile", *VERSIONS]  # little of what comes along is ever imported
+        done = subprocess.run(install, capture_output=True, text=True, timeout=1_200)
         assert done.returncode == 0, f"{VERSIONS} could not be installed:\n{done.stderr}"
         stamp.write_text("\n".join(VERSIONS), encoding="utf-8")
     return interpreter

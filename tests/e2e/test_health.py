@@ -32,7 +32,7 @@ def test_a_health_check_on_an_open_connection_hears_that_the_gateway_drains(call
         while seen[-1].headers.get("connection") != "close":  # the last answer says so: nobody's request is cut off
             seen.append(live.client.get("/readyz"))
         assert (seen[-1].status_code, seen[-1].json()["cause"]) == (503, "draining")
-        assert live.process.wait(timeout=30) == 0
+        assert live.process.wait(timeout=120) == 0
 
 
 def test_an_integration_that_is_no_yaml_is_named_and_the_others_serve(caller: Caller) -> None:

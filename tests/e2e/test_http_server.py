@@ -249,11 +249,11 @@ def test_sigterm_answers_what_is_under_way_then_closes() -> None:
         seen: list[Seen] = []
         caller = threading.Thread(target=lambda: seen.append(post(port, b"{}")))
         caller.start()
-        time.sleep(0.4)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGTERM)
         caller.join()
-        assert process.wait(timeout=20) == 0
-        assert process.stdout is not None
+        assert process.wait(timeout=60) == 0
         assert process.stdout.read() == "closed\n"
     assert seen[0].status == 200
 

@@ -121,7 +121,7 @@ def test_what_is_wrong_for_good_ends_it_as_soon_as_the_server_says_so(caller: Ca
     with started(caller, SCOREGATE_LEDGER="env:URL", URL=server.url("nobody_made_this")) as live:
         until(lambda: cause(live) == "ledger_down")
         server.start()
-        assert live.process.wait(timeout=30) == 2
+        assert live.process.wait(timeout=120) == 2
     last = caller.log.read_text().splitlines()[-1]
     assert last.startswith("scoregate: cannot open the ledger")
     assert "nobody_made_this" in last

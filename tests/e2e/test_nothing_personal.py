@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,6 @@ def told(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 sent |= set(values(json.loads(body))) - {"EUR", "USD"}
                 ask(live, body, number)
             metrics = live.client.get("/metrics").text
-            time.sleep(1)
     finally:
         del ENVIRONMENT["SCOREGATE_LOG_LEVEL"]
     yield caller, metrics, sent

@@ -66,7 +66,7 @@ def fired(metric: str, live: Live) -> Iterator[Alert]:
     until(lambda: burns(one, live, before))
 
 
-def until(reached: Callable[[], bool], seconds: float = 30) -> None:
+def until(reached: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end

@@ -57,7 +57,7 @@ def assert_nothing_found(outcome: Outcome, examples: int) -> None:
 
 
 def test_schemathesis_finds_nothing(built_home: Path, tmp_path: Path) -> None:
-    assert_nothing_found(fuzz(copied(built_home, tmp_path / "home"), tmp_path, 150), 150)
+    assert_nothing_found(fuzz(copied(built_home, tmp_path / "home"), tmp_path, 60), 60)
 
 
 @pytest.mark.soak

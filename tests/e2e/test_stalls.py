@@ -14,11 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_gateway import ROOT, Caller, Live, copied, serving
+from live_gateway import ROOT, Caller, Live, copied, serving, until
 
 EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
 SCORE, DECISIONS = "/v1/juniper-api/score", "/v1/juniper-api/decisions"
 DEADLINE_S, QUEUE = 0.8, 40
+BUSY_S = 2
+"""A busy machine may take as long; less than the ledger's patience, so it is the deadline that was kept."""
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +57,8 @@ def post(live: Live, key: str) -> httpx.Response:
 
 
 def await_decision(live: Live, key: str) -> httpx.Response:
-    end = time.monotonic() + 5
-    while (found := live.client.get(f"{DECISIONS}/{key}")).status_code == 404 and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
+    until(lambda: live.client.get(f"{DECISIONS}/{key}").status_code != 404)
+    return live.client.get(f"{DECISIONS}/{key}")
 
 
 def assert_unavailable(response: httpx.Response, *codes: str) -> None:
@@ -72,7 +72,7 @@ def test_a_locked_ledger_is_late_within_the_deadline_and_the_decision_is_made_on
     with locked(caller):
         response = post(live, "late")
         assert_unavailable(response, "late")
-        assert DEADLINE_S <= response.elapsed.total_seconds() < DEADLINE_S + 1
+        assert DEADLINE_S <= response.elapsed.total_seconds() < DEADLINE_S + BUSY_S
         assert live.client.get(f"{DECISIONS}/late").status_code == 404
     found = await_decision(live, "late")
     again = post(live, "late")
@@ -86,8 +86,8 @@ def test_a_ledger_locked_for_long_refuses_natively_and_recovers_without_a_restar
         while time.monotonic() < end:
             response = post(live, "long")
             assert_unavailable(response, "late", "unavailable")
-            assert response.elapsed.total_seconds() < DEADLINE_S + 1
-            assert live.client.get("/healthz").elapsed.total_seconds() < 1
+            assert response.elapsed.total_seconds() < DEADLINE_S + BUSY_S
+            assert live.client.get("/healthz").elapsed.total_seconds() < BUSY_S
     assert post(live, "after-long").status_code == 200
     assert post(live, "long").status_code == 200
 
@@ -99,7 +99,7 @@ def test_a_full_queue_is_told_at_once_to_come_back(caller: Caller, live: Live) -
         return clients[number].post(SCORE, content=application(f"full-{number}"))
 
     with ExitStack() as stack, ThreadPoolExecutor(QUEUE + 20) as pool:
-        settings = {"base_url": live.client.base_url, "headers": live.client.headers, "timeout": 10}
+        settings = {"base_url": live.client.base_url, "headers": live.client.headers, "timeout": 60}
         clients = [stack.enter_context(httpx.Client(**settings)) for _ in range(QUEUE + 20)]
         with locked(caller):
             responses = list(pool.map(ask, range(QUEUE + 20)))
@@ -129,10 +129,7 @@ def test_callers_that_go_away_leave_whole_decisions_and_nothing_open(caller: Cal
             assert await_decision(live, f"gone-{number}").status_code == 200
         else:
             assert live.client.get(f"{DECISIONS}/gone-{number}").status_code == 404
-    end = time.monotonic() + 5
-    while len(list(descriptors.iterdir())) > most and time.monotonic() < end:
-        time.sleep(0.05)
-    assert len(list(descriptors.iterdir())) <= most
+    until(lambda: len(list(descriptors.iterdir())) <= most)
 
 
 def test_a_thousand_half_open_connections_hinder_nobody(live: Live) -> None:
@@ -142,7 +139,7 @@ def test_a_thousand_half_open_connections_hinder_nobody(live: Live) -> None:
     try:
         for number, connection in enumerate(held):
             connection.sendall(starts[number % 3])
-        with httpx.Client(base_url=live.client.base_url, headers=live.client.headers, timeout=10) as client:
+        with httpx.Client(base_url=live.client.base_url, headers=live.client.headers, timeout=60) as client:
             responses = [client.post(SCORE, content=application(f"beside-{n}")) for n in range(50)]
         assert {response.status_code for response in responses} == {200}
     finally:
