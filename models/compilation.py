@@ -1,7 +1,10 @@
 """How kernels are compiled, and where the compiled code is kept.
 
-numba compiles a kernel when it is first called (about ten seconds in all) and keeps the result in ``NUMBA_CACHE_DIR``,
-so that later processes load it in a quarter of a second. numba notices a change in a kernel's own file, but not one in
+numba compiles a kernel when it is first called (some seconds in all) and keeps the result in ``NUMBA_CACHE_DIR``, so
+that later processes load it in a quarter of a second. Who starts without that result waits for it, so kernels are
+written to compile fast: an array is better made by who calls than in a kernel, a constant must not stand where a
+variable comes later (numba compiles what is called with it once for each), and only ``compiled`` functions, of which
+there are few, have a way in from Python. numba notices a change in a kernel's own file, but not one in
 a kernel that it calls from another file: the folder is therefore named after the content of all of them.
 """
 
@@ -20,22 +23,40 @@ def compiled(function: _Function) -> _Function:
 
     A division by zero gives an infinity or NaN, as in numpy.
     """
+    return _compiled(function, nogil=True)
+
+
+def part(function: _Function) -> _Function:
+    """The same for what only compiled functions call. Python must not: there is no way in, which takes as long to
+    compile as the function itself where a model's dozen arrays pass through it.
+    """
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def _compiled(function: _Function, **further: bool) -> _Function:
     import numba
 
-    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    compiler: Any = numba.njit
+    return cast(_Function, compiler(cache=True, error_model="numpy", no_cfunc_wrapper=True, **further)(function))
 
 
-def direct(function: _Function, *arguments: Any) -> _Function:
-    """The machine code of a compiled function for arguments of these very types; calls it once to have it compiled.
+def direct(function: _Function) -> _Function:
+    """A compiled function for arguments of the same types every time: they are found out at the first call.
 
-    For one record, finding out the types of a model's thirty arrays takes as long as scoring with them. Arguments of
-    other types raise TypeError.
+    For one record, finding out the types of a model's thirty arrays takes as long as scoring with them. Later arguments
+    must be of the very types of the first ones, arrays in the same order of memory.
     """
     import numba
 
-    function(*arguments)
-    entry = cast(Any, function).get_overload(tuple(map(cast(Any, numba).typeof, arguments)))
-    return cast(_Function, entry)
+    entry: Any = None
+
+    def call(*arguments: Any) -> Any:
+        nonlocal entry
+        if entry is None:
+            entry = cast(Any, function).compile(tuple(map(cast(Any, numba).typeof, arguments)))
+        return entry(*arguments)
+
+    return cast(_Function, call)
 
 
 def cache_folder(root: Path) -> Path:

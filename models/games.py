@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compilation import compiled
+from models.compilation import compiled, part
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,7 +68,7 @@ class Games(NamedTuple):
     direct: bool
 
 
-@compiled
+@part
 def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) -> None:
     """Contributions (F, m) to the log-odds of bad, of features (F, m) that lie in ``bins`` (F, m)."""
     count, m = features.shape
@@ -86,7 +86,7 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
                 out[f, r] *= ratio
 
 
-@compiled
+@part
 def _member(
     k: int, r: int, features: Floats, bins: Ints, starts: Ints, games: Games, room: Floats, own: Floats
 ) -> None:
@@ -103,7 +103,7 @@ def _member(
             _looked_up(leaf, r, bins, games, own)
 
 
-@compiled
+@part
 def _total(parts: Floats) -> float:
     total = 0.0
     for f in range(parts.shape[0]):
@@ -111,14 +111,14 @@ def _total(parts: Floats) -> float:
     return total
 
 
-@compiled
+@part
 def _meets(side: int, r: int, bins: Ints, games: Games) -> int:
     b = bins[games.side_feature[side], r]
     met: int = (games.words[games.side_word[side] + (b >> 6)] >> (b & 63)) & 1
     return met
 
 
-@compiled
+@part
 def _looked_up(leaf: int, r: int, bins: Ints, games: Games, own: Floats) -> None:
     first, last = games.side_start[leaf], games.side_start[leaf + 1]
     mask = 0
@@ -129,7 +129,7 @@ def _looked_up(leaf: int, r: int, bins: Ints, games: Games, own: Floats) -> None
         own[games.side_feature[s]] += games.cells[at + s]
 
 
-@compiled
+@part
 def _worked_out(leaf: int, r: int, bins: Ints, games: Games, room: Floats, own: Floats) -> None:
     """Path-dependent: (1_i - p_i) times the mean over all orders of the product of the others.
 
@@ -149,7 +149,7 @@ def _worked_out(leaf: int, r: int, bins: Ints, games: Games, room: Floats, own: 
             own[games.side_feature[first + i]] += gains[i] * product / factors[i]
 
 
-@compiled
+@part
 def _chord(k: int, gain: float, games: Games) -> float:
     """Rise over run of member k's curve, from its base to ``gain`` beyond it."""
     if games.links[k] == PROBABILITY:
@@ -163,7 +163,7 @@ def _chord(k: int, gain: float, games: Games) -> float:
     return (interpolated(knots, x + gain) - interpolated(knots, x)) / gain
 
 
-@compiled
+@part
 def _sigmoid_chord(a: float, b: float, x: float, gain: float) -> float:
     """Of 1 / (1 + exp(a x + b)); written so that a small gain loses no digits and a large one does not overflow."""
     p, up = 1.0 / (1.0 + math.exp(a * x + b)), -a * gain
@@ -194,7 +194,7 @@ def interpolated(knots: Floats, x: float) -> float:
     return value
 
 
-@compiled
+@part
 def _logit_chord(start: float, gain: float) -> float:
     """Rise over run of the log-odds, from the probability ``start`` to ``gain`` beyond it, held within RAREST."""
     if gain == 0.0:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.types import Field
-from models.compilation import compiled
+from models.compilation import compiled, part
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -74,7 +74,7 @@ class ImputerTables(NamedTuple):
     """(V,) share of the bin's training values up to and including this one; 1 at the last of a bin."""
 
 
-@compiled
+@part
 def _first_at_least(ascending: Floats, low: int, high: int, value: float) -> int:
     """First position in low..high whose value is not below ``value``; ``high`` if none."""
     while low < high:
@@ -86,7 +86,7 @@ def _first_at_least(ascending: Floats, low: int, high: int, value: float) -> int
     return low
 
 
-@compiled
+@part
 def _row(value: float, missing: bool, is_code: bool, upper: Floats, first: int, end: int) -> int:
     """Row of a field's terms that a value selects: its bin, or one past the bins for blank, two past for unknown."""
     bins = end - first
@@ -100,65 +100,71 @@ def _row(value: float, missing: bool, is_code: bool, upper: Floats, first: int, 
     return found - first
 
 
-@compiled
+@part
 def _add_terms(terms: Floats, start: int, row: int, into: Floats) -> None:
     width = into.shape[0]
     for s in range(width):
         into[s] += terms[start + row * width + s]
 
 
-@compiled
-def _fill_chances(intercept: Floats, first: int, scores: Floats, at: int, sums: Floats, into: Floats) -> float:
-    """Write the unnormalised chance of each bin, (bins,), and return their sum."""
+@part
+def _fill_chances(
+    intercept: Floats, first: int, scores: Floats, at: int, sums: Floats, into: Floats, kind: int
+) -> float:
+    """Write the unnormalised chance of each bin into a row, (kinds, bins), and return their sum."""
     width = sums.shape[0]
     largest = -math.inf
-    for b in range(into.shape[0]):
+    for b in range(into.shape[1]):
         total = intercept[first + b]
         for s in range(width):
             total += sums[s] * scores[at + b * width + s]
-        into[b] = total
+        into[kind, b] = total
         largest = max(largest, total)
     whole = 0.0
-    for b in range(into.shape[0]):
-        into[b] = math.exp(into[b] - largest)
-        whole += into[b]
+    for b in range(into.shape[1]):
+        into[kind, b] = math.exp(into[kind, b] - largest)
+        whole += into[kind, b]
     return whole
 
 
-@compiled
-def _invert(target: float, chances: Floats) -> tuple[int, float]:
-    """Bin in which the running sum of the chances passes the target, and how far into it, in [0, 1]."""
+@part
+def _invert(target: float, chances: Floats, kind: int) -> tuple[int, float]:
+    """Bin in which the running sum of a row of chances passes the target, and how far into it, in [0, 1]."""
     b = 0
-    while b < chances.shape[0] - 1 and target >= chances[b]:
-        target -= chances[b]
+    while b < chances.shape[1] - 1 and target >= chances[kind, b]:
+        target -= chances[kind, b]
         b += 1
-    return b, target / chances[b] if chances[b] > 0.0 else 0.0
+    return b, target / chances[kind, b] if chances[kind, b] > 0.0 else 0.0
 
 
-@compiled
-def _same_rows(j: int, rank: int, drawn: Rows, drawn_rows: Rows, one: int, other: int, t: ImputerTables) -> bool:
+@part
+def _same_rows(j: int, rank: int, drawn: Rows, drawn_rows: Rows, one: int, other: int, term_start: Rows) -> bool:
     """Whether two draws have the same rows of the fields that inform field ``j``, and so the same chances."""
     for k in range(rank):  # noqa: SIM110 # compiled, where a generator cannot be
-        if drawn_rows[k, one] != drawn_rows[k, other] and t.term_start[j, drawn[k]] >= 0:
+        if drawn_rows[k, one] != drawn_rows[k, other] and term_start[j, drawn[k]] >= 0:
             return False
     return True
 
 
-@compiled
+@part
 def _draw_field(
-    j: int, rank: int, rows: Rows, drawn: Rows, drawn_rows: Rows, points: Floats, t: ImputerTables, out: Floats
+    j: int, rank: int, rows: Rows, drawn: Rows, drawn_rows: Rows, points: Floats, t: ImputerTables, out: Floats, i: int
 ) -> None:
-    """Draw field ``j`` into ``out`` and ``drawn_rows[rank]``, given ``rows`` and, where they are -1, the rows drawn."""
+    """Draw field ``j`` into record ``i`` of ``out`` and ``drawn_rows[rank]``, given ``rows`` and, where they are -1,
+    the rows drawn.
+    """
     first, width = t.bin_start[j], t.width[j]
-    known, sums = np.zeros(width), np.empty(width)
+    known, sums = np.empty(width), np.empty(width)
     chances, wholes = np.empty((points.shape[0], t.bin_start[j + 1] - first)), np.empty(points.shape[0])
     like, kinds = np.empty(points.shape[0], np.int64), 0  # draws whose given rows differ, and how many of them
+    for s in range(width):
+        known[s] = 0.0
     for g in range(rows.shape[0]):
         if rows[g] >= 0 and t.term_start[j, g] >= 0:
             _add_terms(t.terms, t.term_start[j, g], rows[g], known)
     for d in range(points.shape[0]):
         kind = 0
-        while kind < kinds and not _same_rows(j, rank, drawn, drawn_rows, like[kind], d, t):
+        while kind < kinds and not _same_rows(j, rank, drawn, drawn_rows, like[kind], d, t.term_start):
             kind += 1
         if kind == kinds:
             like[kind] = d
@@ -168,44 +174,38 @@ def _draw_field(
             for k in range(rank):
                 if t.term_start[j, drawn[k]] >= 0:
                     _add_terms(t.terms, t.term_start[j, drawn[k]], drawn_rows[k, d], sums)
-            wholes[kind] = _fill_chances(t.intercept, first, t.scores, t.score_start[j], sums, chances[kind])
-        b, within = _invert(points[d, rank] * wholes[kind], chances[kind])
+            wholes[kind] = _fill_chances(t.intercept, first, t.scores, t.score_start[j], sums, chances, kind)
+        b, within = _invert(points[d, rank] * wholes[kind], chances, kind)
         low, high = t.value_start[first + b], t.value_start[first + b + 1] - 1
         drawn_rows[rank, d] = b
-        out[d, j] = t.values[_first_at_least(t.share, low, high, within)]
-
-
-@compiled
-def draw_record(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
-    """Fill ``out`` (D, F) with the record ``x`` (F,), its missing fields drawn at each of the ``points`` (D, F).
-
-    The first missing field in drawing order uses the first coordinate, and so on. A field without any value in training
-    becomes NaN.
-    """
-    fields = x.shape[0]
-    rows = np.empty(fields, np.int64)
-    for j in range(fields):
-        rows[j] = _row(x[j], missing[j], t.is_code[j], t.upper, t.bin_start[j], t.bin_start[j + 1])
-        value = math.nan if missing[j] else x[j]
-        for d in range(out.shape[0]):
-            out[d, j] = value
-    drawn = np.empty(fields, np.int64)
-    drawn_rows = np.empty((fields, points.shape[0]), np.int64)
-    rank = 0
-    for place in range(fields):
-        j = t.order[place]
-        if missing[j] and t.bin_start[j + 1] > t.bin_start[j]:
-            _draw_field(j, rank, rows, drawn, drawn_rows, points, t, out)
-            rows[j] = -1
-            drawn[rank] = j
-            rank += 1
+        out[i, d, j] = t.values[_first_at_least(t.share, low, high, within)]
 
 
 @compiled
 def draw_records(x: Floats, missing: Bools, points: Floats, t: ImputerTables, out: Floats) -> None:
-    """``draw_record`` for n records: x and missing (n, F), out (n, D, F)."""
-    for i in range(x.shape[0]):
-        draw_record(x[i], missing[i], points, t, out[i])
+    """Fill ``out`` (n, D, F) with records ``x`` (n, F), their missing fields drawn at each of the ``points`` (D, F).
+
+    The first missing field in drawing order uses the first coordinate, and so on. A field without any value in training
+    becomes NaN.
+    """
+    n, fields = x.shape
+    rows, drawn = np.empty(fields, np.int64), np.empty(fields, np.int64)
+    drawn_rows = np.empty((fields, points.shape[0]), np.int64)
+    for i in range(n):
+        count = 0
+        for place in range(fields):
+            j = t.order[place]
+            rows[j] = _row(x[i, j], missing[i, j], t.is_code[j], t.upper, t.bin_start[j], t.bin_start[j + 1])
+            value = math.nan if missing[i, j] else x[i, j]
+            for d in range(points.shape[0]):
+                out[i, d, j] = value
+            if missing[i, j] and t.bin_start[j + 1] > t.bin_start[j]:
+                drawn[count] = j
+                count += 1
+        for rank in range(count):
+            j = drawn[rank]
+            _draw_field(j, rank, rows, drawn, drawn_rows, points, t, out, i)
+            rows[j] = -1
 
 
 @dataclass(frozen=True)
@@ -244,10 +244,8 @@ class Imputer:
 
     def draws(self, x: Floats, missing: Bools, points: Floats | None = None) -> Floats:
         """Completed copies of one record, shape (D, F): x (F,) where it is not missing, drawn values elsewhere."""
-        at = self.points if points is None else points
-        out = np.empty((at.shape[0], x.shape[0]))
-        draw_record(x, missing, at, self.tables, out)
-        return out
+        drawn: Floats = self.draws_many(x[np.newaxis], missing[np.newaxis], points)[0]
+        return drawn
 
     def draws_many(self, x: Floats, missing: Bools, points: Floats | None = None) -> Floats:
         """``draws`` for n records at once: x and missing (n, F), result (n, D, F)."""

@@ -1,5 +1,8 @@
 """The one scoring kernel, for one record and for a million: features, bins, table look-ups, margins, points, summary.
 
+It is compiled in pieces that Python calls in turn: as one, in which each function is optimised again with all that
+calls it, it took twice as long to compile.
+
 Scalar sums in a fixed order, no fastmath, no BLAS, no parallel reduction: a record's numbers do not depend on which
 other records are scored with it.
 """
@@ -12,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compilation import compiled
+from models.compilation import compiled, direct, part
 from models.games import Games, play
-from models.imputer import ImputerTables, draw_record
+from models.imputer import ImputerTables, draw_records
 from models.program import Program, evaluate
 from models.tables import Grid
 
@@ -22,8 +25,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-BLOCK = 64
-"""Records without missing fields are taken in blocks: an operation of a feature runs over a block at a time."""
+BLOCK = 1024
+"""Records and draws are taken in blocks of so many rows: more would not fit into the processor's nearer memory."""
 CENTRAL = 0.9
 """Share of the draws between the bounds of an interval."""
 _GAPS = (57, 23, 10, 4, 1)
@@ -46,6 +49,15 @@ class ScoringModel(NamedTuple):
     points: Floats
 
 
+class Drawn(NamedTuple):
+    """``ScoredColumns`` of m records that all have missing fields, row by row."""
+
+    summary: Floats
+    points: Floats
+    draw_scores: Floats
+    bounds: Floats
+
+
 class ScoredColumns(NamedTuple):
     """n scored records. ``summary``, shape (n, 5), columns ``SUMMARY``; ``points`` (n, groups) in score points.
 
@@ -61,7 +73,79 @@ class ScoredColumns(NamedTuple):
     bounds: Floats
 
 
-@compiled
+class Kernel:
+    """The kernel of one model. Records ``x`` have shape (n, fields); all arrays lie in C order."""
+
+    def __init__(self, model: ScoringModel) -> None:
+        self._model = model
+        self._draw, self._evaluate, self._attribute = direct(draw_records), direct(evaluate), direct(attribute)
+        self._add_up, self._bound = direct(_add_up), direct(_bound)
+        self._settle_complete, self._settle_drawn = direct(_settle_complete), direct(_settle_drawn)
+
+    def warm(self, fields: int) -> None:
+        """Compile every piece, or load it from the cache."""
+        self.complete(np.zeros((1, fields)))
+        self.drawn(np.full((1, fields), np.nan), np.ones((1, fields), np.bool_))
+
+    def complete(self, x: Floats) -> tuple[Floats, Floats]:
+        """Summary and points of records without missing fields."""
+        model = self._model
+        summary, points = np.empty((len(x), len(SUMMARY))), np.empty((len(x), model.groups))
+        self._settle_complete(*self._margins(x), model.offset, model.factor, summary, points)
+        return summary, points
+
+    def drawn(self, x: Floats, missing: Bools) -> Drawn:
+        """Records that all have fields to draw, those where ``missing``."""
+        m, fields = x.shape
+        draws = len(self._model.points)
+        out = Drawn(
+            np.empty((m, len(SUMMARY))),
+            np.empty((m, self._model.groups)),
+            np.empty((m, draws)),
+            np.full((m, fields, 2), np.nan),
+        )
+        at_once = max(BLOCK // draws, 1)
+        for start in range(0, m, at_once):
+            some = slice(start, start + at_once)
+            self._draw_some(x[some], missing[some], Drawn(*(array[some] for array in out)))
+        return out
+
+    def records(self, x: Floats, missing: Bools) -> ScoredColumns:
+        """Any records: each as ``complete`` or ``drawn`` would score it by itself."""
+        n, fields = x.shape
+        holes = missing.any(axis=1)
+        whole, held = np.flatnonzero(~holes), np.flatnonzero(holes)
+        summary, points = np.empty((n, len(SUMMARY))), np.empty((n, self._model.groups))
+        bounds, draw_row = np.full((n, fields, 2), np.nan), np.full(n, -1)
+        summary[whole], points[whole] = self.complete(x[whole])
+        drawn = self.drawn(x[held], missing[held])
+        summary[held], points[held], bounds[held] = drawn.summary, drawn.points, drawn.bounds
+        draw_row[held] = np.arange(len(held))
+        return ScoredColumns(summary, points, drawn.draw_scores, draw_row, bounds)
+
+    def _margins(self, x: Floats) -> tuple[Floats, Floats]:
+        """Margins (n,) and sums of contributions per group (groups, n) of records without missing fields."""
+        model, n = self._model, len(x)
+        margins, sums = np.empty(n), np.empty((model.groups, n))
+        for start in range(0, n, BLOCK):
+            rows = x[start : start + BLOCK]
+            features = np.empty((len(model.group_of), len(rows)))
+            contributions = np.empty_like(features)
+            self._evaluate(rows, model.program, features)
+            self._attribute(features, model.grid, contributions)
+            self._add_up(contributions, model.group_of, model.base, start, margins, sums)
+        return margins, sums
+
+    def _draw_some(self, x: Floats, missing: Bools, out: Drawn) -> None:
+        model, (summary, points, scores, _) = self._model, out
+        completed = np.empty((len(x), *model.points.shape))
+        self._draw(x, missing, model.points, model.imputer, completed)
+        margins, sums = self._margins(completed.reshape(-1, x.shape[1]))
+        self._settle_drawn(margins, sums, model.base, model.offset, model.factor, scores, summary, points)
+        self._bound(completed, missing, model.imputer.is_code, out.bounds)
+
+
+@part
 def _bin(value: float, thresholds: Floats, first: int, last: int) -> int:
     """Count of cuts in first..last (exclusive) below the value; one more than there are cuts for NaN."""
     if math.isnan(value):
@@ -99,7 +183,7 @@ def attribute(features: Floats, grid: Grid, contributions: Floats) -> None:
     _play(features, bins, grid.starts, grid.games, contributions)
 
 
-@compiled
+@part
 def _play(features: Floats, bins: Ints, starts: Ints, games: Games | None, out: Floats) -> None:
     """Compiled per type of ``games``: where it is None the branch goes, and a model of tables compiles no leaf game."""
     if games is not None:
@@ -107,60 +191,21 @@ def _play(features: Floats, bins: Ints, starts: Ints, games: Games | None, out: 
 
 
 @compiled
-def score_records(x: Floats, missing: Bools, drawn: int, model: ScoringModel) -> ScoredColumns:
-    """Score records ``x`` (n, fields), drawing where ``missing``; ``drawn`` is how many of them miss anything."""
-    n, fields = x.shape
-    draws = model.points.shape[0]
-    summary, points = np.empty((n, 5)), np.empty((n, model.groups))
-    draw_scores, draw_row = np.empty((drawn, draws)), np.full(n, -1)
-    bounds = np.full((n, fields, 2), np.nan)
-    taken, block, completed = np.empty(BLOCK, np.int64), np.empty((BLOCK, fields)), np.empty((draws, fields))
-    held, slot = 0, 0
-    for i in range(n):
-        complete = True
-        for j in range(fields):
-            complete &= not missing[i, j]
-            block[held, j] = x[i, j]
-        if complete:
-            taken[held] = i
-            held += 1
-        else:
-            draw_record(x[i], missing[i], model.points, model.imputer, completed)
-            margins, sums = _group_sums(completed, model.program, model.grid, model.group_of, model.groups, model.base)
-            draw_row[i] = slot
-            scores = draw_scores[slot]
-            _settle_drawn(margins, sums, model.base, model.offset, model.factor, scores, summary[i], points[i])
-            _bound(completed, missing[i], model.imputer.is_code, bounds[i])
-            slot += 1
-        if held == BLOCK or (held > 0 and i == n - 1):
-            rows = block[:held]
-            margins, sums = _group_sums(rows, model.program, model.grid, model.group_of, model.groups, model.base)
-            _settle_complete(margins, sums, taken, model.offset, model.factor, summary, points)
-            held = 0
-    return ScoredColumns(summary, points, draw_scores, draw_row, bounds)
-
-
-@compiled
-def _group_sums(
-    rows: Floats, program: Program, grid: Grid, group_of: Ints, groups: int, base: float
-) -> tuple[Floats, Floats]:
-    """Margins (m,) and sums of contributions per group (groups, m) of records without missing fields."""
-    m, count = rows.shape[0], group_of.shape[0]
-    features = np.empty((count, m))
-    contributions = np.empty((count, m))
-    evaluate(rows, program, features)
-    attribute(features, grid, contributions)
-    margins = np.full(m, base)
-    sums = np.zeros((groups, m))
+def _add_up(contributions: Floats, group_of: Ints, base: float, start: int, margins: Floats, sums: Floats) -> None:
+    """Margins (n,) and sums per group (groups, n), from ``start`` on, of contributions (F, m)."""
+    count, m = contributions.shape
+    for r in range(m):
+        margins[start + r] = base
+        for g in range(sums.shape[0]):
+            sums[g, start + r] = 0.0
     for f in range(count):
         g = group_of[f]
         for r in range(m):
-            margins[r] += contributions[f, r]
-            sums[g, r] += contributions[f, r]
-    return margins, sums
+            margins[start + r] += contributions[f, r]
+            sums[g, start + r] += contributions[f, r]
 
 
-@compiled
+@part
 def _bad(margin: float) -> float:
     """Probability of bad at a log-odds, without overflow."""
     if margin < 0.0:
@@ -171,16 +216,15 @@ def _bad(margin: float) -> float:
 
 @compiled
 def _settle_complete(
-    margins: Floats, sums: Floats, taken: Ints, offset: float, factor: float, summary: Floats, points: Floats
+    margins: Floats, sums: Floats, offset: float, factor: float, summary: Floats, points: Floats
 ) -> None:
-    for r in range(margins.shape[0]):
-        i = taken[r]
-        score = offset - factor * margins[r]
-        summary[i, 0] = _bad(margins[r])
-        summary[i, 1], summary[i, 2], summary[i, 3] = score, score, score
+    for i in range(margins.shape[0]):
+        score = offset - factor * margins[i]
+        summary[i, 0] = _bad(margins[i])
+        summary[i, 1] = summary[i, 2] = summary[i, 3] = score
         summary[i, 4] = 0.0
         for g in range(sums.shape[0]):
-            points[i, g] = -factor * sums[g, r]
+            points[i, g] = -factor * sums[g, i]
 
 
 @compiled
@@ -194,61 +238,68 @@ def _settle_drawn(
     summary: Floats,
     points: Floats,
 ) -> None:
-    """Mean probability over the draws, its score, mean points; the interval; ``information`` is what is left over."""
-    draws = margins.shape[0]
-    bad, good = 0.0, 0.0
-    for d in range(draws):
-        scores[d] = offset - factor * margins[d]
-        bad += _bad(margins[d])
-        good += _bad(-margins[d])
-    score = offset + factor * math.log(good / bad)
-    rest = score - (offset - factor * base)
-    for g in range(sums.shape[0]):
-        total = 0.0
+    """Mean probability over the draws, its score, mean points; the interval; ``information`` is what is left over.
+
+    Margins (m D,) and sums (groups, m D) of the draws of m records; scores (m, D).
+    """
+    draws = scores.shape[1]
+    ordered = np.empty(draws)
+    for i in range(scores.shape[0]):
+        first, bad, good = i * draws, 0.0, 0.0
         for d in range(draws):
-            total += sums[g, d]
-        points[g] = -factor * (total / draws)
-        rest -= points[g]
-    low, high = _central(_ascending(scores))
-    summary[0], summary[1] = bad / draws, score
-    summary[2], summary[3] = min(low, score), max(high, score)
-    summary[4] = rest
+            margin = margins[first + d]
+            scores[i, d] = ordered[d] = offset - factor * margin
+            bad += _bad(margin)
+            good += _bad(-margin)
+        score = offset + factor * math.log(good / bad)
+        rest = score - (offset - factor * base)
+        for g in range(sums.shape[0]):
+            total = 0.0
+            for d in range(draws):
+                total += sums[g, first + d]
+            points[i, g] = -factor * (total / draws)
+            rest -= points[i, g]
+        _sort(ordered)
+        low, high = _central(ordered)
+        summary[i, 0], summary[i, 1] = bad / draws, score
+        summary[i, 2] = min(low, score)
+        summary[i, 3] = max(high, score)
+        summary[i, 4] = rest
 
 
 @compiled
 def _bound(completed: Floats, missing: Bools, is_code: Bools, bounds: Floats) -> None:
-    """Of each drawn field the central 90 % of its draws, for codes the two most frequent."""
-    for j in range(missing.shape[0]):
-        if missing[j]:
-            ordered = _ascending(completed[:, j])
-            if is_code[j]:
-                bounds[j, 0], bounds[j, 1] = _most_frequent(ordered)
-            else:
-                bounds[j, 0], bounds[j, 1] = _central(ordered)
+    """Of each drawn field the central 90 % of its draws, for codes the two most frequent; completed (m, D, fields)."""
+    ordered = np.empty(completed.shape[1])
+    for i in range(missing.shape[0]):
+        for j in range(missing.shape[1]):
+            if missing[i, j]:
+                for d in range(ordered.shape[0]):
+                    ordered[d] = completed[i, d, j]
+                _sort(ordered)
+                bounds[i, j, 0], bounds[i, j, 1] = _most_frequent(ordered) if is_code[j] else _central(ordered)
 
 
-@compiled
-def _ascending(values: Floats) -> Floats:
-    """A sorted copy, by Shell's method: numpy's sort would cost a second to compile."""
-    ordered = values.copy()
+@part
+def _sort(values: Floats) -> None:
+    """In place, by Shell's method: numpy's sort would cost a second to compile."""
     for gap in _GAPS:
-        for d in range(gap, ordered.shape[0]):
-            value, k = ordered[d], d
-            while k >= gap and ordered[k - gap] > value:
-                ordered[k] = ordered[k - gap]
+        for d in range(gap, values.shape[0]):
+            value, k = values[d], d
+            while k >= gap and values[k - gap] > value:
+                values[k] = values[k - gap]
                 k -= gap
-            ordered[k] = value
-    return ordered
+            values[k] = value
 
 
-@compiled
+@part
 def _central(ordered: Floats) -> tuple[float, float]:
     """The k-th lowest and the k-th highest of D values, k = ceil(D (1 - CENTRAL) / 2), never between two of them."""
     k = math.ceil(ordered.shape[0] * (1.0 - CENTRAL) / 2.0 - 1e-9)
     return ordered[k - 1], ordered[ordered.shape[0] - k]
 
 
-@compiled
+@part
 def _most_frequent(ordered: Floats) -> tuple[float, float]:
     """The two most frequent values, ties to the smaller; twice the same where there is only one."""
     first, second, first_count, second_count = ordered[0], ordered[0], 0, 0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compilation import compiled
+from models.compilation import compiled, part
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +22,7 @@ NEGATE, NOT, ABSOLUTE, LOG1P, SQUARE_ROOT = 4, 5, 6, 7, 8
 ADD, SUBTRACT, MULTIPLY, DIVIDE = 9, 10, 11, 12
 MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR = 13, 14, 15, 16, 17, 18, 19, 20
 WHERE = 21
+
 
 class Program(NamedTuple):
     """``code``, shape (n, 2): operation and operand; CONSTANT's operand is a position in ``constants``, that of FIELD
@@ -41,84 +42,81 @@ def evaluate(rows: Floats, program: Program, out: Floats) -> None:
     for k in range(program.code.shape[0]):
         op, arg = program.code[k, 0], program.code[k, 1]
         if op < STORE:
-            _load(op, arg, rows, program.constants, stack[top])
             top += 1
+            _load(op, arg, rows, program.constants, stack, top - 1)
         elif op == STORE:
             top -= 1
             for r in range(m):
                 value = stack[top, r]
                 out[arg, r] = value if math.isfinite(value) else math.nan
         elif op < ADD:
-            _unary(op, stack[top - 1])
+            _unary(op, stack, top - 1)
         elif op < WHERE:
             top -= 1
             if op < MINIMUM:
-                _arithmetic(op, stack[top - 1], stack[top])
+                _arithmetic(op, stack, top - 1)
             else:
-                _judge(op, stack[top - 1], stack[top])
+                _judge(op, stack, top - 1)
         else:
             top -= 2
-            _where(stack[top - 1], stack[top], stack[top + 1])
+            _where(stack, top - 1)
 
 
-@compiled
-def _load(op: int, arg: int, rows: Floats, constants: Floats, into: Floats) -> None:
-    if op == CONSTANT:
-        for r in range(into.shape[0]):
-            into[r] = constants[arg]
-    elif op == FIELD:
-        for r in range(into.shape[0]):
-            into[r] = rows[r, arg]
-    else:
-        for r in range(into.shape[0]):
-            into[r] = 0.0 if math.isnan(rows[r, arg]) else 1.0
+@part
+def _load(op: int, arg: int, rows: Floats, constants: Floats, stack: Floats, at: int) -> None:
+    for r in range(rows.shape[0]):
+        if op == CONSTANT:
+            stack[at, r] = constants[arg]
+        elif op == FIELD:
+            stack[at, r] = rows[r, arg]
+        else:
+            stack[at, r] = 0.0 if math.isnan(rows[r, arg]) else 1.0
 
 
-@compiled
-def _unary(op: int, a: Floats) -> None:
-    for r in range(a.shape[0]):
-        x = a[r]
+@part
+def _unary(op: int, stack: Floats, at: int) -> None:
+    for r in range(stack.shape[1]):
+        x = stack[at, r]
         if op == NEGATE:
-            a[r] = -x
+            stack[at, r] = -x
         elif op == NOT:
-            a[r] = x if math.isnan(x) else (1.0 if x == 0.0 else 0.0)
+            stack[at, r] = x if math.isnan(x) else (1.0 if x == 0.0 else 0.0)
         elif op == ABSOLUTE:
-            a[r] = abs(x)
+            stack[at, r] = abs(x)
         elif op == LOG1P:
-            a[r] = math.log1p(x) if x > -1.0 else math.nan
+            stack[at, r] = math.log1p(x) if x > -1.0 else math.nan
         else:
-            a[r] = math.sqrt(x) if x >= 0.0 else math.nan
+            stack[at, r] = math.sqrt(x) if x >= 0.0 else math.nan
 
 
-@compiled
-def _arithmetic(op: int, a: Floats, b: Floats) -> None:
-    if op == ADD:
-        for r in range(a.shape[0]):
-            a[r] = a[r] + b[r]
-    elif op == SUBTRACT:
-        for r in range(a.shape[0]):
-            a[r] = a[r] - b[r]
-    elif op == MULTIPLY:
-        for r in range(a.shape[0]):
-            a[r] = a[r] * b[r]
-    else:
-        for r in range(a.shape[0]):
-            a[r] = a[r] / b[r] if b[r] != 0.0 else math.nan
+@part
+def _arithmetic(op: int, stack: Floats, at: int) -> None:
+    for r in range(stack.shape[1]):
+        x, y = stack[at, r], stack[at + 1, r]
+        if op == ADD:
+            stack[at, r] = x + y
+        elif op == SUBTRACT:
+            stack[at, r] = x - y
+        elif op == MULTIPLY:
+            stack[at, r] = x * y
+        else:
+            stack[at, r] = x / y if y != 0.0 else math.nan
 
 
-@compiled
-def _judge(op: int, a: Floats, b: Floats) -> None:
+@part
+def _judge(op: int, stack: Floats, at: int) -> None:
     """Minimum, maximum, comparisons and logic; a truth is 1.0 or 0.0."""
-    for r in range(a.shape[0]):
-        if math.isnan(a[r]) or math.isnan(b[r]):
-            a[r] = _half_known(op, a[r], b[r])
+    for r in range(stack.shape[1]):
+        x, y = stack[at, r], stack[at + 1, r]
+        if math.isnan(x) or math.isnan(y):
+            stack[at, r] = _half_known(op, x, y)
         elif op <= MAXIMUM:
-            a[r] = min(a[r], b[r]) if op == MINIMUM else max(a[r], b[r])
+            stack[at, r] = min(x, y) if op == MINIMUM else max(x, y)
         else:
-            a[r] = 1.0 if _holds(op, a[r], b[r]) else 0.0
+            stack[at, r] = 1.0 if _holds(op, x, y) else 0.0
 
 
-@compiled
+@part
 def _half_known(op: int, x: float, y: float) -> float:
     """With an operand missing: false and unknown is false, true or unknown is true, all else is unknown."""
     if op == AND and (x == 0.0 or y == 0.0):
@@ -128,7 +126,7 @@ def _half_known(op: int, x: float, y: float) -> float:
     return math.nan
 
 
-@compiled
+@part
 def _holds(op: int, x: float, y: float) -> bool:
     if op == LESS:
         return x < y
@@ -143,11 +141,13 @@ def _holds(op: int, x: float, y: float) -> bool:
     return x != 0.0 or y != 0.0
 
 
-@compiled
-def _where(a: Floats, b: Floats, c: Floats) -> None:
-    """b or c as a says; unknown when any of the three is, so that no branch fills in what was not sent."""
-    for r in range(a.shape[0]):
-        if math.isnan(a[r]) or math.isnan(b[r]) or math.isnan(c[r]):
-            a[r] = math.nan
+@part
+def _where(stack: Floats, at: int) -> None:
+    """The second or third as the first says; unknown when any of the three is, so that no branch fills in what was not
+    sent."""
+    for r in range(stack.shape[1]):
+        test, yes, no = stack[at, r], stack[at + 1, r], stack[at + 2, r]
+        if math.isnan(test) or math.isnan(yes) or math.isnan(no):
+            stack[at, r] = math.nan
         else:
-            a[r] = b[r] if a[r] != 0.0 else c[r]
+            stack[at, r] = yes if test != 0.0 else no

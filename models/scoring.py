@@ -6,8 +6,8 @@ blank is scored as the model learned it. The drawn fields, and only they, are li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from contracts.errors import InternalFault
 from contracts.types import Record, State
 from models.bundle import Bundle
-from models.compilation import direct
 from models.features import number_of, value_of
-from models.kernel import ScoredColumns, ScoringModel, attribute, score_records
+from models.kernel import Kernel, ScoredColumns, ScoringModel, attribute
 from models.types import Scored
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ MOST_REMEMBERED = 4096
 """Sets of states whose holes are kept: the records of one integration mostly share a few."""
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-
-Kernel = Callable[[Floats, Bools, int, ScoringModel], ScoredColumns]
 
 
 class Holes(NamedTuple):
@@ -72,13 +68,13 @@ class Scorer:
             imputer=bundle.imputer.tables,
             points=bundle.imputer.points,
         )
+        self._kernel = Kernel(self._model)
         self.base = scale.offset - scale.factor * self._model.base
         """Score points of the baseline: ``Scored.base`` of every record."""
 
     def warm(self) -> None:
-        """Compile the kernels, or load them from the cache, by scoring an application of which nothing is known."""
-        width = len(self.bundle.fields)
-        self._score_one(np.full((1, width), np.nan), np.ones((1, width), dtype=np.bool_), 1, self._model)
+        """Compile the kernels, or load them from the cache."""
+        self._kernel.warm(len(self.bundle.fields))
 
     def score(self, record: Record) -> Scored:
         """Score one record of the bundle's contract; the same digits whatever is scored beside it.
@@ -87,21 +83,15 @@ class Scorer:
         k = ceil(0.05 D) (the 7th of 128): actual draws, nothing interpolated; moved outward to the score itself where
         it lies beyond them, being that of the mean probability. The same rule bounds the drawn values of a number.
         """
-        holes = self._holes(record.states)
-        drawn = holes.any
-        out = self._score_one(self._numbered([record]), holes.rows, int(drawn), self._model)
+        holes, x = self._holes(record.states), self._numbered([record])
+        if not holes.any:
+            summary, points = self._kernel.complete(x)
+            pd, score, low, high, information = summary[0].tolist()
+            return Scored(pd, score, low, high, self.base, points[0], information, None, {})
+        out = self._kernel.drawn(x, holes.rows)
         pd, score, low, high, information = out.summary[0].tolist()
-        return Scored(
-            pd,
-            score,
-            low,
-            high,
-            self.base,
-            out.points[0],
-            information,
-            out.draw_scores[0] if drawn else None,
-            self.bounds(holes.rows[0], out.bounds[0]) if drawn else {},
-        )
+        imputed = self.bounds(holes.rows[0], out.bounds[0])
+        return Scored(pd, score, low, high, self.base, out.points[0], information, out.draw_scores[0], imputed)
 
     def score_columns(self, x: Floats, missing: Bools) -> ScoredColumns:
         """Score n records: x and missing have shape (n, fields), in ``Bundle.fields`` order (see ``columns``)."""
@@ -110,7 +100,7 @@ class Scorer:
             raise InternalFault(f"expected two arrays of shape (n, {width}), got {x.shape} and {missing.shape}")
         rows = np.ascontiguousarray(x, dtype=np.float64)
         holes = np.ascontiguousarray(missing, dtype=np.bool_)
-        return score_records(rows, holes, int(holes.any(axis=1).sum()), self._model)
+        return self._kernel.records(rows, holes)
 
     def columns(self, records: Sequence[Record]) -> tuple[Floats, Bools]:
         """Records as numbers, shape (n, fields), NaN where there is none, and which of them are to be drawn."""
@@ -123,11 +113,6 @@ class Scorer:
                 raise InternalFault(f"the bundle {self.bundle.ref} scores records of {self.bundle.contract} only")
         rows = [[number(record.values[at]) for number, at in self._numbers] for record in records]
         return np.array(rows, dtype=np.float64).reshape(len(records), len(self._numbers))
-
-    @cached_property
-    def _score_one(self) -> Kernel:
-        width = len(self.bundle.fields)
-        return direct(score_records, np.zeros((1, width)), np.zeros((1, width), dtype=np.bool_), 0, self._model)
 
     def _find_holes(self, states: bytes) -> Holes:
         """Which fields are drawn: a blank only where the model has not learned it."""

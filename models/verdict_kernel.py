@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.types import State
-from models.compilation import compiled
+from models.compilation import compiled, part
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,7 +68,7 @@ def rank(parts: Ints, odd: NDArray[np.bool_], states: Bytes, weights: Bytes, mos
         reasons[i, most, 0] = not_carried
 
 
-@compiled
+@part
 def _adverse(parts: Ints, lines: int, into: Ints) -> int:
     """The places of negative parts among the first ``lines`` behind the base, lowest first; how many there are."""
     count = 0
@@ -83,7 +83,7 @@ def _adverse(parts: Ints, lines: int, into: Ints) -> int:
     return count
 
 
-@compiled
+@part
 def _worst(states: Bytes, weights: Bytes) -> int:
     """The group whose state says least, the first of several."""
     worst = 0
@@ -93,7 +93,7 @@ def _worst(states: Bytes, weights: Bytes) -> int:
     return worst
 
 
-@compiled
+@part
 def _among(group: int, lines: Ints, count: int) -> bool:
     for r in range(count):  # noqa: SIM110 # numba knows no generator here
         if lines[r] == group:
