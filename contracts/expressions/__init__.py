@@ -21,8 +21,8 @@ What every printer must agree on:
 """
 
 from contracts.expressions.kinds import Kind, Purpose, check
+from contracts.expressions.known import row_printer
 from contracts.expressions.parser import ExpressionFault, parse
-from contracts.expressions.row import row_printer
 from contracts.expressions.tree import (
     Arith,
     Call,

@@ -1,4 +1,4 @@
-"""The row printer: a rule as closures over one record, in exact integer arithmetic.
+"""A rule as closures over one record, in exact integer arithmetic, whatever of it is missing.
 
 Every number has a scale known beforehand: a field its own, a literal its decimals, a sum the larger of the two, a
 product both together. Operands are brought to one scale by multiplying, so no digit is ever lost.
@@ -25,7 +25,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {"abs": abs, "min": min, "
 _GIVEN: Final = int(State.GIVEN)
 
 
-def row_printer(expr: Expr, contract_fields: Sequence[Field]) -> Rule:
+def careful_printer(expr: Expr, contract_fields: Sequence[Field]) -> Rule:
     """Compile a rule that ``check`` found faultless.
 
     The function takes the values and state bytes of a record in the order of ``contract_fields`` and returns True
