@@ -103,8 +103,10 @@ def in_hundredths(parts: Sequence[float], total: int) -> list[int]:
     whole = [math.floor(part) for part in scaled]
     missing = total - sum(whole)
     if missing:
-        order = sorted(range(len(parts)), key=lambda i: (whole[i] - scaled[i], i))
+        rest = [low - exact for low, exact in zip(whole, scaled, strict=True)]
         every, extra = divmod(missing, len(parts))
-        for place, index in enumerate(order):
-            whole[index] += every + (place < extra)
+        for index in sorted(range(len(parts)), key=rest.__getitem__)[:extra]:
+            whole[index] += 1
+        if every:
+            whole = [part + every for part in whole]
     return whole
