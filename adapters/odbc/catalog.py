@@ -80,18 +80,21 @@ def read_table(link: Link, name: str) -> Table | None:
 
 
 def _columns(link: Link, bare: str, schema: str) -> list[Sequence[Any]]:
-    """The rows of SQLColumns in their order; it takes ``_`` and ``%`` in a name for patterns, so they are compared."""
+    """The rows of SQLColumns in their order; it takes ``_`` and ``%`` in a name for patterns, so they are compared.
+
+    Numbers may be texts, where a dialect reads everything as text.
+    """
     place = {"catalog" if link.dialect.schemas == "catalogs" else "schema": schema} if schema else {}
     with closing(link.native.cursor()) as cursor:
         rows = cursor.columns(table=bare, **place).fetchall()
-    return sorted((row for row in rows if row[2] == bare), key=lambda row: row[16])
+    return sorted((row for row in rows if row[2] == bare), key=lambda row: int(row[16]))
 
 
 def _key(link: Link, bare: str, owner: Sequence[Any]) -> tuple[str, ...]:
     catalog, schema = (part or None for part in owner)
     with closing(link.native.cursor()) as cursor:
         rows = cursor.primaryKeys(table=bare, catalog=catalog, schema=schema).fetchall()
-    return tuple(row[3] for row in sorted(rows, key=lambda row: row[4]) if row[2] == bare)
+    return tuple(row[3] for row in sorted(rows, key=lambda row: int(row[4])) if row[2] == bare)
 
 
 def _exact(link: Link, bare: str, schema: str) -> dict[str, str]:
@@ -103,11 +106,11 @@ def _exact(link: Link, bare: str, schema: str) -> dict[str, str]:
 
 def _column(link: Link, row: Sequence[Any], text: str) -> Column:
     """One row of SQLColumns; ``text`` is its type as the database writes it: ``decimal(12,2)``."""
-    kind = _kind(link.dialect.name, row[4], text.lower())
+    kind = _kind(link.dialect.name, int(row[4]), text.lower())
     size, scale = _room(kind, row, text.lower())
     if kind in SIZED and not size:
         kind = "text"
-    return Column(row[3], kind, size, scale, null=row[10] != 0, note=row[11] or "")
+    return Column(row[3], kind, size, scale, null=int(row[10]) != 0, note=row[11] or "")
 
 
 def _kind(dbms: str, code: int, text: str) -> Kind:
@@ -125,7 +128,8 @@ def _room(kind: Kind, row: Sequence[Any], text: str) -> tuple[int, int]:
     if written:
         return int(written[1]), int(written[2] or 0)
     if kind == "decimal":
-        return (_UNSIGNED_DIGITS, 0) if "unsigned" in text else _ANY_DIGITS if unsized else (row[6], row[8] or 0)
+        known = (_UNSIGNED_DIGITS, 0) if "unsigned" in text else (int(row[6]), int(row[8] or 0))
+        return _ANY_DIGITS if unsized else known
     if text == "uuid":
         return _UUID_LETTERS, 0
-    return (0, 0) if unsized or kind == "binary" else (max(row[6] or 0, 0), 0)
+    return (0, 0) if unsized or kind == "binary" else (max(int(row[6] or 0), 0), 0)

@@ -136,6 +136,8 @@ def _set_up(connection: Connection, native: pyodbc.Connection) -> Link:
     facts = facts_of(native)
     dialect = dialect_of(facts.dbms, facts.version, facts.quote)
     link = Link(connection.name, native, facts, dialect)
+    if dialect.bytes_out:
+        native.setencoding("utf-8", ctype=_pyodbc().SQL_CHAR)
     for kind in dialect.raw:
         native.add_output_converter(kind, as_text)
     longest = seconds(connection, "statement")

@@ -63,10 +63,10 @@ STATES: Final[Mapping[str, Verdict]] = {
     "08006": Verdict.LOST,
     "08007": Verdict.LOST,
     "08S01": Verdict.LOST,
-    "21S01": Verdict.SETUP,
     "22018": Verdict.ROW,
     "25006": Verdict.SETUP,
-    "25P02": Verdict.TRANSIENT,
+    "25P03": Verdict.LOST,  # PostgreSQL: idle in a transaction for too long
+    "25P04": Verdict.LOST,  # PostgreSQL: a transaction that took too long
     "40002": Verdict.ROW,  # an integrity constraint that is checked at the end of the transaction
     "40003": Verdict.LOST,  # whether the statement was done is unknown
     "55P03": Verdict.TRANSIENT,
@@ -88,9 +88,20 @@ STATES: Final[Mapping[str, Verdict]] = {
     "IM001": Verdict.SETUP,
 }
 CLASSES: Final[Mapping[str, Verdict]] = {
+    "01": Verdict.SETUP,  # a warning where an error was told
+    "02": Verdict.SETUP,  # no data
+    "03": Verdict.SETUP,  # a statement that is not complete yet
     "07": Verdict.SETUP,  # parameters or columns do not fit the statement
     "08": Verdict.LOST,  # connection
+    "09": Verdict.ROW,  # a trigger failed
     "0A": Verdict.SETUP,  # not supported
+    "0B": Verdict.TRANSIENT,  # a transaction that cannot begin
+    "0F": Verdict.SETUP,  # locators
+    "0L": Verdict.SETUP,  # grants
+    "0P": Verdict.SETUP,  # roles
+    "0Z": Verdict.SETUP,  # diagnostics
+    "10": Verdict.ROW,  # XQuery
+    "20": Verdict.ROW,  # a CASE of a trigger that met nothing
     "21": Verdict.SETUP,  # cardinality
     "22": Verdict.ROW,  # data
     "23": Verdict.ROW,  # constraint
@@ -99,6 +110,12 @@ CLASSES: Final[Mapping[str, Verdict]] = {
     "26": Verdict.TRANSIENT,
     "27": Verdict.ROW,  # a trigger changed the data
     "28": Verdict.SETUP,  # who calls is not let in
+    "2B": Verdict.SETUP,  # privileges others depend on
+    "2F": Verdict.ROW,  # a routine of SQL failed
+    "38": Verdict.ROW,  # an external routine failed
+    "39": Verdict.ROW,
+    "3B": Verdict.TRANSIENT,  # savepoints
+    "3C": Verdict.SETUP,  # cursor name
     "2D": Verdict.TRANSIENT,  # transaction termination
     "34": Verdict.SETUP,
     "3D": Verdict.SETUP,  # catalog name
@@ -115,6 +132,8 @@ CLASSES: Final[Mapping[str, Verdict]] = {
     "P0": Verdict.ROW,  # PostgreSQL: a trigger raised it
     "45": Verdict.ROW,  # MariaDB and MySQL: a trigger raised it
     "XX": Verdict.LOST,  # PostgreSQL: internal
+    "F0": Verdict.SETUP,  # PostgreSQL: its configuration file
+    "HV": Verdict.SETUP,  # foreign data
     "HY": Verdict.SETUP,
     "IM": Verdict.SETUP,  # driver manager
     "S1": Verdict.SETUP,  # ODBC 2
