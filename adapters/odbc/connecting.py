@@ -56,7 +56,7 @@ class Link:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; how many rows it met, or -1 where the driver does not say."""
         with self.judged():
-            cursor = self.native.execute(sql, *parameters)
+            cursor = self.native.execute(sql, *map(self.dialect.given, parameters))
             try:
                 return int(cursor.rowcount)
             finally:
@@ -65,7 +65,7 @@ class Link:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Sequence[Any]]:
         """The rows of one SELECT."""
         with self.judged():
-            cursor = self.native.execute(sql, *parameters)
+            cursor = self.native.execute(sql, *map(self.dialect.given, parameters))
             try:
                 return list(cursor.fetchall())
             finally:

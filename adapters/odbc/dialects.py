@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from adapters.odbc.tables import Kind
@@ -47,6 +48,8 @@ class Dialect:
     raw: tuple[int, ...] = ()
     bytes_out: bool = False
     """Whether texts are given to the driver in UTF-8, because it does wrong by them in UTF-16."""
+    moments: Literal["native", "text", "text with zone"] = "native"
+    """How a point of time is given to the driver, always in UTC."""
     session: tuple[str, ...] = ()
     parameters: int = 2000
     rows: int = 1
@@ -81,6 +84,15 @@ class Dialect:
         """The same, so many seconds from now."""
         return self.lease_end.get(kind, self.lease_end["timestamp"]).format(seconds=round(seconds))
 
+    def given(self, value: object) -> object:
+        """A value as the driver takes it: pyodbc drops the zone of a point of time, and with it what was meant."""
+        if type(value) is not datetime:
+            return value
+        moment = value if value.tzinfo is None else value.astimezone(UTC)
+        if self.moments != "text with zone":
+            moment = moment.replace(tzinfo=None)
+        return moment if self.moments == "native" else moment.isoformat(" ")
+
     def read(self, name: str, kind: Kind) -> str:
         """How a column is read: quoted, and as text where its own form would not arrive as it is stored."""
         return self.reads.get(kind, "{column}").format(column=self.quote(name))
@@ -101,6 +113,7 @@ POSTGRESQL: Final = Dialect(
         "timestamp-tz": "(statement_timestamp() + INTERVAL '{seconds} seconds')",
     },
     reads=dict.fromkeys(("date", "time", "timestamp", "timestamp-tz"), _TEXT),
+    moments="text with zone",
     session=(
         "SET TIME ZONE 'UTC'",
         "SET DateStyle TO 'ISO, YMD'",
@@ -129,6 +142,7 @@ MARIADB: Final = Dialect(
     reads={"timestamp-tz": "CONCAT(CAST({column} AS char(32)), '+00:00')"},
     raw=(7, 91, 92, 93),
     bytes_out=True,
+    moments="text",
     session=(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
         "NO_ENGINE_SUBSTITUTION'",
@@ -168,6 +182,7 @@ SQLITE: Final = Dialect(
     clock={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now')"},
     lease_end={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds} seconds')"},
     raw=_ALL_BUT_BINARY,
+    moments="text with zone",
     parameters=32_766,
     rows=500,
     decimal_digits=15,

@@ -14,6 +14,7 @@ from odbc_databases import Database
 from adapters.odbc.catalog import read_table
 from adapters.odbc.connecting import Link
 from adapters.odbc.faults import DatabaseFault, Verdict
+from adapters.odbc.rows import bound, reader
 from adapters.odbc.tables import Column
 
 OWN = {
@@ -261,3 +262,35 @@ def test_what_has_no_room_is_refused_and_not_cut(legacy: Database) -> None:
             insert(link, **{name: value})
         assert caught.value.verdict is Verdict.ROW
         link.rollback()
+
+
+ROW = {
+    "amount": "1234567890.12",
+    "code": "AB",
+    "Name": "Žofie",
+    "day": "2024-02-29",
+    "moment": "2024-02-29T10:11:12.123456",
+    "zoned": "2024-02-29T08:11:12.5Z",
+    "flag": True,
+    "data": "00ff",
+    "whole": "-5",
+    "big": str(2**63 - 1),
+    "order": "1",
+    "ratio": "0.1",
+    "note": "",
+    "at": "23:59:59",
+}
+
+
+def test_one_row_is_written_and_read_as_the_same_on_every_database(legacy: Database) -> None:
+    """What is submitted is this row: were it another text on another database, it would be another record."""
+    link = made(legacy)
+    table = read_table(link, TABLE)
+    assert table
+    columns = [column for column in table.columns if column.name in ROW]
+    insert(link, **{column.name: bound(column, ROW[column.name]) for column in columns})
+    assert reader(columns)(read(link, *(column.name for column in columns))) == ROW
+    link.execute(f"UPDATE {link.dialect.quote(TABLE)} SET {link.dialect.quote('zoned')} = ?", [
+        bound(next(column for column in columns if column.name == "zoned"), "2024-02-29T10:11:12.5+02:00")
+    ])  # fmt: skip
+    assert reader(columns)(read(link, *(column.name for column in columns))) == ROW
