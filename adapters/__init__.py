@@ -20,16 +20,31 @@ if TYPE_CHECKING:
 GROUP = "scoregate.adapters"
 
 
+class Command(NamedTuple):
+    """The word for the one argument of a command, and what the command does."""
+
+    argument: str
+    help: str
+
+
 class Row(NamedTuple):
-    """Where an adapter lives (``module:attribute``), and what to type when a library it needs is missing."""
+    """Where an adapter lives (``module:attribute``), and what to type when a library it needs is missing.
+
+    ``commands`` are those it adds to the command line, by name.
+    """
 
     target: str
     install: str
+    commands: Mapping[str, Command] = MappingProxyType({})
 
 
 BUILT_IN: Mapping[str, Row] = MappingProxyType(
     {
-        "odbc": Row("adapters.odbc:adapter", "pip install 'scoregate[odbc]'"),
+        "odbc": Row(
+            "adapters.odbc:adapter",
+            "pip install 'scoregate[odbc]'",
+            {"probe": Command("CONNECTION", "Say what a database is, how its rows are claimed, and what works.")},
+        ),
         "rest": Row("adapters.rest:adapter", "pip install scoregate"),
         "soap": Row("adapters.soap:adapter", "pip install 'scoregate[soap]'"),
     }

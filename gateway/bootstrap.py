@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +34,7 @@ from gateway.opening import Opening, open_ledger
 from gateway.pipeline import Line
 from gateway.service import ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, LookupAdapter
+from gateway.spi import Adapter, CommandAdapter, LookupAdapter
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.tracing import tracing
@@ -196,6 +196,27 @@ def lint(settings: Settings, folder: Path | None = None) -> list[Fault]:
     from gateway import lint as checks
 
     return checks.lint(settings.home, adapters.load, folder, allow_demonstration=settings.allow_demonstration)
+
+
+def adapter_commands() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """The commands that adapters add, by adapter and name: the word for the argument, and what each does.
+
+    No adapter is imported for that.
+    """
+    import adapters
+
+    return {name: row.commands for name, row in adapters.registry().items() if row.commands}
+
+
+def run_command(settings: Settings, adapter: str, name: str, argument: str) -> Iterator[str]:
+    """Run one of them; the lines to print. Raises what the adapter raises, SetupError where it has no commands."""
+    import adapters
+
+    found = adapters.load(adapter)
+    if not isinstance(found, CommandAdapter):
+        raise SetupError(f"the adapter {adapter!r} has no command {name!r}")
+    connections = Connections(settings.home)
+    return found.command(name, argument, lambda connection: connections(connection, adapter))
 
 
 def new_integration(settings: Settings, asked: Asked) -> Drafted:

@@ -16,6 +16,7 @@ import typer
 
 from gateway import terminal
 from gateway.access_commands import audit, principals
+from gateway.adapter_commands import WithAdapters
 from gateway.batch_command import batch
 from gateway.contract_commands import contract
 from gateway.ledger_commands import ledger
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="scoregate",
+    cls=WithAdapters,
     help="Machine-learning credit scores inside systems built long before them, in those systems' own formats.",
     no_args_is_help=True,
     add_completion=False,

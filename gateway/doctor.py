@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import ctypes
 import importlib.util
 import json
 import os
@@ -27,6 +28,7 @@ LEAST_PYTHON = (3, 11)
 SOON = timedelta(days=30)
 CLOCK_SLACK_SECONDS = 5
 KEY_MODE = stat.S_IRWXG | stat.S_IRWXO
+DRIVER_MANAGER = "libodbc.so.2"
 PINS = Path(__file__).parents[1] / "docker" / "requirements.txt"
 OPTIONAL = {
     "soap": ("zeep", "lxml", "signxml"),
@@ -104,13 +106,29 @@ def _optional(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("note", f"extra {extra}", f"without {', '.join(missing)}", cure)
         else:
             yield Finding("ok", f"extra {extra}", "installed")
+    yield from _odbc(environ)
+
+
+def _odbc(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The driver manager, and each driver registered with it: whether its library is where it says."""
+    try:
+        ctypes.CDLL(DRIVER_MANAGER)
+    except OSError:
+        cure = "only for databases by ODBC: apt-get install unixodbc"
+        yield Finding("note", "odbc", f"without the driver manager, {DRIVER_MANAGER}", cure)
+        return
     file = Path(environ.get("ODBCSYSINI", "/etc")) / environ.get("ODBCINSTINI", "odbcinst.ini")
     drivers = configparser.ConfigParser(interpolation=None, strict=False)
     drivers.read(file)
-    if drivers.sections():
-        yield Finding("ok", "odbc drivers", ", ".join(drivers.sections()))
-    else:
-        cure = "only for databases by ODBC: install the vendor's driver package, which registers itself there"
+    for name in drivers.sections():
+        library = drivers[name].get("Driver", "")
+        if library.startswith("/") and not Path(library).exists():
+            cure = f"install its package again, or take it out of {file}"
+            yield Finding("warning", "odbc drivers", f"{name}: there is no {library}", cure)
+        else:
+            yield Finding("ok", "odbc drivers", f"{name}: {library}")
+    if not drivers.sections():
+        cure = "only for databases by ODBC: install the vendor's driver package, as odbc-postgresql or odbc-mariadb"
         yield Finding("note", "odbc drivers", f"none registered in {file}", cure)
 
 

@@ -10,7 +10,7 @@ in the tree under ``header``, what look-ups found under ``lookup.<name>``.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
@@ -405,3 +405,14 @@ class DraftingAdapter(Adapter, Protocol):
 
         Raises ConfigurationError with every fault, and where several choices are equally likely, naming them.
         """
+
+
+@runtime_checkable
+class CommandAdapter(Adapter, Protocol):
+    """An adapter that adds commands, ``scoregate ADAPTER NAME ARGUMENT``.
+
+    Its row in the registry names them, so that the command line knows them without the adapter.
+    """
+
+    def command(self, name: str, argument: str, connections: Connections) -> Iterator[str]:
+        """Run one; the lines to print, each as soon as it is known. Raises ScoregateError."""

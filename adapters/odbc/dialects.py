@@ -58,6 +58,8 @@ class Dialect:
     """What ``schema.table`` names in ODBC's terms."""
     types: str = ""
     """A SELECT of name and type of each column of a table; parameters: table, schema or NULL."""
+    temporary: str = ""
+    """How a temporary table is made, for a probe; empty where that is not known."""
     decimal_digits: int = 38
     """Digits of a decimal that are kept exactly."""
     notes: tuple[str, ...] = ()
@@ -122,6 +124,7 @@ POSTGRESQL: Final = Dialect(
     ),
     parameters=MOST_PARAMETERS,
     rows=1000,
+    temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=1000,
     notes=(
         "psqlodbc makes today of the date 'infinity' and loses every year past 9999, so dates are read as text",
@@ -156,6 +159,7 @@ MARIADB: Final = Dialect(
     schemas="catalogs",
     types="SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS"
     " WHERE TABLE_NAME = ? AND TABLE_SCHEMA = COALESCE(?, DATABASE())",
+    temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=65,
     notes=(
         "texts are written in UTF-8: of long ones in UTF-16 odbc-mariadb 3.1 loses letters without a word",
@@ -185,6 +189,7 @@ SQLITE: Final = Dialect(
     moments="text with zone",
     parameters=32_766,
     rows=500,
+    temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=15,
     notes=(
         "its driver makes floats of NUMERIC, 0.0 or NULL of what is no number, and no date of what is none: so every "

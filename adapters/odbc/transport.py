@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.odbc.codec import OdbcCodec
+from adapters.odbc.probe import probe
 from adapters.odbc.section import read_wire
+
+if TYPE_CHECKING:
+    from gateway.spi import Connections
 
 
 class OdbcAdapter:
@@ -18,6 +22,10 @@ class OdbcAdapter:
     def wire(self, section: Mapping[str, Any], folder: Path) -> OdbcCodec:
         """Check ``wire:`` against tables.yaml; raises ConfigurationError with every fault."""
         return OdbcCodec(read_wire(section, folder))
+
+    def command(self, name: str, argument: str, connections: Connections) -> Iterator[str]:
+        """``probe CONNECTION``; the registry names the same."""
+        return {"probe": probe}[name](connections(argument))
 
 
 adapter = OdbcAdapter()

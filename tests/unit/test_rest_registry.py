@@ -34,7 +34,7 @@ def test_nothing_is_imported_before_a_name_is_asked_for() -> None:
 
 def test_the_adapters_of_others_join_the_table() -> None:
     rows = adapters.registry([entry("mq", "json:JSONDecoder"), entry("rest", "adapters.rest:adapter")])
-    assert list(rows) == ["mq", "rest", "soap"]
+    assert list(rows) == ["mq", "odbc", "rest", "soap"]
     assert adapters.load("mq", rows).__name__ == "JSONDecoder"  # type: ignore[attr-defined]
 
 
