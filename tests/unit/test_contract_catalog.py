@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from contracts.odcs import Contract
+from contracts.errors import ConfigurationError
+from contracts.odcs import DIGESTS, Contract, read_odcs, shape_faults
 from contracts.rows import RowEngine, value_checker
+from contracts.source import Source
 from contracts.store import CATALOG, ContractStore
 from contracts.types import State, Value
 from models.types import REFER_CAUSES, Decision, Imputation, Reason
@@ -34,6 +36,26 @@ def test_a_published_contract_never_changes() -> None:
     """If this fails, the change belongs into a new version, in a file of its own."""
     found = {f"{f.parent.name}@{f.name[:5]}": hashlib.sha256(f.read_bytes()).hexdigest() for f in FILES}
     assert {ref: found.get(ref) for ref in FROZEN} == FROZEN
+
+
+def test_the_digests_that_are_published_are_those_of_the_files() -> None:
+    """Made by ``cd contracts/catalog && sha256sum */*.odcs.yaml > SHA256SUMS``; what is in it is not held to the schema
+    again when it is read.
+    """
+    made = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(CATALOG)}" for f in FILES]
+    assert DIGESTS.read_text().splitlines() == made
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}-{f.name}")
+def test_every_published_contract_keeps_the_schema_of_odcs(file: Path) -> None:
+    assert list(shape_faults(Source.read(file))) == []
+
+
+def test_a_contract_that_differs_from_a_published_one_is_held_to_the_schema(tmp_path: Path) -> None:
+    changed = tmp_path / "1.0.0.odcs.yaml"
+    changed.write_text(FILES[0].read_text().replace("kind: DataContract", "kind: DataContracts"))
+    with pytest.raises(ConfigurationError, match="breaks the ODCS schema"):
+        read_odcs(changed)
 
 
 @pytest.mark.parametrize("ref", ContractStore().refs())
