@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from contracts.errors import Fault
 from contracts.mapping.paths import Path
-from contracts.mapping.room import misfit
+from contracts.mapping.room import doubt, misfit
 from contracts.mapping.tree import Each, Fixed, Wired, Written
 from contracts.source import Path_, nearest
 from gateway.integrations import Integration
@@ -106,13 +106,21 @@ def answer_faults(integration: Integration, declared: Mapping[str, NativeField])
         if not _exists(path, declared):
             what = "is a group of" if _is_group(path.open, declared) else "is not in"
             yield integration.fault(place, f"{name} {what} the answer's wire schema", nearest(path.open, declared))
-        elif (native := declared.get(path.open)) and (message := misfit(leaf, _at(path, native))):
-            yield integration.fault(place, message)
+        elif native := declared.get(path.open):
+            yield from _room(integration, place, leaf, _at(path, native))
     spelled = {Path.parse(name).open for name in written}
     for name, native in declared.items():
         if _is_needed(name, native, spelled) and name not in spelled and not _is_group(name, spelled):
             yield integration.fault(("answer_map",), f"the answer's wire schema requires {name}, and nothing writes it")
     yield from _dropped(integration)
+
+
+def _room(integration: Integration, place: Path_, leaf: NativeField, native: NativeField) -> Iterator[Fault]:
+    if message := misfit(leaf, native):
+        yield integration.fault(place, message)
+    elif message := doubt(leaf, native):
+        hint = "an answer of another value is refused as our own fault: see that none is decided"
+        yield integration.fault(place, message, hint, "warning")
 
 
 def _at(path: Path, native: NativeField) -> NativeField:

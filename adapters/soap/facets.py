@@ -119,6 +119,11 @@ class Facets:
                 yield str(int(text) + step)
 
 
+def patterned(patterns: tuple[tuple[str, ...], ...]) -> Facets:
+    """Texts that meet one of the patterns of each restriction."""
+    return Facets("string", tuple(tuple(("pattern", value) for value in step) for step in patterns))
+
+
 _DECIMALS: Final = (
     "decimal", "integer", "nonNegativeInteger", "positiveInteger", "nonPositiveInteger", "negativeInteger", "long",
     "unsignedLong", "int", "unsignedInt", "short", "unsignedShort", "byte", "unsignedByte", "float", "double",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from decimal import Decimal
+from typing import Final, TypeGuard
 
 from adapters.soap.names import XSD, Node, children, qualified, resolve
 from adapters.soap.types import ANY, Simple
 
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?")
+_FINEST: Final = 18
+"""Digits behind the point of the least number that counts where a type does not bound them."""
 _TEXTS: Final = ("string", "normalizedString")
 _TOKENS: Final = (
     "token", "language", "Name", "NCName", "NMTOKEN", "NMTOKENS", "ID", "IDREF", "IDREFS", "ENTITY", "QName", "anyURI",
@@ -62,7 +67,26 @@ def narrowed(base: Simple, restriction: Node) -> Simple:
         scale=_scale(found, facets),
         signed=found.signed and not _is_unsigned(facets),
         least=max(found.least, _shortest(facets)),
+        low=max(filter(_is_set, (found.low, _bound(found, facets, "min", 1))), default=None),
+        high=min(filter(_is_set, (found.high, _bound(found, facets, "max", -1))), default=None),
+        patterns=(*found.patterns, tuple(facets["pattern"])) if "pattern" in facets else found.patterns,
     )
+
+
+def _is_set(bound: Decimal | None) -> TypeGuard[Decimal]:
+    return bound is not None
+
+
+def _bound(base: Simple, facets: Mapping[str, list[str]], end: str, inward: int) -> Decimal | None:
+    """The last number within a bound; of one that is excluded, the next one of the type's digits."""
+    if base.kind not in ("integer", "decimal"):
+        return None
+    for name, step in ((f"{end}Inclusive", 0), (f"{end}Exclusive", inward)):
+        text = facets.get(name, [""])[0].strip()
+        if _NUMBER.fullmatch(text):
+            scale = 0 if base.kind == "integer" else _scale(base, facets)
+            return Decimal(text) + Decimal(step).scaleb(-(_FINEST if scale is None else scale))
+    return None
 
 
 def _is_unsigned(facets: Mapping[str, list[str]]) -> bool:
@@ -86,11 +110,11 @@ def _room(base: Simple, facets: Mapping[str, list[str]]) -> int | None:
 
 
 def _whole(facets: Mapping[str, list[str]]) -> int | None:
-    """Digits before the point that any number up to the maximum has room for: 3 for 999, 2 for 850."""
-    for name, more in (("maxInclusive", 1), ("maxExclusive", 0)):
-        text = facets.get(name, [""])[0].partition(".")[0].lstrip("+")
-        if text.isdigit():
-            return len(str(int(text) + more)) - 1
+    """Digits before the point that numbers up to the maximum have; how far they go, the bounds say."""
+    for name, less in (("maxInclusive", 0), ("maxExclusive", 1)):
+        text = facets.get(name, [""])[0].strip()
+        if _NUMBER.fullmatch(text) and not text.startswith("-"):
+            return len(str(max(int(Decimal(text)) - (less if Decimal(text) == int(Decimal(text)) else 0), 0)))
     return None
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from adapters.soap.facets import patterned
 from adapters.soap.names import XSI, local, qualified
 from gateway.spi import NativeField
 
@@ -21,6 +23,9 @@ TYPE_KEY: Final = "@xsi:type"
 DEEPEST: Final = 20
 """A path has at most so many steps; what lies deeper is read, but no path leads there."""
 
+RULE: Final = 100
+"""So many characters of its patterns are told of a type."""
+
 Kind = Literal["string", "integer", "decimal", "boolean", "date", "date-time", "any"]
 
 
@@ -29,7 +34,8 @@ class Simple:
     """The type of a text. ``room``: the most characters, or digits before the point; ``codes``: an enumeration.
 
     ``scale`` is the most digits behind the point, ``verbatim`` whether blanks count (whiteSpace preserve or replace),
-    ``signed`` whether a number may be negative, ``least`` the fewest characters.
+    ``signed`` whether a number may be negative, ``least`` the fewest characters. ``low`` and ``high`` are bounds of a
+    number; ``patterns`` are those of each restriction, of which one must be met.
     """
 
     kind: Kind = "string"
@@ -39,6 +45,9 @@ class Simple:
     verbatim: bool = True
     signed: bool = True
     least: int = 0
+    low: Decimal | None = None
+    high: Decimal | None = None
+    patterns: tuple[tuple[str, ...], ...] = ()
 
 
 class Attribute(NamedTuple):
@@ -190,4 +199,8 @@ def leaf(simple: Simple, path: str, place: _Place) -> NativeField:
         place.most,
         place.within,
         place.barred,
+        simple.low,
+        simple.high,
+        patterned(simple.patterns) if simple.patterns else None,
+        " and ".join(" or ".join(step) for step in simple.patterns)[:RULE],
     )

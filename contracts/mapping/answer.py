@@ -13,7 +13,7 @@ from contracts.mapping.answer_reading import read_answer, whole_answer, whole_di
 from contracts.mapping.paths import ABSENT, EACH, Path
 from contracts.mapping.tree import AnswerEntry, AnswerTree, Each, Fit, Fixed, NativeField, Written
 from contracts.source import Path_, Source
-from contracts.types import Field
+from contracts.types import Field, Value
 
 if TYPE_CHECKING:
     from contracts.odcs import Contract
@@ -95,7 +95,22 @@ class AnswerMap:
             signed=not (isinstance(field.minimum, int) and field.minimum >= 0),
             least=_least(field, leaf),
             most=most,
+            low=_bound(field, leaf, field.minimum),
+            high=_bound(field, leaf, field.maximum),
+            samples=self._samples(field, leaf, entry),
         )
+
+    def _samples(self, field: Field, leaf: Written, entry: AnswerEntry) -> tuple[str, ...]:
+        """Texts that are written for values the contract allows: its examples, and the ends of a range."""
+        if field.type in ("integer", "decimal"):
+            ends = [_bound(field, leaf, value) for value in (field.minimum, field.maximum)]
+            return tuple(f"{end:f}" for end in ends if end is not None)
+        if field.type != "string" or leaf.codes is not None:
+            return ()
+        shape = _shape(field, leaf) or (lambda text: text)
+        above = f"{entry.source}[]." if isinstance(entry, Each) else ""
+        examples = self._contract.examples.get(f"{above}{leaf.source.open}", ())
+        return tuple(shape(text) for text in examples if isinstance(text, str) and text)
 
     def _most(self, leaf: Written | Fixed, entry: AnswerEntry) -> int | None:
         """How often a leaf may come: by the list it is written from, or the position it is written to."""
@@ -137,6 +152,14 @@ class AnswerMap:
             return get
         write: Callable[[Any], Any] = shape
         return lambda decision: write(get(decision))
+
+
+def _bound(field: Field, leaf: Written, value: Value) -> Decimal | None:
+    """The least or greatest number of a field as it is written; None where the contract sets none."""
+    if not isinstance(value, int) or field.type not in ("integer", "decimal"):
+        return None
+    number = Decimal(value).scaleb(-field.scale)
+    return Decimal(_fitted(leaf.fit)(number)) if leaf.fit else number
 
 
 def _room(field: Field, leaf: Written) -> int | None:

@@ -24,9 +24,59 @@ def misfit(written: NativeField, native: NativeField) -> str:
     """Why a value may not fit, in words that name the path written; empty where it is proven to."""
     if native.barred:
         return f"{written.path} cannot be written: {native.barred}"
-    checks = (_kind, _codes, _number, _length, _list, _nothing)
+    checks = (_kind, _codes, _number, _outside, _length, _unlike, _list, _nothing)
     told = next(filter(None, (check(written, native) for check in checks)), "")
     return f"{written.path} {told}" if told else ""
+
+
+def doubt(written: NativeField, native: NativeField) -> str:
+    """Why some of the values written do not fit, though others do; empty where that is not proven."""
+    told = _beyond(written, native) or _partly_unlike(written, native)
+    return f"{written.path} {told}" if told else ""
+
+
+def _outside(written: NativeField, native: NativeField) -> str:
+    """A number no value of which is within the bounds."""
+    above = native.high is not None and written.low is not None and written.low > native.high
+    below = native.low is not None and written.high is not None and written.high < native.low
+    return _bounds(written, native) if above or below else ""
+
+
+def _beyond(written: NativeField, native: NativeField) -> str:
+    above = native.high is not None and written.high is not None and written.high > native.high
+    below = native.low is not None and written.low is not None and written.low < native.low
+    return _bounds(written, native) if above or below else ""
+
+
+def _bounds(written: NativeField, native: NativeField) -> str:
+    return f"may be {_range(written)}, the wire schema takes {_range(native)}"
+
+
+def _range(field: NativeField) -> str:
+    if field.high is None:
+        return f"{field.low} and more"
+    return f"{field.high} and less" if field.low is None else f"{field.low} to {field.high}"
+
+
+def _unlike(written: NativeField, native: NativeField) -> str:
+    """Texts none of which is as the rule wants it, or codes of which one is not."""
+    strays, known = _strays(written, native)
+    return _told_rule(strays, native) if strays and (written.codes or len(strays) == known) else ""
+
+
+def _partly_unlike(written: NativeField, native: NativeField) -> str:
+    strays, _ = _strays(written, native)
+    return _told_rule(strays, native) if strays else ""
+
+
+def _strays(written: NativeField, native: NativeField) -> tuple[list[str], int]:
+    """Known texts of what is written that break the rule, and how many are known."""
+    known = written.codes or written.samples
+    return [text for text in known if native.texts is not None and not native.texts.accepts(text)], len(known)
+
+
+def _told_rule(strays: list[str], native: NativeField) -> str:
+    return f"may be written as {_listed(strays)}, the wire schema takes only texts like {native.rule}"
 
 
 def _kind(written: NativeField, native: NativeField) -> str:

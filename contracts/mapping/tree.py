@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from decimal import Decimal
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from contracts.mapping.paths import Path
 from contracts.types import Field, State, Value
@@ -17,13 +18,21 @@ Joint = Literal["primary", "sum", "min", "max"]
 Unknown = Literal["refuse", "ignore"]
 
 
+class Texts(Protocol):
+    """A rule on texts beyond kind, codes and room; two of the same rule are equal."""
+
+    def accepts(self, text: str) -> bool: ...
+
+
 class NativeField(NamedTuple):
     """One native leaf: its type in words, and how many characters, or digits before the point, it holds.
 
     ``required``: every message has it, or writes it. ``scale``: the most digits behind the point; ``codes``: the only
     texts it holds; ``signed``: it may be negative; ``least``: the fewest characters; ``nil``: it may be nothing at
     all. ``most``: the most elements of the list it lies in; ``within``: each of those needs it. None is no bound.
-    ``barred``: why it cannot be written, though a message may hold it; empty where it can.
+    ``barred``: why it cannot be written, though a message may hold it; empty where it can. ``low`` and ``high`` are the
+    bounds of a number, ``texts`` is what else holds of a text as ``rule`` says it; ``samples`` are some of the texts
+    that are written.
     """
 
     path: str
@@ -38,6 +47,11 @@ class NativeField(NamedTuple):
     most: int | None = None
     within: bool = False
     barred: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    texts: Texts | None = None
+    rule: str = ""
+    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

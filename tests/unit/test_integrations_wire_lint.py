@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from mapping_samples import INTEGRATION, write_integration
 
-from contracts.mapping.room import misfit
+from contracts.mapping.room import doubt, misfit
 from contracts.store import ContractStore
 from gateway.integrations import Integration, read_integration
 from gateway.lint_wire import answer_faults, request_faults, wire_faults
@@ -120,6 +121,26 @@ def test_an_answer_stays_inside_its_schema_and_fills_what_that_requires(tmp_path
     ]
 
 
+class Digits:
+    def accepts(self, text: str) -> bool:
+        return text.isdigit()
+
+
+DIGITS = Digits()
+DOUBTS = [
+    (NativeField("a", "integer", 3, low=Decimal(0), high=Decimal(999)),
+     NativeField("a", "integer", 3, low=Decimal(300), high=Decimal(850)),
+     "a may be 0 to 999, the wire schema takes 300 to 850"),
+    (NativeField("a", "string", 9, samples=("x", "12")), NativeField("a", "string", 9, texts=DIGITS, rule="[0-9]+"),
+     "a may be written as 'x', the wire schema takes only texts like [0-9]+"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "native", "told"), DOUBTS, ids=[told for *_, told in DOUBTS])
+def test_what_fits_only_in_part_is_a_doubt_and_no_misfit(written: NativeField, native: NativeField, told: str) -> None:
+    assert (misfit(written, native), doubt(written, native)) == ("", told)
+
+
 MISFITS = [
     (NativeField("a", "string", 5), NativeField("a", "integer"),
      "a is written as text, the wire schema wants a number"),
@@ -145,6 +166,14 @@ MISFITS = [
      "a may be missing from a decision, the wire schema requires it"),
     (NativeField("a", "string", 5), NativeField("a", "string", 5, least=1),
      "a may be no characters long, the wire schema wants 1"),
+    (NativeField("a", "integer", 3, low=Decimal(0), high=Decimal(99)), NativeField("a", "integer", 3, low=Decimal(300)),
+     "a may be 0 to 99, the wire schema takes 300 and more"),
+    (NativeField("a", "string", 9, samples=("x", "yy")), NativeField("a", "string", 9, texts=DIGITS, rule="[0-9]+"),
+     "a may be written as 'x', 'yy', the wire schema takes only texts like [0-9]+"),
+    (NativeField("a", "any", codes=("1", "A")), NativeField("a", "string", 9, texts=DIGITS, rule="[0-9]+"),
+     "a may be written as 'A', the wire schema takes only texts like [0-9]+"),
+    (NativeField("a", "string", 9), NativeField("a", "string", 9, barred="it stands in several places"),
+     "a cannot be written: it stands in several places"),
 ]  # fmt: skip
 
 
@@ -161,12 +190,14 @@ FITS = [
     (NativeField("a", "any", codes=("true",)), NativeField("a", "boolean")),
     (NativeField("a", "string", 5, most=4), NativeField("a", "string")),
     (NativeField("a", "date", 10), NativeField("a", "date")),
+    (NativeField("a", "string", 3, samples=("1", "22")), NativeField("a", "string", 3, texts=DIGITS)),
+    (NativeField("a", "integer", 3, low=Decimal(0)), NativeField("a", "integer", 3, low=Decimal(0))),
 ]
 
 
 @pytest.mark.parametrize(("written", "native"), FITS)
 def test_what_is_proven_to_fit_is_not_complained_of(written: NativeField, native: NativeField) -> None:
-    assert misfit(written, native) == ""
+    assert (misfit(written, native), doubt(written, native)) == ("", "")
 
 
 def test_elements_that_no_position_is_written_for_are_named(tmp_path: Path) -> None:
