@@ -178,7 +178,7 @@ RULES = [Rule(*row) for row in [
     ("R2755", "and the names of their parts", RPC),
     ("R2737", "below them the schema says the namespace", RPC),
     ("R2738", "described headers are there",
-     "departed: an answer carries the headers of WS-Addressing alone; those a WSDL describes for it are not written"),
+     "departed: of those a WSDL describes an answer carries what is mapped; lint wants what says wsdl:required"),
     ("R2739", "other headers may be there", ALLOWS),
     ("R2753", "and may be mandatory", ALLOWS),
     ("R2751", "headers come in any order", HEADERS),

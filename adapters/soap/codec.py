@@ -60,7 +60,8 @@ class SoapCodec:
         if attachments.is_package(content_type):
             body, said, attached = attachments.unpack(raw, content_type)
         check_media_type(said)
-        found = envelope.read(body, said, attached=attached)
+        known = self.service.understood if self.service else ()
+        found = envelope.read(body, said, known, attached)
         check_version(found.version, said)
         self._last = (raw, content_type, found)
         return found
@@ -118,12 +119,12 @@ class SoapCodec:
         """An answer, as it is stored: in an envelope of SOAP 1.1; raises InternalFault where it breaks the schema."""
         service = self.served
         if service.scored.output is None:
-            return envelope.payload(b"")
-        body = service.write(tree).encode()
-        wrong = service.checker.faults(own(body))
+            return envelope.payload("")
+        body, blocks = service.written(tree)
+        wrong = [fault for part in (body, *blocks) for fault in service.checker.faults(own(part.encode()))]
         if wrong:
             raise InternalFault(f"the answer breaks the schema of its WSDL: {'; '.join(wrong)[:500]}")
-        return envelope.payload(body)
+        return envelope.payload(body, "".join(blocks))
 
     def refuse(self, refusal: Refusal) -> bytes:
         """The Fault as a caller of SOAP 1.1 gets it; that of another one the transport writes in his version."""
@@ -152,7 +153,8 @@ class SoapCodec:
         service = self.served
         if service.fetched is None or service.fetched.output is None:
             raise self.strange(message)
-        return _renamed(stored, service.fetched.output.root)
+        alike = service.fetched.told_headers == service.scored.told_headers
+        return _renamed(stored, service.fetched.output.root, headers=alike)
 
     def native_path(self, path: str) -> str:
         """An XPath of local names within the body; what lies in a header is below ``/soap:Header``.
@@ -196,10 +198,11 @@ def http_action(version: Version, header: Mapping[str, str]) -> str:
     return (found[1] or found[2] or "") if found else ""
 
 
-def _renamed(stored: bytes, root: str) -> bytes:
-    """The stored answer with another name on its body's element."""
+def _renamed(stored: bytes, root: str, *, headers: bool) -> bytes:
+    """The stored answer with another name on its body's element, and its header where that operation has the same."""
     from lxml import etree
 
-    body: Any = own(envelope.body_of(stored))
+    told, inside = envelope.parts_of(stored)
+    body: Any = own(inside)
     body.tag = root
-    return envelope.payload(etree.tostring(body, encoding="unicode").encode())
+    return envelope.payload(etree.tostring(body, encoding="unicode"), told.decode() if headers else "")

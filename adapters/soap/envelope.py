@@ -1,7 +1,7 @@
 """The SOAP envelope of versions 1.1 and 1.2: what a message is, which headers bind us, how an answer is wrapped.
 
-An answer's payload is a whole envelope of SOAP 1.1 without headers. It is what is stored; for a caller of 1.2, or one
-that wants headers, the body inside is moved into a fresh envelope of that kind.
+An answer's payload is a whole envelope of SOAP 1.1, with those headers alone that the answer map writes. It is what is
+stored; for a caller of 1.2, or one that wants headers of the protocol, its parts are moved into a fresh envelope.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ OPEN: Final = {
 }
 BODY: Final = "<soap:Body>"
 CLOSE: Final = "</soap:Body></soap:Envelope>"
-_PAYLOAD_HEAD: Final = (OPEN["1.1"] + BODY).encode()
-_PAYLOAD_END: Final = CLOSE.encode()
+_HEADER: Final = b"<soap:Header>"
+_HEADER_END: Final = b"</soap:Header>"
 _SPACE: Final = re.compile(rb"http://(?:schemas\.xmlsoap\.org/soap/envelope/|www\.w3\.org/2003/05/soap-envelope)")
 _LITERAL: Final = f"{SOAP12}/encoding/none"
 ENCODING11: Final = "http://schemas.xmlsoap.org/soap/encoding/"
@@ -161,21 +161,24 @@ def version_of(content_type: str, raw: bytes) -> Version:
     return V12 if V12.media_type in content_type.lower() else V11
 
 
-def payload(body: bytes) -> bytes:
-    """The stored form of an answer: a whole envelope of SOAP 1.1."""
-    return b"".join((_PAYLOAD_HEAD, body, _PAYLOAD_END))
+def payload(body: str, headers: str = "") -> bytes:
+    """The stored form of an answer: a whole envelope of SOAP 1.1, with the header blocks the answer itself has."""
+    return envelope(body, V11, headers).encode()
 
 
-def body_of(stored: bytes) -> bytes:
-    """What stands in the body of a stored answer."""
-    return stored[len(_PAYLOAD_HEAD) : -len(_PAYLOAD_END)]
+def parts_of(stored: bytes) -> tuple[bytes, bytes]:
+    """The header blocks of a stored answer, and what stands in its body."""
+    head, _, rest = stored.partition(BODY.encode())  # of ours alone: what answers write has other prefixes
+    _, _, told = head.partition(_HEADER)
+    return told.removesuffix(_HEADER_END), rest.removesuffix(CLOSE.encode())
 
 
 def wrapped(stored: bytes, version: Version, headers: str = "") -> bytes:
-    """A stored answer as this caller gets it: in its version, with fresh header blocks."""
+    """A stored answer as this caller gets it: in its version, with fresh header blocks before its own."""
     if version is V11 and not headers:
         return stored
-    return envelope(body_of(stored).decode(), version, headers).encode()
+    told, body = parts_of(stored)
+    return envelope(body.decode(), version, headers + told.decode()).encode()
 
 
 def envelope(body: str, version: Version, headers: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, compile_schemas, with_wrappers
 from adapters.soap.section import Fetch, Wire
 from adapters.soap.types import Complex, Element, Simple, fields
+from adapters.soap.values import is_blank
 from adapters.soap.writing import writer
 from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
@@ -23,7 +24,8 @@ from contracts.mapping.room import misfit
 from contracts.source import nearest
 from gateway.spi import Fields, NativeField, Tree
 
-RESERVED: Final = ("header", "lookup")
+HEADER: Final = "header"
+RESERVED: Final = (HEADER, "lookup")
 """Names at the top of a tree that the gateway fills in; an element of that name gets an underscore before it."""
 ONE_WAY: Final = Element("", Complex())
 
@@ -33,7 +35,8 @@ class Service:
     """What one integration serves. ``scored`` asks for a decision; ``fetched`` for one made before, if there is such.
 
     ``tell`` writes the detail element of the declared fault from a refusal tree, None where none is mapped;
-    ``told_action`` is what WS-Addressing calls that fault.
+    ``told_action`` is what WS-Addressing calls that fault. ``write_headers`` are the writers of what an answer's header
+    may hold, by local name; ``understood`` are the header elements the WSDL declares of any request.
     """
 
     wsdl: Wsdl
@@ -47,6 +50,17 @@ class Service:
     write: Callable[[Mapping[str, Any]], str]
     tell: Callable[[Tree], str] | None
     told_action: str = ""
+    write_headers: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    understood: frozenset[str] = frozenset()
+
+    def written(self, tree: Mapping[str, Any]) -> tuple[str, list[str]]:
+        """The body's element of an answer, and the blocks of its header that say something."""
+        if not self.write_headers:
+            return self.write(tree), []
+        told = tree.get(HEADER) or {}
+        blocks = [write(told[name]) for name, write in self.write_headers.items() if not is_blank(told.get(name))]
+        moved = f"_{HEADER}"
+        return self.write({HEADER if name == moved else name: tree[name] for name in tree if name != HEADER}), blocks
 
     def read(self, body: Node) -> Tree:
         """The tree of a body element that has been checked."""
@@ -84,6 +98,7 @@ class _Compiler:
         if scored is None:
             raise ConfigurationError(wire.section.faults)
         asked, answered = self._element(scored.input), self._element(scored.output)
+        headers = [self._header(name, needed) for name, needed in scored.told_headers.items()]
         inputs = {scored.input.root: asked}
         if fetched is not None:
             inputs[fetched.input.root] = self._element(fetched.input)
@@ -97,12 +112,21 @@ class _Compiler:
             fetched,
             wire.fetch,
             self._checker,
-            Fields(_renamed(fields(asked, asked=True)), fields(answered) if scored.output else None),
+            Fields(_renamed(fields(asked, asked=True)), _answer(answered, headers) if scored.output else None),
             {root: reader(element) for root, element in inputs.items()},
             writer(answered),
             tell,
             scored.fault_actions.get(wire.fault, ""),
+            {header.key: writer(header) for header in headers},
+            frozenset(name for operation in self._wsdl.operations.values() for name in operation.asked_headers),
         )
+
+    def _header(self, name: str, needed: bool) -> Element:
+        """The element of a block in an answer's header, as a child of it."""
+        found = self._element(Message(name))
+        kind = found.type
+        plain = kind.text if isinstance(kind, Complex) and not kind.attributes and not kind.children else None
+        return replace(found, type=plain or kind, low=int(needed))
 
     def _operation(self, name: str, place: tuple[str | int, ...]) -> Operation | None:
         found = self._wsdl.operations.get(name)
@@ -174,6 +198,14 @@ def _misfits(declared: Mapping[str, NativeField], written: Mapping[str, NativeFi
             found.append((path, message.removeprefix(f"{path} ")))
     lacking = [path for path, leaf in declared.items() if leaf.required and path not in written]
     return found + [(path, "the declared fault requires it, and nothing writes it") for path in lacking]
+
+
+def _answer(body: Element, headers: list[Element]) -> Mapping[str, NativeField]:
+    """Fields of an answer: those of its body, and below ``header`` those of the blocks its binding declares."""
+    if not headers:
+        return fields(body)
+    around = Element("", Complex(children=[Element(HEADER, Complex(children=headers))]))
+    return _renamed(fields(body)) | fields(around)
 
 
 def _renamed(found: Mapping[str, NativeField]) -> dict[str, NativeField]:

@@ -43,7 +43,8 @@ class Operation:
     """One operation. ``output`` is None where it is one-way; ``faults`` are detail elements by the faults' names.
 
     ``actions`` are the values of soapAction in all its bindings. ``answer_action`` and ``fault_actions``, by the
-    faults' names, are what WS-Addressing calls the way back.
+    faults' names, are what WS-Addressing calls the way back. ``asked_headers`` and ``told_headers`` are the header
+    elements its bindings declare, each with whether a message must hold it.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Operation:
     faults: Mapping[str, str] = field(default_factory=dict)
     answer_action: str = ""
     fault_actions: Mapping[str, str] = field(default_factory=dict)
+    asked_headers: Mapping[str, bool] = field(default_factory=dict)
+    told_headers: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Wsdl(NamedTuple):
@@ -171,7 +174,24 @@ class _Reader:
         if asked is None and len(self._faults) == before:
             self._fault(document, node, f"the operation {name!r} has no input", "only operations that are called")
         faults = self._declared(document, node, abstract)
-        return None if asked is None else Operation(name, (said.get("soapAction", ""),), asked, answered, faults)
+        headers = [self._headers(document, node, way) for way in ("input", "output")]
+        if asked is None:
+            return None
+        operation = Operation(name, (said.get("soapAction", ""),), asked, answered, faults)
+        return replace(operation, asked_headers=headers[0], told_headers=headers[1])
+
+    def _headers(self, document: Document, node: Node, way: str) -> dict[str, bool]:
+        """Header elements one way, each with whether it must be there (WSDL 1.1, 3.7; BP 1.1 R2205, R2208, R2720)."""
+        found: dict[str, bool] = {}
+        for bound in children(node, f"{{{WSDL}}}{way}"):
+            for header in children(bound, *(f"{{{namespace}}}header" for namespace in WSDL_SOAP)):
+                section = self._section("message", document, header, "message")
+                parts = self._parts(*section, header.get("part", "")) if section else []
+                if section and (len(parts) != 1 or not parts[0].element):
+                    self._fault(document, header, "a soap:header names one part, and that an element (BP 1.1 R2205)")
+                elif section and self._literal(document, header):
+                    found[parts[0].element] = header.get(f"{{{WSDL}}}required") in ("true", "1")
+        return found
 
     def _message(
         self, document: Document, node: Node, abstract: tuple[Document, Node], way: str, style: str, wrapper: str

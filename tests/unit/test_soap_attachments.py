@@ -8,12 +8,11 @@ import pytest
 import soap_attacks
 from hypothesis import given
 from hypothesis import strategies as st
+from soap_meridian import made
 
-from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
 from adapters.soap.envelope import V12, version_of
 from contracts.errors import CallerError, MalformedPayload
-from contracts.source import Source
 
 TYPE = (
     'multipart/related; boundary="b-1"; type="application/xop+xml"; start="<root@los>"; '
@@ -32,7 +31,7 @@ SAID = soap_attacks.HEADERS["1.1"] | {"content-type": TYPE}
 
 @pytest.fixture(scope="module")
 def codec() -> SoapCodec:
-    return adapter.wire(Source.read(soap_attacks.MERIDIAN / "integration.yaml").data["wire"], soap_attacks.MERIDIAN)
+    return made()
 
 
 def part(head: str, body: bytes, boundary: str = "b-1") -> bytes:

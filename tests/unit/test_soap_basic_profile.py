@@ -6,12 +6,12 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soap_styles
 import wsi_basic_profile
 from lxml import etree
+from soap_meridian import ANSWER, MERIDIAN, REQUEST, made
 
 from adapters.soap import adapter, faults
 from adapters.soap.codec import SoapCodec
@@ -32,8 +32,6 @@ from contracts.source import Source
 from gateway.spi import Refusal
 
 TESTS = Path(__file__).parents[1]
-MERIDIAN = TESTS.parent / "fixtures" / "integrations" / "meridian-los"
-REQUEST = (MERIDIAN / "examples/01-complete__approves/request.xml").read_text()
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 NUMBERS = """
 R9980 R9981 R1015 R1014 R1008 R1009 R1033 R1034 R1011 R1005 R1006 R1007 R1013 R1017 R1032 R1025 R1027 R1028 R1029 R1030
@@ -63,7 +61,7 @@ def test_every_rule_is_kept_by_a_test_that_is_there_or_says_why_not() -> None:
 
 @pytest.fixture(scope="module")
 def codec() -> SoapCodec:
-    return adapter.wire(Source.read(MERIDIAN / "integration.yaml").data["wire"], MERIDIAN)
+    return made()
 
 
 def styled(home: Path, style: str) -> SoapCodec:
@@ -77,17 +75,12 @@ ERRORS: list[ScoregateError] = [
     InvalidRecord([]), Conflict("no", decision_id="d1"), AccessDenied("no"), NotFound("no"),
     UpstreamError("busy", retry_after=9), InternalFault("no"),
 ]  # fmt: skip
-DECISION: dict[str, Any] = {
-    "Number": "d1", "Reference": "r", "Code": "A", "Score": 586, "ScoreRange": {"@low": 500, "@high": 600},
-    "Probability": "0.03", "DecidedAt": "2026-01-15T09:30:00Z", "ValidUntil": "2026-01-15T09:30:00Z",
-    "NoticeDueBy": "2026-01-15", "Mode": "test",
-}  # fmt: skip
 
 
 def written(codec: SoapCodec) -> list[bytes]:
     """An answer, and every fault there is."""
     refusals = [Refusal(error, [problem._asdict() for problem in getattr(error, "problems", ())]) for error in ERRORS]
-    return [codec.encode({"Decision": DECISION}), *(codec.fault(refusal, V11).encode() for refusal in refusals)]
+    return [codec.encode(ANSWER), *(codec.fault(refusal, V11).encode() for refusal in refusals)]
 
 
 def test_what_we_write_is_an_envelope_without_anything_the_profile_forbids(codec: SoapCodec) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fakes import MemoryDesk
 from lxml import etree
+from soap_meridian import ACTION, ANSWER, MERIDIAN, REQUEST, S11, S12, SAID, SPACE, TYPES, changed, made, with_header
 
 from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
@@ -18,37 +19,12 @@ from contracts.errors import Conflict, MalformedPayload, ScoregateError, Upstrea
 from contracts.source import Source
 from gateway.spi import Request, Response
 
-MERIDIAN = Path(__file__).parents[2] / "fixtures" / "integrations" / "meridian-los"
-REQUEST = (MERIDIAN / "examples/01-complete__approves/request.xml").read_text()
-S11, S12 = "http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"
 WSA10, WSA04 = "http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-SPACE = "urn:meridian:los:credit-decision:v3"
-ACTION = f"{SPACE}/ScoreApplication"
-TYPES = {S11: "text/xml; charset=utf-8", S12: "application/soap+xml; charset=utf-8"}
-SAID = {"content-type": TYPES[S11], "soapaction": f'"{ACTION}"'}
-
-
-def made(folder: Path) -> SoapCodec:
-    return adapter.wire(Source.read(folder / "integration.yaml").data["wire"], folder)
 
 
 @pytest.fixture(scope="module")
 def codec() -> SoapCodec:
-    return made(MERIDIAN)
-
-
-def changed(folder: Path, before: str, after: str) -> SoapCodec:
-    """Meridian's WSDL with one thing changed."""
-    copy = Path(shutil.copytree(MERIDIAN, folder / "meridian-los"))
-    text = (copy / "CreditDecision.wsdl").read_text()
-    assert before in text
-    (copy / "CreditDecision.wsdl").write_text(text.replace(before, after))
-    return made(copy)
-
-
-def with_header(blocks: str, version: str = S11) -> str:
-    text = REQUEST.replace("<soapenv:Body>", f"<soapenv:Header>{blocks}</soapenv:Header><soapenv:Body>")
-    return text.replace(S11, version)
+    return made()
 
 
 def addressed(wsa: str, *, version: str = S11, **headers: str) -> str:
@@ -77,16 +53,6 @@ def post(codec: SoapCodec, text: str, said: Mapping[str, str] = SAID, **more: An
         return route.refuse(error, request)
 
 
-ANSWER: dict[str, Any] = {
-    "Decision": {
-        "Number": "d1", "Reference": "MER-2026-000101", "Code": "A", "Score": 586,
-        "ScoreRange": {"@low": 500, "@high": 600}, "Probability": "0.03", "Reasons": {"Reason": []},
-        "DecidedAt": "2026-01-15T09:30:00Z", "ValidUntil": "2026-01-15T09:30:00Z", "NoticeDueBy": "2026-01-15",
-        "Mode": "test",
-    }
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("sent", [f'"{ACTION}"', ACTION, f' "{ACTION}" '])
 def test_the_action_of_the_binding_is_taken_quoted_or_not(codec: SoapCodec, sent: str) -> None:
     assert codec.decode(REQUEST.encode(), SAID | {"soapaction": sent})["Application"]
@@ -112,7 +78,7 @@ def test_soap_12_may_leave_its_action_out_but_not_say_another(codec: SoapCodec) 
 
 @pytest.mark.parametrize("sent", ['""', '"urn:any"', ""])
 def test_where_the_binding_names_no_action_any_will_do(tmp_path: Path, sent: str) -> None:
-    lax = changed(tmp_path, f'soapAction="{ACTION}"', 'soapAction=""')
+    lax = changed(tmp_path, (f'soapAction="{ACTION}"', 'soapAction=""'))
     assert lax.decode(REQUEST.encode(), SAID | {"soapaction": sent})["Application"]
 
 
@@ -140,12 +106,9 @@ def test_an_answer_says_what_it_relates_to_and_its_own_action(codec: SoapCodec, 
 
 
 def test_the_wsdl_may_name_the_action_of_the_answer(tmp_path: Path) -> None:
-    named = changed(
-        tmp_path,
-        '<wsdl:output message="tns:ScoreApplicationResponse"/>',
-        '<wsdl:output xmlns:wsam="http://www.w3.org/2007/05/addressing/metadata" wsam:Action="urn:answer" '
-        'message="tns:ScoreApplicationResponse"/>',
-    )
+    output, space = 'message="tns:ScoreApplicationResponse"/>', "http://www.w3.org/2007/05/addressing/metadata"
+    action = f'xmlns:wsam="{space}" wsam:Action="urn:answer"'
+    named = changed(tmp_path, (f"<wsdl:output {output}", f"<wsdl:output {action} {output}"))
     assert header_of(post(named, addressed(WSA10, MessageID="urn:1")), WSA10, "Action") == "urn:answer"
 
 

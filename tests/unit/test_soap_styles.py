@@ -243,3 +243,15 @@ def test_what_stands_for_an_element_of_a_substitution_group_has_its_own_type(tmp
     assert etree.fromstring(codec.encode({"Cash": "7"}))[0][0][0].tag == "{urn:t}Cash"
     with pytest.raises(InvalidRecord):
         read(codec, message.format("<t:Security/>"))
+
+
+def test_a_text_of_any_type_is_read(tmp_path: Path) -> None:
+    types = TYPES.replace(
+        '<x:element name="Score" type="x:decimal"/>',
+        '<x:element name="Score"><x:complexType><x:sequence><x:element name="Note" type="x:anyType"/>'
+        "</x:sequence></x:complexType></x:element>",
+    )
+    codec = wired(tmp_path, types, DOCUMENT, PORT_TYPE, binding(), SERVICE)
+    message = '<t:Score xmlns:t="urn:t"><t:Note{}>{}</t:Note></t:Score>'
+    assert read(codec, message.format("", "a text")) == {"Note": "a text"}
+    assert read(codec, message.format(' kind="k"', "<a>1</a>")) == {"Note": {"@kind": "k", "a": "1"}}
