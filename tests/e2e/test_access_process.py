@@ -20,7 +20,7 @@ from gateway.http import principals
 from gateway.ledger.connect import connect
 
 INTEGRATION = "integrations/juniper-api/integration.yaml"
-WRONG = 3000
+WRONG = 2000
 BODY = EXAMPLE.read_bytes()
 
 

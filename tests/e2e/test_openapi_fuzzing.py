@@ -39,7 +39,7 @@ def fuzz(caller: Caller, folder: Path, examples: int) -> Outcome:
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{live.client.base_url}/openapi.json",
             "--header", f"Authorization: Bearer {caller.key}", "--checks", "all", "--exclude-checks", "ignored_auth",
-            "--seed", SEED, "--max-examples", str(examples), "--continue-on-failure", "--request-timeout", "10",
+            "--seed", SEED, "--max-examples", str(examples), "--continue-on-failure", "--request-timeout", "60",
         ]  # fmt: skip
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3_000)
         metrics = live.client.get("/metrics").text
