@@ -69,7 +69,7 @@ class SoapCodec:
     def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
         """A message that asks for a decision, as a tree; raises InvalidRecord where the schema is broken."""
         message, service = self.message(raw, header), self.served
-        if message.root != service.scored.input.root:
+        if message.root not in service.asking:
             raise self.strange(message)
         self.check_action(message, header)
         tree: Tree = {}
@@ -110,7 +110,7 @@ class SoapCodec:
         """What is said to a message that asks for nothing that is served here."""
         service = self.served
         known = service.operations.get(message.root)
-        served = [service.scored.name, *([service.fetched.name] if service.fetched else [])]
+        served = [one.name for one in (*service.asking.values(), service.fetched) if one is not None]
         name = f"the operation {known.name}" if known else f"a body of {local(message.root) or 'nothing'}"
         told = f"{name} is not served here; served: {', '.join(served)}"
         return MalformedPayload(told[:250], code="unknown_operation", path="/soap:Body")
@@ -139,9 +139,11 @@ class SoapCodec:
         """What writes the declared fault, where this refusal is told by it."""
         return self.service.tell if self.service and isinstance(refusal.error, faults.DECLARED) else None
 
-    def declared_action(self, refusal: Refusal) -> str:
+    def declared_action(self, refusal: Refusal, message: Message) -> str:
         """What WS-Addressing calls the declared fault a refusal is told by; empty where it is told by none."""
-        return self.served.told_action if self._tells(refusal) else ""
+        operation = self.served.operations.get(message.root)
+        told = operation is not None and self._tells(refusal)
+        return operation.fault_actions.get(self.served.fault, "") if operation and told else ""
 
     def is_one_way(self, message: Message) -> bool:
         """Whether the operation a message asks for has no answer, and so no Fault either."""
@@ -149,12 +151,14 @@ class SoapCodec:
         return operation is not None and operation.output is None
 
     def renamed(self, stored: bytes, message: Message) -> bytes:
-        """A stored answer as the operation that fetches it answers: the same, in that operation's element."""
-        service = self.served
-        if service.fetched is None or service.fetched.output is None:
+        """A stored answer as the operation that is asked answers: the same, in that operation's element."""
+        service, operation = self.served, self.served.operations.get(message.root)
+        if operation is None or operation.output is None:
             raise self.strange(message)
-        alike = service.fetched.told_headers == service.scored.told_headers
-        return _renamed(stored, service.fetched.output.root, headers=alike)
+        if operation.output == service.scored.output:
+            return stored
+        alike = operation.told_headers == service.scored.told_headers
+        return _renamed(stored, operation.output.root, headers=alike)
 
     def native_path(self, path: str) -> str:
         """An XPath of local names within the body; what lies in a header is below ``/soap:Header``.
@@ -166,7 +170,8 @@ class SoapCodec:
             return path
         if path.startswith("header."):
             return f"/soap:Header/{path[len('header.') :]}"
-        root = local(self.service.scored.input.root) if self.service else "*"
+        one = self.service is not None and len(self.service.asking) == 1
+        root = local(self.service.scored.input.root) if self.service and one else "*"
         steps = "".join(
             f"/{name}" if name else f"[{int(at) + 1}]" if at else ""
             for name, at in _STEP.findall(path.removesuffix(f".{TEXT}"))

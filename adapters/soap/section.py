@@ -4,7 +4,7 @@
 
     wire:
       wsdl: CreditDecision.wsdl
-      operations: [ScoreApplication]                     # asks for a decision
+      operations: [ScoreApplication]                     # asks for a decision; several where they do so alike
       port: CreditDecisionSoap                           # only where the ports of the WSDL differ
       fetch: {operation: FetchDecision, key: Reference}  # optional: asks for a decision made before
       fault: {name: ApplicationFault, map: {Code: code, Message: {from: message, fit: chars(80)}}}
@@ -37,11 +37,15 @@ class Fetch(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """The section as read; ``fault`` names the fault a refusal is told by, ``fault_map`` how, both or neither."""
+    """The section as read; ``fault`` names the fault a refusal is told by, ``fault_map`` how, both or neither.
+
+    ``others`` are operations that ask in the same words as ``operation``.
+    """
 
     section: Section
     wsdl: str
     operation: str
+    others: tuple[str, ...]
     port: str
     fetch: Fetch | None
     fault: str
@@ -68,12 +72,12 @@ def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
         present = [path.name for path in folder.glob("*.wsdl")]
         section.fault(("wsdl",), f"there is no file {wsdl!r} in this folder", nearest(wsdl, present))
     operations = section.texts("operations")
-    if len(operations) != 1 and "operations" in section.data:
-        hint = "one mapping reads one message; make an integration of its own for another one"
-        section.fault(("operations",), f"expected one operation that is scored, here are {len(operations)}", hint)
+    if not operations and "operations" in section.data:
+        section.fault(("operations",), "expected an operation that is scored")
     fault, fault_map = _refusal(section)
     port = section.take("port", str, "")
-    return Wire(section, wsdl, operations[0] if operations else "", port, _fetch(section), fault, fault_map)
+    first, *others = operations or [""]
+    return Wire(section, wsdl, first, tuple(others), port, _fetch(section), fault, fault_map)
 
 
 def _fetch(section: Section) -> Fetch | None:

@@ -32,16 +32,18 @@ ONE_WAY: Final = Element("", Complex())
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What one integration serves. ``scored`` asks for a decision; ``fetched`` for one made before, if there is such.
+    """What one integration serves. ``scored`` asks for a decision, as do all of ``asking``, by their elements;
+    ``fetched`` asks for one made before, if there is such.
 
-    ``tell`` writes the detail element of the declared fault from a refusal tree, None where none is mapped;
-    ``told_action`` is what WS-Addressing calls that fault. ``write_headers`` are the writers of what an answer's header
+    ``tell`` writes the detail element of the declared fault from a refusal tree, None where none is mapped; ``fault``
+    is the name of that fault. ``write_headers`` are the writers of what an answer's header
     may hold, by local name; ``understood`` are the header elements the WSDL declares of any request.
     """
 
     wsdl: Wsdl
     operations: Mapping[str, Operation]
     scored: Operation
+    asking: Mapping[str, Operation]
     fetched: Operation | None
     fetch: Fetch | None
     checker: Checker
@@ -49,7 +51,7 @@ class Service:
     readers: Mapping[str, Callable[[Node], Tree]]
     write: Callable[[Mapping[str, Any]], str]
     tell: Callable[[Tree], str] | None
-    told_action: str = ""
+    fault: str = ""
     write_headers: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     understood: frozenset[str] = frozenset()
 
@@ -93,13 +95,17 @@ class _Compiler:
     def service(self) -> Service:
         wire = self._wire
         scored = self._operation(wire.operation, ("operations", 0))
+        others = [self._operation(name, ("operations", at)) for at, name in enumerate(wire.others, 1)]
         fetched = self._operation(wire.fetch.operation, ("fetch", "operation")) if wire.fetch else None
         wire.finish()
         if scored is None:
             raise ConfigurationError(wire.section.faults)
         asked, answered = self._element(scored.input), self._element(scored.output)
         headers = [self._header(name, needed) for name, needed in scored.told_headers.items()]
-        inputs = {scored.input.root: asked}
+        asking = {one.input.root: one for one in (scored, *others) if one is not None}
+        inputs = {root: self._element(one.input) for root, one in asking.items()}
+        for at, one in enumerate(others, 1):
+            self._check_alike(scored, one, ("operations", at))
         if fetched is not None:
             inputs[fetched.input.root] = self._element(fetched.input)
             self._check_fetched(fetched, answered)
@@ -109,6 +115,7 @@ class _Compiler:
             self._wsdl,
             {operation.input.root: operation for operation in self._wsdl.operations.values()},
             scored,
+            asking,
             fetched,
             wire.fetch,
             self._checker,
@@ -116,7 +123,7 @@ class _Compiler:
             {root: reader(element) for root, element in inputs.items()},
             writer(answered),
             tell,
-            scored.fault_actions.get(wire.fault, ""),
+            wire.fault,
             {header.key: writer(header) for header in headers},
             frozenset(name for operation in self._wsdl.operations.values() for name in operation.asked_headers),
         )
@@ -152,12 +159,30 @@ class _Compiler:
             return replace(found, type=Complex(text=found.type))
         return found
 
+    def _check_alike(self, scored: Operation, other: Operation | None, place: tuple[str | int, ...]) -> None:
+        """One mapping reads and writes the messages of all operations that are scored, so they must be alike."""
+        if other is None:
+            return
+        ways = ((scored.input, other.input, "is asked"), (scored.output, other.output, "answers"))
+        differs = [way for a, b, way in ways if self._shape(a) != self._shape(b)]
+        if scored.told_headers != other.told_headers:
+            differs.append("has other headers in its answer")
+        if self._wire.fault and scored.faults.get(self._wire.fault) != other.faults.get(self._wire.fault):
+            differs.append("declares its fault")
+        if differs:
+            message = f"{other.name} {' and '.join(differs)} otherwise than {scored.name}"
+            hint = "one mapping reads one message; make an integration of its own for another one"
+            self._wire.faulty(place, message, hint)
+
+    def _shape(self, message: Message | None) -> Mapping[str, NativeField] | None:
+        return None if message is None else fields(self._element(message), asked=True)
+
     def _check_fetched(self, fetched: Operation, answered: Element) -> None:
         """A decision made before is answered as it was stored, so both operations must answer alike."""
         wire, place = self._wire, ("fetch", "operation")
         if fetched.output is None:
             wire.faulty(place, f"{fetched.name} is one-way and can answer nothing")
-        elif wire.operation == fetched.name:
+        elif fetched.name in (wire.operation, *wire.others):
             wire.faulty(place, f"{fetched.name} is the operation that is scored")
         elif fields(self._element(fetched.output)) != fields(answered):
             wire.faulty(place, f"{fetched.name} answers otherwise than {wire.operation}")

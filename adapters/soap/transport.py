@@ -80,9 +80,11 @@ class _Counter:
             await desk.refuse(asked, denied)
             raise denied
         answer = await desk.decide(asked)
-        if codec.service.scored.output is None:
+        operation = codec.service.operations[message.root]
+        if operation.output is None:
             return Response(202, [("X-Decision-ID", answer.decision_id)], b"")
-        return _answered(answer, message, codec.service.scored.answer_action)
+        named = answer._replace(payload=codec.renamed(answer.payload, message))
+        return _answered(named, message, operation.answer_action)
 
     async def describe(self, request: Request) -> Response:
         """The WSDL or one of its files; names are compared exactly."""
@@ -104,7 +106,7 @@ class _Counter:
             return Response(status, [header for header in headers if header[0] != "Content-Type"], b"")
         refusal, related = self._desk.refusal(error), ""
         if message is not None:
-            declared = self._codec.declared_action(refusal)
+            declared = self._codec.declared_action(refusal, message)
             action = addressing.fault_action(message.addressing, error.detail_code, declared)
             related = addressing.answer_headers(message.addressing, action)
         return Response(status, headers, self._codec.fault(refusal, version, related).encode())
