@@ -11,7 +11,7 @@ from adapters.odbc.probe import probe
 from adapters.odbc.section import read_wire
 
 if TYPE_CHECKING:
-    from gateway.spi import Connections
+    from gateway.spi import Connections, Described, Sketch
 
 
 class OdbcAdapter:
@@ -26,6 +26,12 @@ class OdbcAdapter:
     def command(self, name: str, argument: str, connections: Connections) -> Iterator[str]:
         """``probe CONNECTION``; the registry names the same."""
         return {"probe": probe}[name](connections(argument))
+
+    def draft(self, described: Described) -> Sketch:
+        """What the tables of a database tell of an integration; ``choice`` names the one of the requests."""
+        from adapters.odbc.drafting import sketch
+
+        return sketch(described)
 
 
 adapter = OdbcAdapter()
