@@ -34,7 +34,7 @@ from gateway.opening import Opening, open_ledger
 from gateway.pipeline import Line
 from gateway.service import ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, CommandAdapter, LookupAdapter
+from gateway.spi import Adapter, CommandAdapter, LookupAdapter, RunningAdapter, Site
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.tracing import tracing
@@ -270,3 +270,32 @@ def serve_on(
     lookout.tally.gauge(WORKERS, lambda: 1.0)
     server.serve(app, sock, board=board, started=serving, stopping=pulse.drain)
     installation.check()
+
+
+def poll(settings: Settings, name: str, *, once: bool = False) -> None:
+    """Run the loop of an integration's adapter until SIGTERM or SIGINT; ``once`` until nothing waits.
+
+    Raises SetupError where the integration or what it reaches is wrong for good, or is one that callers call.
+    """
+    from gateway.stopping import told_to_stop
+
+    lookout = Lookout.to(sys.stderr.buffer, settings.log_level)
+    lookout.tracing = tracing(settings.tracing, settings.tracing_share, lookout.tally)
+    with told_to_stop() as stop:
+        installation = install(settings, with_ledger=True, lookout=lookout, patient=not once)
+        try:
+            desk = installation.desk(name)
+            kind = desk.integration.adapter
+            adapter = installation.adapter(kind)
+            if not isinstance(adapter, RunningAdapter):
+                message = f"the adapter {kind!r} is called; there is nothing to poll"
+                raise ConfigurationError([desk.integration.fault(("adapter",), message, "use: scoregate serve")])
+            installation.go_on()
+            desk.warm()
+            principals = desk.integration.principals
+            principal = principals[0] if len(principals) == 1 else name
+            connections = partial(installation.connections, adapter=kind)
+            adapter.run(desk, Site(connections, lookout.events, stop, once, principal))
+        finally:
+            installation.close()
+        installation.check()

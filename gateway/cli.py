@@ -20,6 +20,7 @@ from gateway.adapter_commands import WithAdapters
 from gateway.batch_command import batch
 from gateway.contract_commands import contract
 from gateway.ledger_commands import ledger
+from gateway.poll_command import poll
 from gateway.terminal import Json
 from gateway.terminal import console as _console
 from gateway.terminal import settings as _settings
@@ -49,6 +50,7 @@ app.add_typer(ledger, name="ledger")
 app.command()(verify)
 app.add_typer(contract, name="contract")
 app.command()(batch)
+app.command()(poll)
 
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", help="What the protocol carries: 'name: value'.")]
 AsOf = Annotated[datetime | None, typer.Option(help="Decide as of this time (UTC), default now.")]

@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from contracts.errors import SetupError
-from gateway import examples, show
+from gateway import demo_tables, examples, show
 from gateway.canonical import canonical
 from gateway.http import principals
 from gateway.settings import Settings
@@ -52,6 +52,7 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
     with gateway(home, settings.port) as base, httpx.Client(base_url=base) as client:
         console.print(f"gateway serving {base}, ready after {wait_until_ready(client):.1f} s")
         outcomes = [_show(console, client, home, system, key) for system, key in keys.items()]
+        outcomes.append(demo_tables.run(home, console))
         passed = all(outcomes)
         console.print(Rule(style="dim"))
         console.print("every answer came as expected" if passed else "an answer was not as expected", style="bold")
@@ -80,6 +81,7 @@ def prepare(home: Path, console: Console) -> None:
         raise SetupError(f"{FIXTURES} is missing: the demonstration runs from a checkout, with: make demo")
     for sample in sorted((FIXTURES / "integrations").iterdir()):
         shutil.copytree(sample, home / "integrations" / sample.name, dirs_exist_ok=True)
+    demo_tables.connect(home)
     bundle = ensure_bundle(home, source, console)
     policy = (source / SAMPLE["policy"]).read_text(encoding="utf-8").replace("{bundle-digest}", bundle.digest)
     target = home / "policies" / SAMPLE["policy"]

@@ -122,11 +122,12 @@ POSTGRESQL: Final = Dialect(
         "SET lock_timeout TO '10s'",
         "SET statement_timeout TO '{seconds}s'",
     ),
-    parameters=MOST_PARAMETERS,
+    parameters=7000,
     rows=1000,
     temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=1000,
     notes=(
+        "libpq gives the connection up when a statement of more than 7,498 parameters is described to it",
         "psqlodbc makes today of the date 'infinity' and loses every year past 9999, so dates are read as text",
         "a zero byte ends a text that is written: psqlodbc takes it for the end",
     ),

@@ -1,4 +1,4 @@
-"""The odbc adapter as the gateway knows it."""
+"""The odbc adapter as the gateway knows it; what talks to a database is loaded when that is asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapters.odbc.probe import probe
 from adapters.odbc.section import read_wire
 
 if TYPE_CHECKING:
-    from gateway.spi import Connections, Described, Sketch
+    from gateway.spi import Connections, Described, Desk, Site, Sketch
 
 
 class OdbcAdapter:
@@ -32,6 +32,12 @@ class OdbcAdapter:
         from adapters.odbc.drafting import sketch
 
         return sketch(described)
+
+    def run(self, desk: Desk, site: Site) -> None:
+        """Poll the request table until ``site`` says to end."""
+        from adapters.odbc.polling import run
+
+        run(desk, site)
 
 
 adapter = OdbcAdapter()

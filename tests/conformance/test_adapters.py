@@ -109,11 +109,29 @@ def as_soap(tree: Mapping[str, Any], key: str) -> Asked:
     return Asked(raw.encode(), {"content-type": "application/soap+xml; charset=utf-8"}, "meridian")
 
 
+def as_row(tree: Mapping[str, Any], key: str) -> Asked:
+    loan, person = tree["loan"], tree["applicant"]
+    columns = {
+        "REQUEST_ID": "1", "APPLICATION_NO": tree["applicationId"], "CURRENCY": loan["currency"],
+        "AMOUNT_MINOR": str(loan["amountCents"]), "PRICE_MINOR": str(loan["purchasePriceCents"]),
+        "TERM_MONTHS": str(loan["months"]),
+        "INCOME_YEAR": None if person["annualNetIncome"] is None else f"{person['annualNetIncome']:.2f}",
+        "OUTGOINGS_MONTH": f"{person['monthlyOutgoings']:.2f}", "ASSETS_TOTAL": f"{person['assetsTotal']:.2f}",
+        "EMPLOYED_MONTHS": str(person["job"]["monthsInJob"]),
+        "EMPLOYMENT_CODE": {"PERMANENT": "01", "PART_TIME": "02", "SELF_EMPLOYED": "03"}[person["job"]["kind"]],
+        "HOUSING_CODE": {"OWNER": "OWN", "TENANT": "RENT", "WITH_PARENTS": "PAR", "PRIVATE": "PRIV"}[person["housing"]],
+        "BUREAU_FLAG": person["bureauFlag"], "AGE_YEARS": str(person["age"]), "CIVIL_STATUS": person["civilStatus"],
+        "BRANCH_NAME": None,
+    }  # fmt: skip
+    return Asked(json.dumps(columns).encode(), {"row": key}, "cobalt")
+
+
 def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-ADAPTERS = [Joined("juniper-api", as_json), Joined("lines", as_lines), Joined("meridian-los", as_soap)]
+ADAPTERS = [Joined("juniper-api", as_json), Joined("lines", as_lines), Joined("meridian-los", as_soap),
+            Joined("cobalt-core", as_row)]  # fmt: skip
 COMPLETE = [json.loads((JUNIPER / "examples" / name / "request.json").read_text()) for name in (
     "01-complete__approves", "02-complete__declines_with_reasons", "03-middling__goes_to_a_person",
     "04-income_left_empty__is_scored_as_blank",

@@ -1,0 +1,200 @@
+"""The loop: claim rows, have them decided, write the answers, until told to stop. It outlives the database.
+
+Nothing is kept here that is not also in the database or in the ledger: whatever happens between two steps, the lease
+runs out, the row is claimed again, and the ledger gives the answer it has stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from random import uniform
+from typing import Any, Final
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_any,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.nap import sleep_using_event
+
+from adapters.odbc.checking import check
+from adapters.odbc.codec import OdbcCodec
+from adapters.odbc.connecting import Link, open_link, placed
+from adapters.odbc.delivery import Delivery, transacted
+from adapters.odbc.exchange import Batch, Exchange
+from adapters.odbc.faults import DatabaseFault, Verdict
+from adapters.odbc.outcomes import Outcome, OutcomeReader
+from contracts.errors import ConfigurationError, ScoregateError, SetupError, UpstreamError
+from gateway.spi import Desk, Site
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+TRIES_ONCE: Final = 6
+"""How often a run that is to end by itself tries what may pass."""
+RESTED_S: Final = 15.0
+"""How often it is looked whether a pause is over."""
+
+
+class Undecided(UpstreamError):
+    """Nothing could be decided for now; the rows wait again."""
+
+
+def run(desk: Desk, site: Site) -> None:
+    """Poll until ``site`` says to end; raises SetupError for what is wrong for good before the first row is claimed."""
+    Poller(desk, site).run()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Poller:
+    """One integration. ``now`` says when a pause is."""
+
+    def __init__(self, desk: Desk, site: Site, now: Callable[[], datetime] = _utc_now) -> None:
+        if not isinstance(desk.codec, OdbcCodec):
+            raise TypeError(f"the odbc adapter was given a desk of {type(desk.codec).__name__}")
+        self._desk, self._site, self._now, self._wire = desk, site, now, desk.codec.wire
+        self._connection = site.connections(self._wire.connection)
+        self._outcomes = OutcomeReader(desk.codec, desk.refusal)
+        self._link: Link | None = None
+        self._exchange: Exchange | None = None
+        self._unwritten: tuple[Batch, Sequence[Outcome]] | None = None
+        self._served = self._down = self._resting = False
+
+    def run(self) -> None:
+        self._tell("polling")
+        try:
+            self._poll(self._persistently())
+        except (DatabaseFault, ScoregateError) as exc:
+            if not (self._site.stop.is_set() and self._passes(exc)):
+                raise placed(self._connection, exc) if isinstance(exc, DatabaseFault) else exc from None
+        finally:
+            self._close()
+            self._tell("polled")
+
+    def _poll(self, again: Retrying) -> None:
+        stop, once = self._site.stop, self._site.once
+        while not stop.is_set():
+            if self._rests():
+                if once:
+                    return
+                stop.wait(RESTED_S)
+            elif not again(self._round):
+                if once:
+                    return
+                stop.wait(self._wire.every)
+
+    def _persistently(self) -> Retrying:
+        """Tries what may pass again, after pauses that grow and are never the same for two pollers."""
+        ends = stop_when_event_set(self._site.stop)
+        return Retrying(
+            retry=retry_if_exception(self._passes),
+            wait=wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
+            stop=stop_any(ends, stop_after_attempt(TRIES_ONCE)) if self._site.once else ends,
+            sleep=sleep_using_event(self._site.stop),
+            before_sleep=self._interrupted,
+            reraise=True,
+        )
+
+    # ---- one round ---------------------------------------------------------------------------------------------------
+
+    def _round(self) -> bool:
+        """Claim, decide and write one batch; whether there was anything."""
+        exchange = self._opened()
+        if self._unwritten is None:
+            batch = transacted(exchange.claim) if exchange.look() else None
+            self._is_back()
+            if batch is None:
+                return False
+            if not batch.rows:
+                self._site.stop.wait(uniform(0.005, 0.05))  # noqa: S311 # others were faster; no secret depends on it
+                return True
+            self._unwritten = batch, self._decide(batch)
+        self._write(exchange, *self._unwritten)
+        return True
+
+    def _decide(self, batch: Batch) -> list[Outcome]:
+        """Durable in the ledger when it returns."""
+        principal = self._site.principal or self._desk.name
+        results = self._desk.decide_many([claimed.asked(principal) for claimed in batch.rows])
+        return [self._outcomes.outcome(*pair) for pair in zip(batch.rows, results, strict=True)]
+
+    def _write(self, exchange: Exchange, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        delivery = Delivery(exchange, self._outcomes, self._site.log, self._desk.name)
+        happened = delivery.write(batch, outcomes)
+        self._unwritten = None
+        self._is_back()
+        for kind, event in (("lost", "claims_lost"), ("changed", "rows_changed")):
+            if happened[kind]:
+                self._tell(event, count=happened[kind])
+        if happened["undecided"] == len(outcomes):
+            raise Undecided("nothing could be decided; the rows wait again", code="undecided")
+
+    # ---- the connection ----------------------------------------------------------------------------------------------
+
+    def _opened(self) -> Exchange:
+        """The exchange on an open connection, whose tables are as they are declared."""
+        if self._exchange is None:
+            self._link = open_link(self._connection)
+            exchange = Exchange(self._wire, self._link)
+            check(self._wire, self._link)
+            exchange.rehearse()
+            self._exchange, self._served = exchange, True
+        return self._exchange
+
+    def _close(self) -> None:
+        link, self._link, self._exchange = self._link, None, None
+        if link is not None:
+            with suppress(Exception):  # one that is broken is gone either way
+                link.close()
+
+    def _rests(self) -> bool:
+        resting = any(pause.covers(self._now()) for pause in self._wire.pauses)
+        if resting != self._resting:
+            self._resting = resting
+            self._tell("legacy_rest" if resting else "legacy_rested")
+        if resting:
+            self._close()
+        return resting
+
+    # ---- what goes wrong ---------------------------------------------------------------------------------------------
+
+    def _passes(self, exc: BaseException) -> bool:
+        """Whether to try again: set-up that was right when we started may be mended while we wait."""
+        if isinstance(exc, DatabaseFault):
+            return self._served or exc.verdict in (Verdict.TRANSIENT, Verdict.LOST)
+        return isinstance(exc, UpstreamError) or (isinstance(exc, SetupError) and self._served)
+
+    def _interrupted(self, state: RetryCallState) -> None:
+        exc = state.outcome.exception() if state.outcome else None
+        if exc is None or isinstance(exc, Undecided):
+            return
+        self._close()
+        if not self._down:
+            self._down = True
+            for told in _told(exc):
+                self._tell("legacy_down", **told)
+
+    def _is_back(self) -> None:
+        if self._down:
+            self._down = False
+            self._tell("legacy_back")
+
+    def _tell(self, event: str, **members: Any) -> None:
+        write = self._site.log.warning if members else self._site.log.info
+        write(event, integration=self._desk.name, **members)
+
+
+def _told(exc: BaseException) -> list[dict[str, Any]]:
+    """What a log line may say of an error: codes, and names of tables and columns."""
+    if isinstance(exc, DatabaseFault):
+        return [{"code": exc.state, "cause": exc.text}]
+    if isinstance(exc, ConfigurationError) and exc.faults:
+        return [{"cause": fault.message, "file": fault.file, "line": fault.line} for fault in exc.faults]
+    return [{"code": exc.detail_code, "cause": exc.message}] if isinstance(exc, ScoregateError) else [{}]

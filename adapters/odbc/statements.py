@@ -1,0 +1,159 @@
+# ruff: noqa: S608 # texts are put together of names that are quoted and of nothing else; values are parameters
+"""The SQL texts of one integration on one database. Pure: names are quoted, values are always parameters.
+
+Everything that is done to a claimed row is done ``WHERE status = claimed AND token = ?``: a row whose claim was lost,
+or that somebody set back, is not met. The status stands there beside the token so that an index on it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from adapters.odbc.section import Outlet, Wire
+
+if TYPE_CHECKING:
+    from adapters.odbc.dialects import Dialect
+
+MOST_KEYS: Final = 1000
+"""Keys in one statement, where the database takes as many."""
+
+
+class Statements:
+    """Each property is one text; what its parameters are stands with it. ``state`` is one, and comes first."""
+
+    def __init__(self, wire: Wire, dialect: Dialect) -> None:
+        self._wire, self._dialect = wire, dialect
+        quote = dialect.quote
+        self._table, self._status, self._token, self._until = map(
+            quote, (wire.table.name, wire.status, wire.token, wire.until)
+        )
+        kind = next(column.type for column in wire.table.columns if column.name == wire.until)
+        self._now, self._later = dialect.now(kind), dialect.later(kind, wire.lease)
+        self._held = f"{self._status} = ? AND {self._token} = ?"
+        self._freed = f"{self._token} = NULL, {self._until} = NULL"
+
+    # ---- claiming ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def look(self) -> str:
+        """Whether anything can be claimed. waiting, claimed, waiting."""
+        ran_out = f"{self._status} IN (?, ?) AND ({self._status} = ? OR {self._until} < {self._now})"
+        return self._dialect.first(f"SELECT 1 FROM {self._table} WHERE {ran_out}", 1)
+
+    def claimable(self, most: int, *, expired: bool) -> str:
+        """The keys of rows to claim, the first in order first. The state they are in."""
+        order = self._names(self._wire.order)
+        source = f"{self._table}{self._dialect.hint} WHERE {self._state(expired=expired)} ORDER BY {order}"
+        return self._dialect.first(f"SELECT {self._keys} FROM {source}", most) + self._dialect.lock
+
+    def claim(self, count: int, *, expired: bool) -> str:
+        """Claims rows that are still in that state. claimed, token, the state they are in, the keys."""
+        claimed = f"SET {self._status} = ?, {self._token} = ?, {self._until} = {self._later}"
+        return f"UPDATE {self._table} {claimed} WHERE {self._state(expired=expired)} AND {self._keyed(count)}"
+
+    def _state(self, *, expired: bool) -> str:
+        return f"{self._status} = ?{f' AND {self._until} < {self._now}' if expired else ''}"
+
+    @cached_property
+    def held(self) -> str:
+        """The keys of the rows that are ours. claimed, token."""
+        order = self._names(self._wire.order)
+        return f"SELECT {self._keys} FROM {self._table} WHERE {self._held} ORDER BY {order}"
+
+    @cached_property
+    def read(self) -> str:
+        """The rows that are ours: the columns of ``read_columns``. claimed, token."""
+        if self._wire.query:
+            return self._read_by_query()
+        order = self._names(self._wire.order)
+        return f"SELECT {self._columns} FROM {self._table} WHERE {self._held} ORDER BY {order}"
+
+    def _read_by_query(self) -> str:
+        quote = self._dialect.quote
+        same = " AND ".join(f"T.{quote(name)} = Q.{quote(name)}" for name in self._wire.key)
+        held = f"T.{self._status} = ? AND T.{self._token} = ?"
+        ours = f"EXISTS (SELECT 1 FROM {self._table} T WHERE {same} AND {held})"
+        return f"SELECT {self._columns} FROM ({self._wire.query}) Q WHERE {ours}"
+
+    @property
+    def _columns(self) -> str:
+        """What ``read`` gives: the key, the version if there is one, the row."""
+        wire = self._wire
+        row = ", ".join(self._dialect.read(column.name, column.type) for column in wire.row)
+        return ", ".join((self._keys, *filter(None, (self._read((wire.version,)) if wire.version else "", row))))
+
+    @cached_property
+    def _keys(self) -> str:
+        return self._read(self._wire.key)
+
+    def _read(self, names: Sequence[str]) -> str:
+        columns = filter(None, map(self._wire.read_from.column, names))
+        return ", ".join(self._dialect.read(column.name, column.type) for column in columns)
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def renew(self) -> str:
+        """Locks the rows that are ours and gives them another lease. claimed, token."""
+        return f"UPDATE {self._table} SET {self._until} = {self._later} WHERE {self._held}"
+
+    @cached_property
+    def release(self) -> str:
+        """Lets one row wait again. waiting, claimed, token, the key."""
+        return f"UPDATE {self._table} SET {self._status} = ?, {self._freed} WHERE {self._held} AND {self._keyed(1)}"
+
+    @cached_property
+    def finish(self) -> str:
+        """Marks every row that is still ours as done. done, claimed, token."""
+        cleared = "".join(f", {self._dialect.quote(name)} = NULL" for name in self._wire.error if name)
+        return f"UPDATE {self._table} SET {self._status} = ?, {self._freed}{cleared} WHERE {self._held}"
+
+    @cached_property
+    def finish_one(self) -> str:
+        """The same for one row, after the columns of its answer. The answer, done, claimed, token, the key."""
+        written = "".join(f"{self._dialect.quote(column.name)} = ?, " for column in self._wire.written)
+        return f"{self.finish.replace(' SET ', f' SET {written}', 1)} AND {self._keyed(1)}"
+
+    @cached_property
+    def fail(self) -> str:
+        """Marks one row as failed, and takes back an earlier answer. Code and text as far as there are columns for
+        them, failed, claimed, token, the key."""
+        told = "".join(f"{self._dialect.quote(name)} = ?, " for name in self._wire.error if name)
+        gone = "".join(f", {self._dialect.quote(c.name)} = NULL" for c in self._wire.written if c.null)
+        change = f"SET {told}{self._status} = ?, {self._freed}{gone}"
+        return f"UPDATE {self._table} {change} WHERE {self._held} AND {self._keyed(1)}"
+
+    def delete(self, outlet: Outlet, count: int) -> str:
+        """Takes back what was answered before. The keys."""
+        return f"DELETE FROM {self._dialect.quote(outlet.table.name)} WHERE {self._keyed(count, tuple(outlet.key))}"
+
+    def insert(self, outlet: Outlet, names: Sequence[str], count: int) -> str:
+        """Writes rows of an answer into these columns. Row by row: their values."""
+        row = f"({', '.join('?' * len(names))})"
+        into = f"INSERT INTO {self._dialect.quote(outlet.table.name)} ({self._names(names)})"
+        return f"{into} VALUES {', '.join([row] * count)}"
+
+    # ---- how many at once --------------------------------------------------------------------------------------------
+
+    @property
+    def keys_at_once(self) -> int:
+        """Keys that one statement takes, beside three other parameters."""
+        return min(MOST_KEYS, max(1, (self._dialect.parameters - 3) // len(self._wire.key)))
+
+    def rows_at_once(self, columns: int) -> int:
+        """Rows of so many columns that one INSERT takes."""
+        return max(1, min(self._dialect.rows, self._dialect.parameters // columns))
+
+    def _names(self, names: Iterable[str]) -> str:
+        return ", ".join(map(self._dialect.quote, names))
+
+    def _keyed(self, count: int, names: Sequence[str] = ()) -> str:
+        """That a row has one of so many keys."""
+        quoted = [self._dialect.quote(name) for name in names or self._wire.key]
+        if len(quoted) == 1:
+            return f"{quoted[0]} IN ({', '.join('?' * count)})" if count > 1 else f"{quoted[0]} = ?"
+        one = " AND ".join(f"{name} = ?" for name in quoted)
+        return f"({' OR '.join([f'({one})'] * count)})"
+
