@@ -39,7 +39,8 @@ def fuzz(caller: Caller, folder: Path, examples: int) -> Outcome:
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{live.client.base_url}/openapi.json",
             "--header", f"Authorization: Bearer {caller.key}", "--checks", "all", "--exclude-checks", "ignored_auth",
-            "--seed", SEED, "--max-examples", str(examples), "--continue-on-failure", "--request-timeout", "60",
+            "--seed", SEED, "--max-examples", str(examples), "--continue-on-failure",
+            "--request-timeout", "60", "--max-response-time", "60",  # how long an answer takes is not asked here
         ]  # fmt: skip
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3_000)
         metrics = live.client.get("/metrics").text
