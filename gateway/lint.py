@@ -16,6 +16,7 @@ from contracts.store import ContractStore
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.lines import require_language
 from gateway.lint_bundle import bundle_faults
+from gateway.lint_texts import text_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
 from gateway.spi import Adapter
@@ -225,3 +226,4 @@ class IntegrationLint:
             yield from exc.faults
             return
         yield from bundle_faults(integration, step, bound, bundle)
+        yield from text_faults(integration, policy, bundle)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.errors import ConfigurationError
 from models.games import ISOTONIC, MARGIN, PROBABILITY, SIGMOID, Games
 from models.tables import Grid, Tables
+from models.walk_tables import PREFIX, WalkTables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,7 +24,7 @@ MOST_SIDES = 10
 class GameTables:
     """``models.games.Games`` as stored; ``base`` (2, K) and ``start`` (2,) in both forms, interventional first.
 
-    ``direct``, shape (1,): whether the hot path is path-dependent too, there being too much to keep.
+    ``direct``, shape (1,): whether the hot path is path-dependent too, as in bundles made before trees were walked.
     """
 
     links: Ints
@@ -45,35 +46,47 @@ class GameTables:
     base: Floats
     start: Floats
     direct: Ints
+    walks: WalkTables | None = None
+
+    @property
+    def leaves(self) -> int:
+        """Of all trees."""
+        return self.walks.leaves if self.walks else len(self.values)
 
     def games(self, *, path_dependent: bool = False) -> Games:
         form = int(path_dependent)
         arrays = {name: getattr(self, name) for name in _SHARED}
         direct = bool(self.direct[0]) or path_dependent
-        return Games(**arrays, base=self.base[form], start=float(self.start[form]), direct=direct)
+        walks = self.walks.walks() if self.walks else None
+        return Games(**arrays, base=self.base[form], start=float(self.start[form]), direct=direct, walks=walks)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        own = {name: getattr(self, name) for name in _STORED}
+        return own | (self.walks.arrays() if self.walks else {})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], tables: Tables) -> GameTables:
         """Rebuild from ``arrays()``; raises ConfigurationError unless they fit together and to the tables' bins."""
-        missing = sorted(cls.__dataclass_fields__.keys() ^ arrays.keys())
+        walked = any(name.startswith(PREFIX) for name in arrays)
+        missing = sorted({*_STORED, *(WalkTables.names() if walked else ())} ^ arrays.keys())
         if missing:
             raise ConfigurationError(f"the leaf games lack or do not know the arrays: {', '.join(missing)}")
-        found = cls(**arrays)
+        walks = WalkTables.from_arrays(arrays) if walked else None
+        found = cls(**{name: arrays[name] for name in _STORED}, walks=walks)
         if not _fits(found, tables):
             raise ConfigurationError("the leaf games do not fit together: build the bundle again")
         return found
 
 
-_SHARED = tuple(name for name in GameTables.__dataclass_fields__ if name not in ("base", "start", "direct"))
+_STORED = tuple(name for name in GameTables.__dataclass_fields__ if name != "walks")
+_SHARED = tuple(name for name in _STORED if name not in ("base", "start", "direct"))
 
 
 ROUTES = {
     "pair_tables": "tables of feature pairs, interventional against the baseline",
     "linear": "each feature's own term, interventional against the baseline",
     "leaf_tables": "a table per leaf over the features on its path, interventional against the baseline",
+    "tree_walks": "trees walked per record with the applicants compared with, interventional against the baseline",
     "path_dependent": "worked out per record, path-dependent: against the trees' own training shares",
 }
 """How contributions are made, in the order of preference."""
@@ -89,10 +102,23 @@ class Compiled(NamedTuple):
         return grid_of(self.tables, self.games, path_dependent=path_dependent)
 
     @property
+    def compared(self) -> tuple[int, int]:
+        """Where trees are walked, the applicants of the baseline that records are compared with, and all of it."""
+        walks = self.games.walks if self.games else None
+        return (int(walks.compared[0]), int(walks.compared[1])) if walks else (0, 0)
+
+    @property
+    def partly(self) -> bool:
+        """Whether records are compared with only a part of the baseline."""
+        return self.compared[0] < self.compared[1]
+
+    @property
     def route(self) -> str:
         """One of ROUTES."""
         if self.games is None:
             return "pair_tables"
+        if self.games.walks:
+            return "tree_walks"
         if not len(self.games.values):
             return "linear"
         return "path_dependent" if self.games.direct[0] else "leaf_tables"
@@ -109,7 +135,7 @@ def _fits(g: GameTables, tables: Tables) -> bool:
     members, features = len(g.links), tables.n_features
     sizes, bins = np.diff(g.side_start), np.diff(tables.starts) + 2
     whole = all(getattr(g, name).dtype == np.int64 and getattr(g, name).ndim == 1 for name in _WHOLE)
-    real = all(getattr(g, name).dtype == np.float64 for name in g.__dataclass_fields__ if name not in _WHOLE)
+    real = all(getattr(g, name).dtype == np.float64 for name in _STORED if name not in _WHOLE)
     if not (whole and real and members and len(g.direct) == 1):
         return False
     return bool(
@@ -137,6 +163,7 @@ def _fits(g: GameTables, tables: Tables) -> bool:
         and (g.direct[0] or (sizes <= MOST_SIDES).all())
         and g.quadrature.shape == (int(sizes.max() + 1) // 2 if len(sizes) else 0, 2)
         and all(getattr(g, name).ndim == 1 for name in ("cells", "values", "covers", "start"))
+        and (g.walks is None or g.walks.fit(members, bins))
     )
 
 

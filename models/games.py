@@ -6,8 +6,9 @@ exact:
 * a feature's own term: a slope times the feature, and a step per bin (bins as in ``models/tables.py``);
 * a leaf of a tree: a game over the d features on its path. What a record contributes depends only on which of the d
   conditions it meets, so the leaf keeps d numbers for each of the 2^d answers, compiled against the whole baseline.
-  Where that would be too much (``direct``), the path-dependent values are worked out per record instead: v(S) is the
-  value times the cover ratios of the conditions outside S, as in TreeSHAP.
+  The path-dependent values (``direct``) are worked out per record: v(S) is the value times the cover ratios of the
+  conditions outside S, as in TreeSHAP;
+* trees whose leaves are too many to keep games of: walked per record (models/walks.py).
 
 Members that give log-odds are done. Where a member gives a probability, or its margin passes a calibrator, or the mean
 of several is taken, the contributions are carried through the curve along its chord: each is multiplied by the curve's
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compilation import compiled, part
+from models.walks import Walks, walk
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,7 +46,7 @@ class Games(NamedTuple):
     ``words`` the bits of the bins inside begin; ``cell_start`` (L + 1,) contributions, in ``cells``, at mask * d.
     ``values`` (L,) and ``covers``, per side, are those of the path-dependent form, ``quadrature`` (Q, 2) the nodes and
     weights it is integrated with. ``base`` (K,): a member's sum at the baseline; ``start``: the mean of their
-    probabilities.
+    probabilities. ``walks``: None where no trees are walked.
     """
 
     links: Ints
@@ -66,6 +68,7 @@ class Games(NamedTuple):
     base: Floats
     start: float
     direct: bool
+    walks: Walks | None
 
 
 @part
@@ -73,14 +76,17 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
     """Contributions (F, m) to the log-odds of bad, of features (F, m) that lie in ``bins`` (F, m)."""
     count, m = features.shape
     members = games.links.shape[0]
-    own, room = np.empty(count), np.empty((2, count))
-    for r in range(m):
-        for k in range(members):
-            _member(k, r, features, bins, starts, games, room, own)
-            ratio = 1.0 if games.links[k] == MARGIN else _chord(k, _total(own), games) / members
+    own, room = np.empty((m, count)), np.empty((2, count))
+    for k in range(members):
+        for r in range(m):
+            _member(k, r, features, bins, starts, games, room, own[r])
+        walk(k, bins, games.walks, games.direct, own)
+        for r in range(m):
+            ratio = 1.0 if games.links[k] == MARGIN else _chord(k, _total(own[r]), games) / members
             for f in range(count):
-                out[f, r] += own[f] * ratio
-        if games.links[0] != MARGIN:
+                out[f, r] += own[r, f] * ratio
+    if games.links[0] != MARGIN:
+        for r in range(m):
             ratio = _logit_chord(games.start, _total(out[:, r]))
             for f in range(count):
                 out[f, r] *= ratio
@@ -90,7 +96,7 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
 def _member(
     k: int, r: int, features: Floats, bins: Ints, starts: Ints, games: Games, room: Floats, own: Floats
 ) -> None:
-    """Contributions of record r to member k's sum, shape (F,)."""
+    """Contributions of record r to member k's sum, shape (F,), without its walked trees."""
     for f in range(features.shape[0]):
         x = features[f, r]
         own[f] = games.steps[k, starts[f] + 2 * f + bins[f, r]]

@@ -35,10 +35,13 @@ class Boosting:
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """Another kind of model. ``file`` and ``sha256`` only where it is one fitted elsewhere (kind ``file``)."""
+    """Another kind of model; a parameter that is None is unlimited.
+
+    ``file`` and ``sha256`` only where it is one fitted elsewhere (kind ``file``).
+    """
 
     kind: str
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float | None]
     calibrate: str = "none"
     file: Path | None = None
     sha256: str = ""
@@ -46,7 +49,10 @@ class Estimator:
 
 Model = Boosting | Estimator
 _Limits = tuple[type, float, float, float]
-_TREES: dict[str, _Limits] = {"trees": (int, 1, 2000, 100), "depth": (int, 1, 12, 6)}
+UNLIMITED = "unlimited"
+"""What a forest's ``depth`` may also be: trees grow until their leaves are pure or small."""
+_DEEPEST = 64
+_TREES: dict[str, _Limits] = {"trees": (int, 1, 2000, 100), "depth": (int, 1, _DEEPEST, 6)}
 _HISTOGRAM: dict[str, _Limits] = {
     "trees": (int, 1, 5000, 200),
     "leaves": (int, 2, 64, 8),
@@ -86,7 +92,9 @@ def read_model(top: Section) -> Model:
     return Estimator(kind, values, calibrate)
 
 
-def _value(section: Section, name: str, kind: type, low: float, high: float, default: float) -> float:
+def _value(section: Section, name: str, kind: type, low: float, high: float, default: float) -> float | None:
+    if name == "depth" and high == _DEEPEST and section.data.get(name) == UNLIMITED:
+        return None
     if kind is int:
         return section.whole(name, int(low), int(high), int(default))
     return section.number(name, low, high, default)

@@ -1,10 +1,10 @@
-"""Members compiled: into tables of feature pairs where they fit, else into leaf games."""
+"""Members compiled: into tables of feature pairs where they fit, else into leaf games, else into trees to walk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import factorial
 from typing import Any, NamedTuple
@@ -12,79 +12,91 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import ConfigurationError
 from models.estimators import Member
 from models.game_tables import MOST_SIDES, Compiled, GameTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, RAREST, SIGMOID, interpolated
 from models.tables import Leaf, Tables, bins_of, leaves, pair_tables
+from models.walk_choice import compared
+from models.walk_layout import Layout, lay_out
+from models.walk_tables import quadrature
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MOST_CELLS = 12_000_000
-"""Contributions kept in all (96 MB); beyond, they are worked out per record."""
-MOST_WORK = 2_500_000
-"""Multiplications and divisions per record when worked out: some 10 ms, and that for every draw where a field is drawn,
-while others wait. A model beyond this is refused."""
+"""Contributions kept in all (96 MB)."""
 MOST_BITS = 1_000_000_000
-"""Bins times sides (125 MB, less where leaves share sides); a model beyond this is refused."""
+"""Bins times sides (125 MB, less where leaves share sides). Beyond either, trees are walked."""
 
 
 def compile_members(members: Sequence[Member], baseline: Floats) -> Compiled:
     """Compile against a baseline, feature rows (n, F), NaN allowed; raises ConfigurationError for what is too large."""
-    sample = np.ascontiguousarray(baseline, dtype=np.float64)
-    paths = [_paths(member) for member in members]
-    direct = _direct(np.concatenate([own.sum(axis=1) for own in paths]))
-    cuts = _cuts(members, sample.shape[1])
-    _bounded(paths, cuts)
-    bins, only = bins_of(sample, cuts), members[0]
-    if only.link == MARGIN and only.weights is None and (paths[0].sum(axis=1) <= 2).all():
-        return Compiled(pair_tables(cuts, _leaves(only, cuts), bins, only.init), None)
-    games = _build(members, cuts, sample, bins, direct=direct)
-    tables = pair_tables(cuts, [], bins, 0.0)
-    ends = [_log_odds(games, form) for form in (0, 1)]
-    return Compiled(Tables(**{**tables.arrays(), "base": np.array(ends)}), games)
+    return Compiler(members)(baseline)
+
+
+class Compiler:
+    """Compiles members against one baseline after another; what depends on none is worked out once."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+
+    def __call__(self, baseline: Floats, *, most: int | None = None) -> Compiled:
+        """As ``compile_members``; where trees are walked, ``most`` patterns in place of MOST_PATTERNS."""
+        sample, cuts = np.ascontiguousarray(baseline, dtype=np.float64), self.cuts
+        bins, only = bins_of(sample, cuts), self.members[0]
+        if only.link == MARGIN and only.weights is None and (self.sizes <= 2).all():
+            return Compiled(pair_tables(cuts, _leaves(only, cuts), bins, only.init), None)
+        games = _build(self.members, cuts, sample, bins) if self.kept else self._walked(sample, bins, most)
+        tables = pair_tables(cuts, [], bins, 0.0)
+        ends = [_log_odds(games, form) for form in (0, 1)]
+        return Compiled(Tables(**{**tables.arrays(), "base": np.array(ends)}), games)
+
+    def _walked(self, sample: Floats, bins: Ints, most: int | None) -> GameTables:
+        """Trees walked with the baseline or the part of it there is time for."""
+        rows, walks = compared(self.layout, bins, most=most)
+        bare = [replace(member, trees=()) for member in self.members]
+        games = _build(bare, self.cuts, sample[rows], bins[rows])
+        base = games.base + np.array([self.layout.sums(bins[rows]).mean(axis=0), self.layout.means])
+        start = np.array([_mean_chance(self.members, row) for row in base])
+        return replace(games, base=base, start=start, walks=walks)
+
+    @cached_property
+    def paths(self) -> list[NDArray[np.bool_]]:
+        return [_paths(member) for member in self.members]
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """Of every leaf, the features on its path."""
+        return np.concatenate([own.sum(axis=1) for own in self.paths])
+
+    @cached_property
+    def cuts(self) -> list[Floats]:
+        return _cuts(self.members, self.members[0].columns.n_features)
+
+    @cached_property
+    def kept(self) -> bool:
+        """Whether all contributions of all leaves can be kept in tables; else their trees are walked."""
+        sizes, width = self.sizes, [len(some) + 2 for some in self.cuts]
+        few = not len(sizes) or (sizes.max() <= MOST_SIDES and int((sizes << sizes).sum()) <= MOST_CELLS)
+        return bool(few and sum(int(own.sum(axis=0) @ width) for own in self.paths) <= MOST_BITS)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return lay_out(self.members, [_columns_per_bin(member, self.cuts) for member in self.members])
 
 
 def _paths(member: Member) -> NDArray[np.bool_]:
     """Of every leaf, (L, F), the features on its path: known before anything is made of them."""
-    found = [np.zeros((0, member.columns.n_features), np.bool_)]
+    found, sources = [np.zeros((0, member.columns.n_features), np.bool_)], np.array(member.columns.sources)
     for nodes in member.trees:
-        stack = [(0, np.zeros(member.columns.n_features, np.bool_))]
-        while stack:
-            index, path = stack.pop()
-            node = nodes[index]
-            if node["is_leaf"]:
-                found.append(path[None, :])
-                continue
-            below = path.copy()
-            below[member.columns.sources[node["feature_idx"]]] = True
-            stack += [(int(node["left"]), below), (int(node["right"]), below)]
+        at, paths = np.zeros(1, np.int64), np.zeros((1, member.columns.n_features), np.bool_)
+        while len(at):
+            inner = nodes["is_leaf"][at] == 0
+            found.append(paths[~inner])
+            at, paths = at[inner], paths[inner]
+            paths[np.arange(len(at)), sources[nodes["feature_idx"][at]]] = True
+            at = np.stack([nodes["left"][at], nodes["right"][at]], axis=1).ravel()
+            paths = np.repeat(paths, 2, axis=0)
     return np.concatenate(found)
-
-
-def _direct(sizes: Ints) -> bool:
-    """Whether contributions must be worked out per record; raises ConfigurationError where that is too much too."""
-    direct = bool(len(sizes)) and (sizes.max() > MOST_SIDES or int((sizes << sizes).sum()) > MOST_CELLS)
-    if direct and int(sizes.sum()) * 2 * _order(sizes) > MOST_WORK:
-        raise ConfigurationError(
-            f"the trees have {len(sizes):,} leaves, up to {sizes.max()} features on a path: too much to explain while "
-            "somebody waits; fit fewer trees, or let their leaves hold more (model: depth, trees, min_samples_leaf)"
-        )
-    return direct
-
-
-def _order(sizes: Ints) -> int:
-    """Nodes that integrate the polynomial of every leaf exactly: n of them do up to degree 2 n - 1."""
-    return int(sizes.max() + 1) // 2 if len(sizes) else 0
-
-
-def _bounded(paths: list[NDArray[np.bool_]], cuts: list[Floats]) -> None:
-    bits = sum(int(own.sum(axis=0) @ [len(some) + 2 for some in cuts]) for own in paths)
-    if bits > MOST_BITS:
-        raise ConfigurationError(
-            f"the trees split at {sum(map(len, cuts)):,} values, over {sum(map(len, paths)):,} leaves: too much to "
-            "keep; fit fewer trees, or let their leaves hold more (model: depth, trees, min_samples_leaf)"
-        )
 
 
 def _log_odds(games: GameTables, form: int) -> float:
@@ -218,22 +230,19 @@ class _Sides:
         return known
 
 
-def _build(
-    members: Sequence[Member], cuts: list[Floats], sample: Floats, bins: Ints, *, direct: bool
-) -> GameTables:
+def _build(members: Sequence[Member], cuts: list[Floats], sample: Floats, bins: Ints) -> GameTables:
     sides, counts = _Sides(), []
     for member in members:
         before = len(sides.value)
         for leaf in _leaves(member, cuts):
             sides.add(leaf)
-            if not direct:
-                sides.shares.append(_shares(leaf, bins))
+            sides.shares.append(_shares(leaf, bins))
         counts.append(len(sides.value) - before)
     sizes, values, covers = np.array(sides.size, dtype=np.int64), np.array(sides.value), np.array(sides.cover)
     terms = [_terms(member, cuts, sample, bins) for member in members]
     member_start, side_start = _running(counts), _running(sizes)
     means = [values * [float(np.prod(covers[a:b])) for a, b in pairwise(side_start)]]
-    means.insert(0, means[0] if direct else values * [float(share[-1]) for share in sides.shares])
+    means.insert(0, values * [float(share[-1]) for share in sides.shares])
     base = _bases(members, terms, means, member_start)
     return GameTables(
         links=np.array([member.link for member in members], dtype=np.int64),
@@ -247,23 +256,15 @@ def _build(
         side_feature=np.array(sides.feature, dtype=np.int64),
         side_word=np.array(sides.word, dtype=np.int64),
         words=np.concatenate(sides.words) if sides.words else np.empty(0, np.int64),
-        cell_start=_running(np.zeros_like(sizes) if direct else sizes << sizes),
+        cell_start=_running(sizes << sizes),
         cells=np.concatenate([np.empty(0), *map(_cells, values, sides.shares)]),
         values=values,
         covers=covers,
-        quadrature=_quadrature(_order(sizes)),
+        quadrature=quadrature(int(sizes.max(initial=0))),
         base=base,
         start=np.array([_mean_chance(members, row) for row in base]),
-        direct=np.array([direct], dtype=np.int64),
+        direct=np.zeros(1, dtype=np.int64),
     )
-
-
-def _quadrature(order: int) -> Floats:
-    """Gauss-Legendre nodes and weights (order, 2) on 0 to 1; in the bundle, so that every machine adds the same."""
-    if not order:
-        return np.empty((0, 2))
-    nodes, weights = np.polynomial.legendre.leggauss(order)
-    return np.column_stack([(nodes + 1) / 2, weights / 2])
 
 
 def _shares(leaf: Leaf, bins: Ints) -> Floats:

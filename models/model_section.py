@@ -27,9 +27,11 @@ def model_section(
         "route": compiled.route,
         "curve": _curve(members),
         "directions_forced": forces_direction(model),
-        "leaves": 0 if games is None else len(games.values),
+        "leaves": 0 if games is None else games.leaves,
         "exactness": exactness._asdict(),
     }
+    if games is not None and games.walks:
+        section["compared"], section["steps"] = list(compiled.compared), len(games.walks.patterns)
     if not isinstance(model, Boosting):
         section["calibrate"], section["file_sha256"] = model.calibrate, model.sha256
     return section
@@ -64,6 +66,8 @@ def model_page(card: Mapping[str, Any]) -> list[str]:
         f"- probabilities: at most {exact['probability']:.0e} from the classifier's own, over {exact['rows']:,} rows",
         f"- contributions: {_contributions(exact)}",
     ]
+    if "compared" in section:
+        lines.append(f"- {_compared(section)}")
     if section["curve"] != "none":
         lines.append(
             f"- the model's sum becomes log-odds through a curve ({section['curve']}): contributions to the sum are "
@@ -74,8 +78,35 @@ def model_page(card: Mapping[str, Any]) -> list[str]:
     if not section["directions_forced"]:
         lines.append("- this kind cannot be held to the directions below: they are wishes, not guarantees")
     if "rows_per_second" in card:
-        lines.append(f"- speed when trained: {card['rows_per_second']:,.0f} records/s with reasons, one thread")
+        rate, field = card["drawn"]
+        lines.append(
+            f"- speed when trained: {card['rows_per_second']:,.0f} records/s with reasons, one thread; {rate:,.3g} "
+            f"where a field has to be drawn (the slowest, {field})"
+        )
     return ["## The model", "", *lines, ""]
+
+
+def _compared(section: Card) -> str:
+    """With whom a record is compared where trees are walked."""
+    part, whole = section["compared"]
+    steps = f"{section['steps']:,} steps a record over {section['leaves']:,} leaves"
+    if part == whole:
+        return f"compared with the whole baseline, {whole:,} applicants: {steps}"
+    return (
+        f"compared with {part:,} of the baseline's {whole:,} applicants, evenly spread over what the trees give them, "
+        f"as the whole would take too long: {steps}; contributions are exact against those {part:,}{_moved(section)}"
+    )
+
+
+def _moved(section: Card) -> str:
+    if "part" not in section:
+        return ""
+    part = section["part"]
+    return (
+        f"; with {part['with']:,}, over {part['applicants']} declined applicants, a group's points differ by "
+        f"{part['mean']:.2f} on average and {part['largest']:.2f} at most, and {part['in_order']:.0%} have the same "
+        "principal reasons in order"
+    )
 
 
 def _contributions(exact: Mapping[str, Any]) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from contracts.errors import ConfigurationError, Fault
 from contracts.store import ContractStore
 from models.bundle import BLANK_SUPPORT, Bundle, Range
 from models.card import Card, as_markdown, data_section, fairness_section, validation_section
-from models.crossval import Validation, as_given, cross_validate, fit, one_thread, predict
+from models.crossval import Validation, as_given, cross_validate, fit, one_thread, predict, stratified_folds
 from models.dataset import Dataset, read_dataset
 from models.estimators import read_estimator
 from models.exactness import measure
@@ -32,20 +32,20 @@ from models.imputer import DRAWS, Imputer
 from models.imputer_fit import MOST_CODES
 from models.kinds import Boosting, Estimator
 from models.measures import LEAK, quantile_bins, told_by_bins
-from models.member_games import compile_members
+from models.member_games import Compiler
 from models.model_section import model_section
 from models.policy_faults import COUNT_UP, is_rival, rivalry
 from models.scale import Scale
-from models.scoring import Scorer
 from models.spec import TrainingSpec
-from models.stability import Study, group_places, reasons_section
+from models.speed import drawn_per_second, records_per_second
+from models.stability import Applicants, Study, group_places, part_section, reasons_section
 from models.tables import build_tables
 from models.verdict_columns import published
 
 Floats = NDArray[np.float64]
 Report = Callable[[str], None]
-TIMED = 1000
-"""Records that the speed on the card is measured with."""
+MOST_MEASURED = 40_000_000
+"""Patterns of a baseline (320 MB) up to which the part that is served is compared with the whole."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def complete(material: Material, validation: Validation, data: Path, out: Path, 
     report(f"cross-validated AUC {validation.auc:.4f}, calibration error {validation.calibration_error:.4f}")
     bundle = build(material, validation, data, report)
     bundle.save(out)
-    page = as_markdown({**bundle.card, "rows_per_second": records_per_second(bundle, material.x)})
+    speed = {"rows_per_second": records_per_second(bundle, material.x), "drawn": drawn_per_second(bundle, material.x)}
+    page = as_markdown({**bundle.card, **speed})
     out.with_name(f"{out.name}.card.md").write_text(page, encoding="utf-8")
     report(f"bundle {bundle.ref} {bundle.digest}")
     return bundle
@@ -100,19 +101,6 @@ def _check_reason_map(spec: TrainingSpec, others: Iterable[Bundle]) -> None:
     faults = [spec.source.fault(("reasons",), rivalry(spec.reason_map, other), COUNT_UP) for other in rivals]
     if faults:
         raise ConfigurationError(faults)
-
-
-def records_per_second(bundle: Bundle, x: Floats) -> float:
-    """How fast complete records are scored with their reasons, one thread; the better of two runs."""
-    scorer, rows = Scorer(bundle), x[:TIMED]
-    missing = np.zeros(rows.shape, dtype=np.bool_)
-    scorer.score_columns(rows[:1], missing[:1])
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        scorer.score_columns(rows, missing)
-        seconds.append(time.perf_counter() - started)
-    return len(rows) / min(seconds)
 
 
 def read_material(data: Path, spec_path: Path, contracts: ContractStore) -> Material:
@@ -165,7 +153,8 @@ def build(material: Material, validation: Validation, data: Path, report: Report
     scale = Scale(spec.points_to_double, spec.anchor_score, spec.anchor_odds)
     classifier = fitted(material)
     shift = log_odds_shift(spec, float(bad.mean()))
-    compiled, figures = compile_classifier(material, classifier, study_of(material, classifier, scale, shift))
+    study = study_of(material, classifier, scale, shift)
+    compiled, figures = compile_classifier(material, classifier, study, held_out(material, scale) or study)
     report(f"compiled: {ROUTES[compiled.route]}")
     imputer = _fit_imputer(material)
     report(f"imputer fitted on {len(material.feature_set.fields)} fields")
@@ -197,7 +186,7 @@ def fitted(material: Material) -> Any:
     return fit(material.features, material.dataset.bad, spec.model, material.monotone, spec.seed)
 
 
-def compile_classifier(material: Material, classifier: Any, study: Study) -> tuple[Compiled, Card]:
+def compile_classifier(material: Material, classifier: Any, study: Study, held: Study) -> tuple[Compiled, Card]:
     """The classifier compiled, and the card's sections on it; raises ConfigurationError where it cannot be exact."""
     spec, features = material.spec, material.features
     baseline = _compared(study, spec)
@@ -208,37 +197,60 @@ def compile_classifier(material: Material, classifier: Any, study: Study) -> tup
             exactness = measure(members, compiled, features, classifier.predict_proba(features)[:, 1])
     except ConfigurationError as exc:
         raise ConfigurationError([spec.source.fault(("model",), f.message, f.hint) for f in exc.faults]) from exc
-    if compiled.route == "path_dependent" and not spec.reason_map.baseline.all:
-        message = "the trees are too deep to compare with a chosen baseline: contributions would be path-dependent"
-        raise ConfigurationError([spec.source.fault(("baseline",), message, "limit the depth, or use baseline: all")])
     model = model_section(spec.model, classifier, members, compiled, exactness)
-    return compiled, {"model": model, "reasons": reasons_section(study, compiled)}
+    if compiled.partly:
+        model["part"] = part_section(study, compiled, Compiler(members)(baseline, most=MOST_MEASURED))
+    return compiled, {"model": model, "reasons": reasons_section(study, held)}
 
 
-def study_of(material: Material, classifier: Any, scale: Scale, shift: float) -> Study:
-    """The training applicants with their scores, and how the model compiles against some of them."""
+def held_out(material: Material, scale: Scale) -> Study | None:
+    """A model like the spec's, fitted without one fold and measured on it; None for one that was fitted elsewhere."""
+    spec, features, bad = material.spec, material.features, material.dataset.bad
+    if isinstance(spec.model, Estimator) and spec.model.file:
+        return None
+    rows = np.flatnonzero(stratified_folds(bad, spec.card.folds, spec.seed) != 0)
+    classifier = fit(features[rows], bad[rows], spec.model, material.monotone, spec.seed)
+    return study_of(material, classifier, scale, log_odds_shift(spec, float(bad[rows].mean())), rows)
+
+
+def study_of(
+    material: Material, classifier: Any, scale: Scale, shift: float, rows: NDArray[np.int64] | None = None
+) -> Study:
+    """The applicants with their scores, and how the model compiles against some of them.
+
+    ``rows`` are those it was fitted on, and it is measured on the others; None for all, and it is measured on them.
+    """
     spec, features = material.spec, material.features
     p = predict(classifier, features, shift)
     blanks, fields = material.dataset.blanks(), material.feature_set.fields
     unlearned = [k for k, field in enumerate(fields) if blanks.get(field.name, 0) < BLANK_SUPPORT]
 
-    def compile_against(baseline: Floats) -> Compiled:
-        if isinstance(spec.model, Boosting):
-            return Compiled(build_tables(classifier, baseline), None)
-        return compile_members(read_estimator(classifier, features.shape[1]), baseline)
-
+    everybody = Applicants(
+        features,
+        published(scale.offset + scale.factor * np.log((1 - p) / p)),
+        np.asarray(~np.isnan(material.x[:, unlearned]).any(axis=1), np.bool_),
+    )
+    others = None if rows is None else np.setdiff1d(np.arange(len(features)), rows)
     return Study(
         reason_map=spec.reason_map,
-        features=features,
-        scores=published(scale.offset + scale.factor * np.log((1 - p) / p)),
-        clean=np.asarray(~np.isnan(material.x[:, unlearned]).any(axis=1), np.bool_),
+        training=everybody if rows is None else everybody.at(rows),
+        measured=everybody if others is None else everybody.at(others),
+        held_out=rows is not None,
         group_of=group_places(spec.reason_map, [feature.group for feature in spec.features]),
         scale=scale,
         shift=shift,
-        compile=compile_against,
+        compile=_compiler(spec, classifier, features.shape[1]),
         fewest=spec.fewest_compared,
         seed=spec.seed,
     )
+
+
+def _compiler(spec: TrainingSpec, classifier: Any, width: int) -> Callable[[Floats], Compiled]:
+    """What compiles the classifier against a baseline; takes it apart when first asked, and only once."""
+    if isinstance(spec.model, Boosting):
+        return lambda baseline: Compiled(build_tables(classifier, baseline), None)
+    read = lru_cache(1)(lambda: Compiler(read_estimator(classifier, width)))
+    return lambda baseline: read()(baseline)
 
 
 def log_odds_shift(spec: TrainingSpec, sample: float) -> float:

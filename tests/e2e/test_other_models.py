@@ -18,6 +18,7 @@ EXAMPLES = ROOT / "fixtures" / "integrations" / "juniper-api" / "examples"
 KINDS = {
     "logistic_regression": "{kind: logistic_regression}",
     "random_forest": "{kind: random_forest, trees: 20, depth: 4}",
+    "deep_forest": "{kind: random_forest, trees: 20, depth: unlimited, min_samples_leaf: 1}",
     "calibrated": "{kind: gradient_boosting, trees: 20, depth: 2, calibrate: sigmoid}",
 }
 LEAN = """

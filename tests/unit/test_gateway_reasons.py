@@ -5,6 +5,7 @@ and what becomes of an answer when the language changes.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -181,3 +182,24 @@ def test_the_same_asking_has_the_same_name_in_every_language(home: Path) -> None
     shutil.rmtree(home / "state")
     change(home, GERMAN, "language: de #", "language: en #")
     assert decide(home, "k-1").decision_id == german.decision_id
+
+
+def noted(home: Path) -> list[str]:
+    found = [f for f in lint(home, adapters.load, today=date(2026, 10, 1)) if "reason texts" in f.message]
+    return [f"{Path(f.file).parent.name}:{f.line} {f.severity}: {f.message}" for f in found]
+
+
+def test_texts_that_an_answer_has_no_room_for_are_told_in_its_own_language(home: Path) -> None:
+    """chars(n) cuts a text on purpose, but a translation is longer than what was looked at."""
+    assert not [line for line in noted(home) if line.startswith("juniper-de")]
+    change(home, GERMAN, "fit: chars(200)", "fit: chars(40)")
+    (line,) = [line for line in noted(home) if line.startswith("juniper-de")]
+    assert line.startswith("juniper-de:38 note: ")
+    assert "reason texts in 'de' are cut to 40 characters" in line
+    assert "' becomes '" in line
+
+
+def test_texts_that_read_alike_once_cut_are_counted(home: Path) -> None:
+    change(home, GERMAN, "fit: chars(200)", "fit: chars(10)")
+    (line,) = [line for line in noted(home) if line.startswith("juniper-de")]
+    assert re.search(r"; \d+ of them read like another one then$", line)

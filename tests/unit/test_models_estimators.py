@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from estimator_parts import KINDS, WIDTH, data, filled, fitted, forest, gradient, histogram, logistic, scaled
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, ExtraTreesClassifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -118,14 +119,15 @@ def test_the_path_dependent_form_equals_shap(name: str) -> None:
     assert np.abs(contributions(found, rows, path_dependent=True) - values).max() < 1e-9
 
 
-def test_trees_too_deep_for_tables_are_worked_out_per_record_and_equal_brute_force(monkeypatch) -> None:
-    """Eleven features on a path are beyond what is kept; the same code path as for a forest of 12 million cells."""
-    random = np.random.default_rng(5)
-    x = random.normal(size=(900, 12))
-    bad = (x.sum(axis=1) + random.normal(size=900) > 0).astype(float)
-    deep = forest(ExtraTreesClassifier, max_depth=16, n_estimators=4, min_samples_leaf=2, max_features=1)
-    members = read_estimator(deep.fit(x, bad), 12)
-    found = compile_members(members, x)
+def test_a_model_made_before_trees_were_walked_is_still_worked_out_path_dependent() -> None:
+    """Such bundles say ``direct``; nothing makes them any more."""
+    x, _ = data()
+    members = read_estimator(fitted("random forest"), WIDTH)
+    made = compile_members(members, x)
+    assert made.games is not None
+    base, start = made.games.base[[1, 1]], made.games.start[[1, 1]]
+    games = replace(made.games, direct=np.ones(1, np.int64), base=base, start=start)
+    found = Compiled(made.tables, GameTables.from_arrays(games.arrays(), made.tables))
     assert found.route == "path_dependent"
     wanted = [brute_force(members, row, x, path_dependent=True) for row in x[:3]]
     assert np.abs(contributions(found, x[:3]) - np.array(wanted)).max() < 1e-9
@@ -204,18 +206,7 @@ def test_other_classes_than_nought_and_one_and_other_features_than_the_specs_are
         read_estimator(fitted("random forest"), 4)
 
 
-def test_a_forest_too_large_to_explain_is_refused(monkeypatch) -> None:
-    monkeypatch.setattr("models.member_games.MOST_CELLS", 10)
-    monkeypatch.setattr("models.member_games.MOST_WORK", 100)
-    with pytest.raises(ConfigurationError, match="too much to explain while somebody waits; fit fewer"):
-        compiled(fitted("random forest"), data()[0])
-    monkeypatch.undo()
-    monkeypatch.setattr("models.member_games.MOST_BITS", 100)
-    with pytest.raises(ConfigurationError, match="too much to keep; fit fewer trees"):
-        compiled(fitted("random forest"), data()[0])
-
-
-@pytest.mark.parametrize("name", [name for name in GameTables.__dataclass_fields__ if name not in ("values", "direct")])
+@pytest.mark.parametrize("name", sorted({*GameTables.__dataclass_fields__} - {"values", "direct", "walks"}))
 def test_games_that_do_not_fit_together_are_refused(name: str) -> None:
     """What the kernel indexes without a bounds check was checked before."""
     found = compiled(fitted("forests, isotonic"), data()[0])

@@ -17,7 +17,7 @@ from models.policy import Policy
 from models.scoring import Scorer
 from models.spec import TrainingSpec
 from models.stability import accord, principal
-from models.training import Material, fitted, read_material, study_of, train
+from models.training import Material, fitted, held_out, read_material, study_of, train
 
 CREDIT = Path(__file__).parents[2] / "fixtures" / "credit_data"
 SPEC = (CREDIT / "credit_risk.spec.yaml").read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def test_the_card_counts_reasons_as_a_policy_would_give_them(made: Trained, tmp_
     policy, scorer = Policy.read(tmp_path / "p.yaml").bind(contract, bundle), Scorer(bundle)
     classifier = fitted(material)
     study = study_of(material, classifier, bundle.scale, bundle.log_odds_shift)
-    measured = np.flatnonzero((study.scores < 505) & study.clean)
+    measured = np.flatnonzero((study.measured.scores < 505) & study.measured.clean)
     rows = measured[:: max(1, len(measured) // 60)]
     groups = [group.name for group in bundle.groups]
     found = principal(study, study.compile(material.features), material.features[rows])
@@ -131,7 +131,19 @@ def test_the_card_counts_reasons_as_a_policy_would_give_them(made: Trained, tmp_
             assert [reason.group for reason in verdict.reasons] == [groups[place] for place in ranked if place >= 0]
             seen += 1
     assert seen > 30
-    assert made.bundle.card["reasons"]["stability"]["applicants"] == min(len(measured), 500)
+
+
+def test_how_firm_reasons_are_is_measured_on_applicants_the_model_was_not_fitted_on(made: Trained) -> None:
+    """One fold is left out, and a model like the bundle's fitted on the others."""
+    material, section = made.material, made.bundle.card["reasons"]
+    held = held_out(material, made.bundle.scale)
+    assert held is not None
+    assert held.held_out
+    assert len(held.measured.features) + len(held.training.features) == len(material.features)
+    assert len(held.measured.features) == pytest.approx(len(material.features) / 2, abs=1), "the spec has two folds"
+    assert section["held_out"] is True
+    assert section["stability"]["applicants"] == len(held.declined)
+    assert "Measured on applicants held out of the fit" in made.page
 
 
 def record(bundle: Bundle, contract, x: np.ndarray) -> Record:
