@@ -21,6 +21,8 @@ from gateway.ledger.store import Draft, Store
 from gateway.ledger.types import Kind, Payload, Proposal, Refusal, Settled, Sink, microseconds
 
 SALT_BYTES = 16
+_RANDOM = RANDOM_BYTES + SALT_BYTES
+_PIECE, _LARGE = 2047, 64 << 10
 _DAY = 86_400_000_000
 
 
@@ -38,13 +40,14 @@ class Terms(NamedTuple):
 
 
 class Round:
-    """One attempt at settling a group: what is known, and the drafts so far.
+    """One attempt at settling a group of ``size`` jobs: what is known, and the drafts so far.
 
     ``again`` says that an attempt before this one ended without an answer from the database: it may have succeeded.
     """
 
-    def __init__(self, terms: Terms, store: Store, book: Book, again: bool) -> None:
+    def __init__(self, terms: Terms, store: Store, book: Book, again: bool, size: int) -> None:
         self.again = again
+        self._size, self._random = size, b""
         self.terms = terms
         self.store = store
         self.book = book
@@ -63,10 +66,30 @@ class Round:
         self, kind: Kind, name: str, payload: Payload, columns: tuple[object, ...], *, received: int
     ) -> Draft:
         """Seal a payload; ``columns`` are those of ``entry`` from about to sent."""
-        random = os.urandom(RANDOM_BYTES + SALT_BYTES)
+        random = self._fresh()
         sealed, wrapped = self.terms.sealer.seal(name, payload, random[:RANDOM_BYTES])
-        whole = (name, *columns, random[RANDOM_BYTES:], hashlib.sha256(sealed).digest())
+        whole = (name, *columns, random[RANDOM_BYTES:], digest_of(sealed))
         return Draft(int(kind), whole, sealed, wrapped, self.terms.retain_until(kind, received))
+
+
+    def _fresh(self) -> bytes:
+        """Random bytes for one draft. The system is asked once for a group: each asking gives the interpreter away."""
+        if not self._random:
+            self._random = os.urandom(_RANDOM * self._size)
+        random, self._random = self._random[:_RANDOM], self._random[_RANDOM:]
+        return random
+
+
+def digest_of(sealed: bytes) -> bytes:
+    """SHA-256 of an envelope. Python gives the interpreter away for pieces of 2,048 bytes and more; getting it back
+    from a busy event loop takes longer than hashing an envelope of the usual size.
+    """
+    if len(sealed) > _LARGE:
+        return hashlib.sha256(sealed).digest()
+    hasher = hashlib.sha256()
+    for start in range(0, len(sealed), _PIECE):
+        hasher.update(sealed[start : start + _PIECE])
+    return hasher.digest()
 
 
 class Job(Protocol):
@@ -185,7 +208,7 @@ def place_all(
     jobs: Sequence[Job], terms: Terms, store: Store, *, again: bool = False
 ) -> tuple[list[Draft], list[object]]:
     """Place a group on what the ledger holds now: drafts to append, and per job its result or exception."""
-    round_ = Round(terms, store, _open_book(jobs, store), again)
+    round_ = Round(terms, store, _open_book(jobs, store), again, len(jobs))
     results: list[object] = []
     for job in jobs:
         try:
