@@ -190,9 +190,9 @@ class Batch:
                 "scoregate": version("scoregate"),
                 "contract": f"{line.spoken.ref}#{line.spoken.digest}",
                 "answer": integration.answer,
-                "bundle": f"{line.bundle.name}@{line.bundle.version}#{line.bundle.digest}",
-                "policy": f"{line.policy.name}@{line.policy.version}#{line.policy.digest}",
-                "integration": f"{integration.name}#{integration.digest}",
+                "bundle": line.versions.bundle,
+                "policy": line.versions.policy,
+                "integration": line.versions.integration,
             },
         }
 

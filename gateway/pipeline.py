@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from contracts.digest import Layout
@@ -45,7 +46,16 @@ class Pinned(NamedTuple):
         return [problem._replace(path=sources.get(problem.path, problem.path)) for problem in problems]
 
 
-@dataclass(frozen=True, slots=True)
+class Versions(NamedTuple):
+    """What a decision says it was made by: names, versions and digests."""
+
+    contract: str
+    bundle: str
+    policy: str
+    integration: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One integration compiled: everything a decision depends on but the message and the time.
 
@@ -69,6 +79,17 @@ class Line:
     def spoken(self) -> Contract:
         """The contract as the integration speaks it."""
         return self.pinned.contract if self.pinned else self.contract
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The same for every decision of this line."""
+        bundle, policy, integration = self.bundle, self.policy, self.integration
+        return Versions(
+            contract=f"{self.contract.ref}#{self.contract.digest}",
+            bundle=f"{bundle.name}@{bundle.version}#{bundle.digest}",
+            policy=f"{policy.name}@{policy.version}#{policy.digest}",
+            integration=f"{integration.name}#{integration.digest}",
+        )
 
 
 class Assessed(NamedTuple):
@@ -206,13 +227,19 @@ def derived_key(business_key: str, sent_digest: bytes) -> str:
 
 def decision_id(line: Line, mode: Mode, request_key: str, record_digest: bytes) -> str:
     """Digest of mode, integration, request key, record, bundle and policy: 32 letters and digits, the same anywhere."""
-    asked = (mode, line.integration.name, request_key)
-    parts = (*asked, record_digest.hex(), line.bundle.digest, line.policy.digest)
-    hasher = hashlib.sha256()
-    for part in parts:
-        content = part.encode()
-        hasher.update(len(content).to_bytes(4, "big") + content)
-    return base64.b32encode(hasher.digest()[:20]).decode().lower()
+    asked = _lasting(mode) + _lasting(line.integration.name) + _with_length(request_key)
+    by = _lasting(line.bundle.digest) + _lasting(line.policy.digest)
+    digest = hashlib.sha256(asked + _with_length(record_digest.hex()) + by).digest()
+    return base64.b32encode(digest[:20]).decode().lower()
+
+
+def _with_length(part: str) -> bytes:
+    content = part.encode()
+    return len(content).to_bytes(4, "big") + content
+
+
+_lasting = lru_cache(256)(_with_length)
+"""For parts that many decisions share."""
 
 
 def conclude(
@@ -222,7 +249,7 @@ def conclude(
 
     ``mode`` is the request's, not the integration's: see gateway/modes.py.
     """
-    integration, policy, verdict = line.integration, line.policy, assessed.verdict
+    policy, verdict, versions = line.policy, assessed.verdict, line.versions
     values, index = assessed.record.values, line.contract.index
     return Decision(
         decision_id=decision_id(line, mode, request_key, assessed.record_digest),
@@ -241,10 +268,10 @@ def conclude(
         reasons=verdict.reasons,
         imputations=verdict.imputations,
         information_not_available=verdict.information_not_available,
-        contract=f"{line.contract.ref}#{line.contract.digest}",
-        bundle=f"{line.bundle.name}@{line.bundle.version}#{line.bundle.digest}",
-        policy=f"{policy.name}@{policy.version}#{policy.digest}",
-        integration=f"{integration.name}#{integration.digest}",
+        contract=versions.contract,
+        bundle=versions.bundle,
+        policy=versions.policy,
+        integration=versions.integration,
         as_of=as_of,
         valid_until=as_of + timedelta(days=policy.validity_days),
         supersedes=supersedes,
