@@ -39,6 +39,10 @@ class Addressing(NamedTuple):
     repeated: str = ""
 
 
+NOTHING: Final = Addressing("", {})
+"""What a message without header blocks says."""
+
+
 def is_addressing(name: str) -> bool:
     """Whether a header block of this qualified name is one that is understood here."""
     space, simple = split(name)

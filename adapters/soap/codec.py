@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.soap import addressing, attachments, envelope, faults
@@ -179,6 +180,7 @@ class SoapCodec:
         return f"/{root}{steps}"
 
 
+@lru_cache(maxsize=64)
 def check_media_type(content_type: str) -> None:
     """Raises MalformedPayload for a body that says it is something else than XML; one that says nothing is read."""
     if content_type and not _TYPES.fullmatch(content_type):
@@ -186,6 +188,7 @@ def check_media_type(content_type: str) -> None:
         raise MalformedPayload(message, code="unsupported_media_type", path="header:content-type")
 
 
+@lru_cache(maxsize=64)
 def check_version(version: Version, content_type: str) -> None:
     """Raises MalformedPayload where the media type is that of the other version (SOAP 1.2 part 2, 7.1.4)."""
     given = _TYPES.fullmatch(content_type)

@@ -103,8 +103,8 @@ def read(
     for block in blocks:
         if not is_addressing(block.tag):
             append(others, local(block.tag), generic(block))
-    mine = [block for block in blocks if _is_ours(block, version)]
-    return Message(version, elements[0] if elements else None, others, addressing.read(mine))
+    said = addressing.read([block for block in blocks if _is_ours(block, version)]) if blocks else addressing.NOTHING
+    return Message(version, elements[0] if elements else None, others, said)
 
 
 def _no_version(root: Node) -> NoReturn:

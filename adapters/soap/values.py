@@ -8,7 +8,8 @@ from typing import Any, Final
 
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _IN_ATTRIBUTE: Final = _ESCAPES | {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
-_IN_TEXT: Final = re.compile(f"[{''.join(_ESCAPES)}]")
+IN_TEXT: Final = re.compile(f"[{''.join(_ESCAPES)}]")
+"""What of a text must be written otherwise."""
 _IN_QUOTES: Final = re.compile(f"[{''.join(_IN_ATTRIBUTE)}]")
 _TEXT_TABLE: Final = str.maketrans(_ESCAPES)
 _ATTRIBUTE_TABLE: Final = str.maketrans(_IN_ATTRIBUTE)
@@ -24,7 +25,7 @@ def text_of(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    return text.translate(_TEXT_TABLE) if _IN_TEXT.search(text) else text
+    return text.translate(_TEXT_TABLE) if IN_TEXT.search(text) else text
 
 
 def quoted(text: str) -> str:

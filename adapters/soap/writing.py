@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from adapters.soap.names import XSI, split
 from adapters.soap.types import TEXT, Complex, Element, Simple
-from adapters.soap.values import escaped, is_blank, quoted, text_of
+from adapters.soap.values import IN_TEXT, escaped, is_blank, quoted, text_of
 from adapters.soap.wildcards import write_open
 
 Out: TypeAlias = list[str]
@@ -82,14 +82,14 @@ def _plain(out: Out, value: Any) -> None:
 
 def _leaf_writer(start: str, end: str, missing: str, *, textual: bool) -> Write:
     """An empty text is written as such where the type holds texts, and counts as missing where it cannot."""
-    opened = f"{start}>"
+    opened, special = f"{start}>", IN_TEXT.search
 
     def write(out: Out, value: Any) -> None:
-        if value is None or (value == "" and not textual):
-            if missing:
-                out.append(missing)
-        else:
-            out.append(f"{opened}{escaped(text_of(value))}{end}")
+        text = value if type(value) is str else "" if value is None else text_of(value)
+        if text or (value is not None and textual):
+            out.append(f"{opened}{escaped(text) if special(text) else text}{end}")
+        elif missing:
+            out.append(missing)
 
     return write
 
