@@ -5,6 +5,7 @@ The tables are those `contract export` makes, and Cobalt's, whose mapping a pers
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -85,22 +86,39 @@ def test_what_a_database_says_of_a_column_stands_in_the_file(staged: Database) -
         assert home.note.startswith("How the applicant lives.")
 
 
-def test_its_example_is_answered_where_there_is_a_bundle(staged: Database, built_home: Path) -> None:
+def drafted_home(staged: Database, built_home: Path) -> Path:
+    """The demonstration's home with nothing but an integration that the command drafted from the staged tables."""
     home = staged.folder / "home"
     shutil.copytree(built_home, home, ignore=shutil.ignore_patterns("state", "integrations"))
-    shutil.copy(staged.folder / "connections.yaml", home)
     (home / "integrations").mkdir()
-    if staged.kind == "sqlite":
-        shutil.copy(staged.folder / "legacy.db", home)
+    connections = (staged.folder / "connections.yaml").read_text()
+    (home / "connections.yaml").write_text(connections.replace('"legacy.db"', f'"{staged.folder / "legacy.db"}"'))
     words = ["--home", str(home), "new", "integration", "core-bank", "--odbc", "legacy", "--table", "loan_application"]
     words += ["--answer-table", "loan_decision", "--contract", REQUEST]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "0 error(s)" in done.output
     assert f"scoregate --home {home} poll core-bank" in done.output
+    return home
+
+
+def test_its_example_is_answered_and_a_row_of_it_is_polled(staged: Database, built_home: Path) -> None:
+    home = drafted_home(staged, built_home)
     tried = CliRunner().invoke(app, ["--home", str(home), "test"])
     assert tried.exit_code == 0, tried.output
     assert "ok   core-bank/01-drafted__is_answered" in tried.output
+    case = home / "integrations" / "core-bank" / "examples" / "01-drafted__is_answered"
+    row, answer = (json.loads((case / f"{name}.json").read_text()) for name in ("request", "answer"))
+    values = ", ".join(f"'{value}'" for value in row.values())  # every column takes its text, as SQL allows
+    staged.run(f"INSERT INTO loan_application ({', '.join(row)}) VALUES ({values})")  # noqa: S608 # our own names and values
+    polled = CliRunner().invoke(app, ["--home", str(home), "poll", "core-bank", "--once"])
+    assert polled.exit_code == 0, polled.output
+    assert staged.rows("SELECT status, error_code, claim_token FROM loan_application") == [("D", None, None)]
+    columns = answer["columns"]
+    told = (row["request_key"], columns["outcome"], str(columns["score"]))
+    assert staged.rows("SELECT request_key, outcome, score FROM loan_decision") == [told]
+    reasons = [(str(at), one["code"]) for at, one in enumerate(answer["lists"]["reasons"], 1)]
+    assert staged.rows("SELECT position, code FROM loan_decision_reasons ORDER BY position") == reasons
 
 
 # ---- Cobalt ----------------------------------------------------------------------------------------------------------
