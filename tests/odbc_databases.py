@@ -50,7 +50,9 @@ class Database:
         """connections.yaml, with other keys than its own where they are given; None leaves one out."""
         keys = {key: value for key, value in {**self.section, **changed}.items() if value is not None}
         lines = "".join(f"  {key}: {_flow(value)}\n" for key, value in keys.items())
-        (self.folder / "connections.yaml").write_text(f"{self.name}:\n  adapter: odbc\n{lines}")
+        new = self.folder / "connections.new"
+        new.write_text(f"{self.name}:\n  adapter: odbc\n{lines}")
+        new.replace(self.folder / "connections.yaml")  # pollers in other processes may be reading it
 
     def connection(self, **changed: Any) -> Connection:
         self.write(**changed)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapters.odbc.dialects import Dialect, dialect_of
 from adapters.odbc.drivers import driver_of
 from adapters.odbc.faults import DatabaseFault, Verdict, as_error, judge
 from adapters.odbc.keys import connection_string, database_file, seconds
+from adapters.odbc.watch import Watch, opened_sockets
 from contracts.errors import ConfigurationError, MissingLibrary, ScoregateError
 from contracts.source import nearest
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import pyodbc
 
     from gateway.spi import Connection
+
+
+GRACE_SECONDS: Final = 5
+"""What is waited beyond the time a statement may take, before a server that does not end it counts as gone."""
 
 
 class Facts(NamedTuple):
@@ -52,6 +57,7 @@ class Link:
     native: pyodbc.Connection
     facts: Facts
     dialect: Dialect
+    watch: Watch
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; how many rows it met, or -1 where the driver does not say."""
@@ -87,14 +93,17 @@ class Link:
             self.native.close()
         except pyodbc.Error:
             return  # it is gone already
+        finally:
+            self.watch.end()
 
     @contextmanager
     def judged(self) -> Iterator[None]:
-        """Errors of pyodbc in the block are raised as DatabaseFault."""
+        """Errors of pyodbc in the block are raised as DatabaseFault; a wait in it that never ends is one."""
         import pyodbc
 
         try:
-            yield
+            with self.watch.waiting():
+                yield
         except pyodbc.Error as exc:
             raise judge(exc, f"{self.facts.driver} {self.facts.dbms}") from None
         except UnicodeError:
@@ -112,15 +121,17 @@ def open_link(connection: Connection) -> Link:
     good, at its place in the file, and UpstreamError for what may pass.
     """
     words = connection_string(connection)
-    native = _connect(connection, words)
+    with opened_sockets() as sockets:
+        native = _connect(connection, words)
+    watch = Watch(sockets, seconds(connection, "statement") + GRACE_SECONDS)
     driver = str(connection.section.get("driver") or connection.section.get("dsn"))
     try:
-        return _set_up(connection, native)
+        return _set_up(connection, native, watch)
     except DatabaseFault as fault:
-        native.close()
+        _give_up(native, watch)
         raise placed(connection, fault) from None
     except _pyodbc().Error as exc:
-        native.close()
+        _give_up(native, watch)
         raise placed(connection, judge(exc, driver)) from None
 
 
@@ -132,10 +143,16 @@ def placed(connection: Connection, fault: DatabaseFault) -> ScoregateError:
     return error
 
 
-def _set_up(connection: Connection, native: pyodbc.Connection) -> Link:
+def _give_up(native: pyodbc.Connection, watch: Watch) -> None:
+    with suppress(_pyodbc().Error):
+        native.close()
+    watch.end()
+
+
+def _set_up(connection: Connection, native: pyodbc.Connection, watch: Watch) -> Link:
     facts = facts_of(native)
     dialect = dialect_of(facts.dbms, facts.version, facts.quote)
-    link = Link(connection.name, native, facts, dialect)
+    link = Link(connection.name, native, facts, dialect, watch)
     if dialect.bytes_out:
         native.setencoding("utf-8", ctype=_pyodbc().SQL_CHAR)
     for kind in dialect.raw:

@@ -37,6 +37,8 @@ DRIVERS: Final = (
         {
             "BoolsAsChar": "0",
             "ByteaAsLongVarBinary": "1",
+            "KeepaliveTime": "30",
+            "KeepaliveInterval": "10",
             "LFConversion": "0",
             "MaxLongVarcharSize": "0",
             "TextAsLongVarchar": "1",
