@@ -52,6 +52,20 @@ SIMPLE = """
 <xs:simpleType name="Range"><xs:restriction base="t:Points"><xs:minExclusive value="310"/></xs:restriction>
 </xs:simpleType>
 <xs:simpleType name="Either"><xs:union memberTypes="t:Yes t:Points"/></xs:simpleType>
+<xs:complexType name="Job" abstract="true"><xs:sequence><xs:element name="EmpYrs" type="xs:int"/></xs:sequence>
+</xs:complexType>
+<xs:complexType name="Employee"><xs:complexContent><xs:extension base="t:Job"><xs:sequence>
+<xs:element name="Income" type="t:Money"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
+<xs:complexType name="Freelancer"><xs:complexContent><xs:extension base="t:Employee"><xs:sequence>
+<xs:element name="Number" type="t:Short" maxOccurs="3"/></xs:sequence></xs:extension></xs:complexContent>
+</xs:complexType>
+<xs:complexType name="Sum"><xs:simpleContent><xs:extension base="t:Money"/></xs:simpleContent></xs:complexType>
+<xs:complexType name="ForeignSum"><xs:simpleContent><xs:extension base="t:Sum">
+<xs:attribute name="Currency" type="t:Short" use="required"/></xs:extension></xs:simpleContent></xs:complexType>
+<xs:complexType name="Node"><xs:sequence><xs:element name="Next" type="t:Node" minOccurs="0"/></xs:sequence>
+</xs:complexType>
+<xs:complexType name="Leaf"><xs:complexContent><xs:extension base="t:Node"><xs:sequence>
+<xs:element name="Age" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
 """
 WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" targetNamespace="urn:t"
  xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:xs="http://www.w3.org/2001/XMLSchema">
@@ -63,6 +77,8 @@ WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" 
 <operation name="Decide"><soap:operation soapAction=""/><input><soap:body use="literal"/></input>
 <output><soap:body use="literal"/></output></operation></binding></definitions>"""
 
+DERIVED = ("t:Job", "t:Sum", "t:Node")
+"""Types of which a message may name another one; answers name none."""
 ASKED = ("sequence", "sequence", "choice")
 MANY = ("", "", "", ' minOccurs="0"', ' minOccurs="0" maxOccurs="3"', ' minOccurs="0" maxOccurs="unbounded"')
 
@@ -73,7 +89,8 @@ def element(draw: st.DrawFn, name: str, depth: int, models: tuple[str, ...]) -> 
     nil = draw(st.sampled_from(("", "", ' nillable="true"')))
     if depth and draw(st.booleans()):
         return f'<xs:element name="{name}"{many}>{draw(group(depth - 1, models))}</xs:element>'
-    return f'<xs:element name="{name}" type="{draw(st.sampled_from(TYPES))}"{many}{nil}/>'
+    types = TYPES + DERIVED if models == ASKED else TYPES
+    return f'<xs:element name="{name}" type="{draw(st.sampled_from(types))}"{many}{nil}/>'
 
 
 @st.composite
