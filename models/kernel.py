@@ -102,9 +102,12 @@ class Kernel:
             np.empty((m, len(SUMMARY))),
             np.empty((m, self._model.groups)),
             np.empty((m, draws)),
-            np.full((m, fields, 2), np.nan),
+            np.empty((m, fields, 2)),
         )
         at_once = max(BLOCK // draws, 1)
+        if m <= at_once:
+            self._draw_some(x, missing, out)
+            return out
         for start in range(0, m, at_once):
             some = slice(start, start + at_once)
             self._draw_some(x[some], missing[some], Drawn(*(array[some] for array in out)))
@@ -130,7 +133,7 @@ class Kernel:
         for start in range(0, n, BLOCK):
             rows = x[start : start + BLOCK]
             features = np.empty((len(model.group_of), len(rows)))
-            contributions = np.empty_like(features)
+            contributions = np.empty((len(model.group_of), len(rows)))
             self._evaluate(rows, model.program, features)
             self._attribute(features, model.grid, contributions)
             self._add_up(contributions, model.group_of, model.base, start, margins, sums)
@@ -269,7 +272,10 @@ def _settle_drawn(
 
 @compiled
 def _bound(completed: Floats, missing: Bools, is_code: Bools, bounds: Floats) -> None:
-    """Of each drawn field the central 90 % of its draws, for codes the two most frequent; completed (m, D, fields)."""
+    """Of each drawn field the central 90 % of its draws, for codes the two most frequent, NaN for others.
+
+    ``completed`` (m, D, fields).
+    """
     ordered = np.empty(completed.shape[1])
     for i in range(missing.shape[0]):
         for j in range(missing.shape[1]):
@@ -278,6 +284,8 @@ def _bound(completed: Floats, missing: Bools, is_code: Bools, bounds: Floats) ->
                     ordered[d] = completed[i, d, j]
                 _sort(ordered)
                 bounds[i, j, 0], bounds[i, j, 1] = _most_frequent(ordered) if is_code[j] else _central(ordered)
+            else:
+                bounds[i, j, 0] = bounds[i, j, 1] = math.nan
 
 
 @part
