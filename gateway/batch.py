@@ -132,12 +132,14 @@ class Batch:
 
     def _singles(self, part: Part, assessed: AssessedColumns) -> Iterator[Tree | ScoregateError]:
         """The rows the columns left, one by one."""
-        for row in assessed.left.tolist():
+        def single(row: int) -> Tree | ScoregateError:
             try:
-                single = assess(self._line, part.natives.tree(row))
-                yield decision_tree(foresee(self._line, single, self._mode, self._as_of))
+                made = assess(self._line, part.natives.tree(row))
+                return decision_tree(foresee(self._line, made, self._mode, self._as_of))
             except (CallerError, InternalFault) as error:
-                yield error
+                return error
+
+        return self._desk.side_by_side(single, assessed.left.tolist())
 
     def _payload(self, tree: Tree) -> bytes:
         return _on_a_line(self._desk, self._desk.codec.encode(self._desk.integration.answer_map.write(tree)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import MalformedPayload, ScoregateError
+from contracts.errors import CallerError, MalformedPayload, ScoregateError
 from contracts.lazy import COLUMNS, Lazy
 from contracts.mapping.natives import Natives, Wanted, from_trees
 from contracts.mapping.tables import from_frame
@@ -86,15 +86,20 @@ class JsonLines:
         trees: list[Tree] = []
         kept: list[int] = []
         spoilt: list[tuple[int, ScoregateError]] = []
-        read = self._desk.read
-        for number, raw in lines:
-            try:
-                trees.append(read(Asked(raw, {}, PRINCIPAL)))
+        for (number, _), read in zip(lines, self._desk.side_by_side(self._read, lines), strict=True):
+            if isinstance(read, CallerError):
+                spoilt.append((number, read))
+            else:
+                trees.append(read)
                 kept.append(number)
-            except MalformedPayload as error:
-                spoilt.append((number, error))
         natives = from_trees(trees, self._wanted, self._unknown)
         return Part(np.array(kept, np.int64), natives, spoilt)
+
+    def _read(self, line: Numbered) -> Tree | CallerError:
+        try:
+            return self._desk.read(Asked(line[1], {}, PRINCIPAL))
+        except CallerError as error:
+            return error
 
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[Numbered]:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
 from contracts.lifecycle import soonest
-from contracts.mapping.paths import getter
 from contracts.store import ContractStore
 from gateway import environment
 from gateway.access.roster import Roster
@@ -37,6 +36,7 @@ from gateway.settings import Settings
 from gateway.spi import Adapter, CommandAdapter, LookupAdapter, RunningAdapter, Site
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
+from gateway.watching.sources import SourceWatch
 from gateway.watching.tracing import tracing
 from models.policy import Policy
 
@@ -90,15 +90,31 @@ def install(
         try:
             installation.desks[folder.name] = open_desk(installation, folder, clock)
         except (ConfigurationError, MissingLibrary) as error:
-            installation.faulty[folder.name] = error
-            first = error.faults[0]
-            lookout.events.warning(
-                "integration_off", integration=folder.name, cause=error.code, file=first.file, line=first.line
-            )
+            _switch_off(installation, folder.name, error)
     if with_ledger:
+        _examine(installation)
         lookout.start(settings.state / "run")
         keep_objects(installation)
     return installation
+
+
+def _switch_off(installation: Installation, name: str, error: ConfigurationError | MissingLibrary) -> None:
+    installation.desks.pop(name, None)
+    installation.faulty[name] = error
+    first = error.faults[0]
+    installation.lookout.events.warning(
+        "integration_off", integration=name, cause=error.code, file=first.file, line=first.line
+    )
+
+
+def _examine(installation: Installation) -> None:
+    """Switch off integrations whose look-ups name what their source does not have; one that is down may have it."""
+    words = {name: desk.examine() for name, desk in installation.desks.items()}
+    for name, word in words.items():
+        try:
+            word()
+        except (ConfigurationError, MissingLibrary) as error:
+            _switch_off(installation, name, error)
 
 
 def _opening(settings: Settings, clock: Clock, lookout: Lookout, *, patient: bool) -> Opening:
@@ -141,7 +157,9 @@ def _lookup(installation: Installation, integration: Integration, name: str) -> 
         message = f"the adapter {spec.adapter!r} does no look-ups"
         raise ConfigurationError([integration.fault(("lookups", name, "adapter"), message)])
     connections = partial(installation.connections, adapter=spec.adapter)
-    return Lookup(adapter.lookup(spec.section, connections), getter(spec.key))
+    watch = SourceWatch(installation.lookout, integration.name, name)
+    with integration.placing(("lookups", name)):
+        return Lookup(spec, adapter.lookup(spec.section, connections), watch)
 
 
 def _policies(installation: Installation, integration: Integration) -> list[Policy]:

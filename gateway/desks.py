@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Final, TypeVar
 
 from pydantic_core import to_json
 
@@ -27,6 +29,11 @@ from gateway.watching.lookout import Lookout
 from gateway.watching.stages import Stages, perf_counter
 from gateway.watching.tracing import carried
 from models.types import Decision
+
+LOOKUP_THREADS: Final = 8
+"""Submissions of one integration whose look-ups are made side by side; a slow source holds up nobody else."""
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class OpenDesk:
@@ -109,8 +116,27 @@ class OpenDesk:
     def gather(self, tree: Tree) -> Tree:
         """Add what the look-ups find to a decoded tree."""
         if self._lookups:
-            gather(tree, self._lookups, self._stages.lookup_failed)
+            gather(tree, self._lookups)
         return tree
+
+    def examine(self) -> Callable[[], None]:
+        """Ask all sources at once whether they can give what is declared of them; see ``Lookup.examine``."""
+        words = {name: lookup.examine() for name, lookup in self._lookups.items()}
+
+        def wait() -> None:
+            for name, word in words.items():
+                with self.integration.placing(("lookups", name)):
+                    word()
+
+        return wait
+
+    def side_by_side(self, work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+        """Do work that may look things up for every item, what comes of it in order; several wait at a time."""
+        if not self._lookups:
+            yield from map(work, items)
+            return
+        with ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}") as pool:
+            yield from pool.map(work, items)
 
     def render(self, decision: Decision) -> bytes:
         """The answer payload of a decision, in the legacy system's own format."""
@@ -192,7 +218,6 @@ class OpenDesk:
             fault=isinstance(error, InternalFault),
             correlation=asked.correlation,
         )
-
 
 
 def _problems(error: ScoregateError) -> Sequence[Problem]:

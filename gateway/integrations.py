@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -22,6 +23,8 @@ from contracts.section import Section
 from contracts.source import Path_, Source, nearest
 from contracts.store import ContractStore, version_key
 from contracts.upcast import Upcast
+from gateway import measures
+from gateway.lookup_specs import LookupSpec, read_lookups
 from gateway.modes import Mode
 from gateway.objects import folder_digest
 from models.bundle import Bundle
@@ -33,11 +36,6 @@ KEYS: Final = (
 )  # fmt: skip
 RESUBMISSIONS: Final = ("supersede", "conflict", "replace")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_COUNT: Final = re.compile(r"([1-9][0-9]{0,5})()")
-_SIZE: Final = re.compile(r"([1-9][0-9]{0,8})(B|KB|MB|KiB|MiB)?")
-_BYTES: Final = {None: 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20}
 LONGEST_DEADLINE: Final = 300.0
 LARGEST_MESSAGE: Final = 100_000_000
 
@@ -56,14 +54,6 @@ class Limits(NamedTuple):
     def of(self, operation: str) -> tuple[int, float]:
         """Bytes and seconds that a request of this operation may take."""
         return (self.batch_bytes, self.batch_deadline) if operation == "batch" else (self.bytes, self.deadline)
-
-
-class LookupSpec(NamedTuple):
-    """One declared look-up: the adapter that does it, the tree path of its key, and the adapter's own section."""
-
-    adapter: str
-    key: NativePath
-    section: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +87,15 @@ class Integration:
     def fault(self, path: Path_, message: str, hint: str = "", severity: str = "error") -> Fault:
         """A fault at a place of integration.yaml, for whoever checks it against bundles, policies or principals."""
         return self.source.fault(path, message, hint, severity)
+
+    @contextmanager
+    def placing(self, path: Path_) -> Iterator[None]:
+        """Gives faults that are raised without a place this one."""
+        try:
+            yield
+        except ConfigurationError as exc:
+            faults = [f if f.file else self.fault(path, f.message, f.hint, f.severity) for f in exc.faults]
+            raise ConfigurationError(faults) from exc
 
 
 def read_integration(folder: Path, contracts: ContractStore) -> Integration:
@@ -137,7 +136,8 @@ class _Reader:
 
     def read(self) -> Integration:
         top = self._top
-        keys, ignored, lookups = self._keys(), self._paths("ignore"), self._lookups()
+        keys, ignored, limits = self._keys(), self._paths("ignore"), self._limits()
+        lookups = read_lookups(self._top.section("lookups", None), self._path, limits.deadline)
         request = self._request([*keys.values(), *ignored, *(lookup.key for lookup in lookups.values())], lookups)
         answer_map = self._answer_map()
         integration: dict[str, Any] = {
@@ -150,7 +150,7 @@ class _Reader:
             "mode": top.choice("mode", ("test", "live"), "test"),
             "wire": top.section("wire", None).data,
             "resubmission": self._resubmission(),
-            "limits": self._limits(),
+            "limits": limits,
             "principals": self._principals(),
         }
         if self._faults or request is None or answer_map is None:
@@ -239,18 +239,6 @@ class _Reader:
         found = [self._path((key, index), text) for index, text in enumerate(listed)]
         return tuple(path for path in found if path is not None)
 
-    def _lookups(self) -> dict[str, LookupSpec]:
-        found = {}
-        lookups = self._top.section("lookups", None)
-        for name in lookups.data:
-            section = lookups.section(name, None)
-            key = self._path(("lookups", name, "key"), section.take("key", str))
-            adapter = section.take("adapter", str)
-            rest = {word: value for word, value in section.data.items() if word not in ("adapter", "key")}
-            if key is not None:
-                found[name] = LookupSpec(adapter, key, rest)
-        return found
-
     def _principals(self) -> tuple[str, ...]:
         section = self._top.section("access", ("principals",))
         if section.data.get("principals") == []:
@@ -266,28 +254,20 @@ class _Reader:
 
     def _limits(self) -> Limits:
         section = self._top.section("limits", Limits._fields)
-        deadline = self._measure(section, "deadline", "5s", _DURATION, _SECONDS, "such as 5s or 500ms")
-        size = self._measure(section, "bytes", "1MB", _SIZE, _BYTES, "such as 64KB or 1MB")
-        batch_deadline = self._measure(section, "batch_deadline", "30s", _DURATION, _SECONDS, "such as 30s")
-        batch_size = self._measure(section, "batch_bytes", "10MB", _SIZE, _BYTES, "such as 10MB")
-        queue = self._measure(section, "queue", "1024", _COUNT, {"": 1}, "such as 1024")
-        for key, seconds in (("deadline", deadline), ("batch_deadline", batch_deadline)):
+        limits = Limits(
+            measures.seconds(section, "deadline", "5s", "such as 5s or 500ms"),
+            measures.size(section, "bytes", "1MB", "such as 64KB or 1MB"),
+            measures.seconds(section, "batch_deadline", "30s", "such as 30s"),
+            measures.size(section, "batch_bytes", "10MB", "such as 10MB"),
+            measures.count(section, "queue", "1024", "such as 1024"),
+        )
+        for key, seconds in (("deadline", limits.deadline), ("batch_deadline", limits.batch_deadline)):
             if seconds > LONGEST_DEADLINE:
                 section.fault((key,), f"a deadline is at most {LONGEST_DEADLINE:.0f}s")
-        for key, length in (("bytes", size), ("batch_bytes", batch_size)):
+        for key, length in (("bytes", limits.bytes), ("batch_bytes", limits.batch_bytes)):
             if length > LARGEST_MESSAGE:
                 section.fault((key,), f"a message has at most {LARGEST_MESSAGE} bytes")
-        return Limits(deadline, int(size), batch_deadline, int(batch_size), int(queue))
-
-    def _measure(
-        self, section: Section, key: str, default: str, form: re.Pattern[str], units: Mapping[Any, float], usage: str
-    ) -> float:
-        given = section.data.get(key, default)
-        match = form.fullmatch(str(given)) if isinstance(given, str | int) else None
-        if not match:
-            section.fault((key,), f"{given!r} is no {key}", f"write a number with its unit, {usage}")
-            return 0.0
-        return int(match.group(1)) * units[match.group(2)]
+        return limits
 
 
 def _once(faults: list[Fault]) -> list[Fault]:

@@ -13,9 +13,11 @@ from typing import Final
 from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
+from gateway.connections import Connections
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.lines import require_language
 from gateway.lint_bundle import bundle_faults
+from gateway.lint_lookups import lookup_faults
 from gateway.lint_texts import text_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
@@ -38,6 +40,7 @@ class Shelf:
     """What the integrations of a home share, as far as it could be read."""
 
     contracts: ContractStore
+    connections: Connections
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
     principals: frozenset[str] | None = None
@@ -90,7 +93,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
     found += [fault for bundle in bundles.values() for fault in rivals(bundle, bundles.values())]
     found += clashes(policies)
     principals, wrong = _principals(home / "principals.yaml")
-    return Shelf(ContractStore(home), bundles, tuple(policies), principals), found + wrong
+    return Shelf(ContractStore(home), Connections(home), bundles, tuple(policies), principals), found + wrong
 
 
 def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]:
@@ -134,6 +137,7 @@ class IntegrationLint:
             return [*exc.faults, *self._unknown_adapter()]
         return [
             *self._wire(integration),
+            *lookup_faults(integration, self._adapter, self._shelf.connections),
             *self._answer(integration),
             *self._callers(integration),
             *self._lifecycles(integration),
@@ -159,17 +163,7 @@ class IntegrationLint:
             codec = self._adapter(integration.adapter).wire(integration.wire, self._folder)
         except (ConfigurationError, MissingLibrary) as exc:
             return [f if f.file else integration.fault(("adapter",), f.message, f.hint) for f in exc.faults]
-        return [*wire_faults(integration, codec.fields()), *self._lookups(integration)]
-
-    def _lookups(self, integration: Integration) -> Iterator[Fault]:
-        for name, spec in integration.lookups.items():
-            try:
-                able = hasattr(self._adapter(spec.adapter), "lookup")
-            except SetupError as exc:
-                yield integration.fault(("lookups", name, "adapter"), exc.message)
-                continue
-            if not able:
-                yield integration.fault(("lookups", name, "adapter"), f"the adapter {spec.adapter!r} does no look-ups")
+        return wire_faults(integration, codec.fields())
 
     def _answer(self, integration: Integration) -> Iterator[Fault]:
         entries = integration.answer_map.tree.entries

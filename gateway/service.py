@@ -18,7 +18,7 @@ from contracts.errors import (
     UpstreamError,
 )
 from gateway.batches import Batches, breathe
-from gateway.desks import OpenDesk
+from gateway.desks import LOOKUP_THREADS, OpenDesk
 from gateway.ledger import Ledger, LoopLedger, Proposal, Settled
 from gateway.lookups import Lookup
 from gateway.modes import Mode, Modes
@@ -30,10 +30,6 @@ from gateway.watching.stages import perf_counter
 from gateway.watching.tracing import carried
 
 T = TypeVar("T")
-
-LOOKUP_THREADS = 8
-"""Submissions of one integration whose look-ups are made side by side; a slow source holds up nobody else."""
-
 
 class ServingDesk(OpenDesk):
     """An open desk with a ledger, ready to serve; implements ``gateway.spi.Desk``.
@@ -119,10 +115,17 @@ class ServingDesk(OpenDesk):
         return self._decide_all(asked, breathe)
 
     def _decide_all(self, asked: Sequence[Asked], between: Callable[[], None]) -> list[Answer | ScoregateError]:
-        as_of, started = self._clock(), []
-        for one in asked:
-            started.append(self._start(one, as_of))
-            between()
+        as_of = self._clock()
+
+        def prepared(one: Asked) -> Proposal | ScoregateError:
+            try:
+                return self._propose(one, as_of)
+            except ScoregateError as error:
+                return error
+            finally:
+                between()
+
+        started = [self._start(one) for one in self.side_by_side(prepared, asked)]
         return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
 
     async def find(self, key: str, principal: str) -> Answer:
@@ -162,9 +165,9 @@ class ServingDesk(OpenDesk):
         finally:
             timer.cancel()
 
-    def _start(self, asked: Asked, as_of: datetime) -> Future[Settled] | ScoregateError:
+    def _start(self, prepared: Proposal | ScoregateError) -> Future[Settled] | ScoregateError:
         try:
-            return self._opened().submit(self._propose(asked, as_of))
+            return prepared if isinstance(prepared, ScoregateError) else self._opened().submit(prepared)
         except ScoregateError as error:
             return error
 

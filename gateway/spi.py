@@ -10,7 +10,7 @@ in the tree under ``header``, what look-ups found under ``lookup.<name>``.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
@@ -304,9 +304,28 @@ class RunningAdapter(Adapter, Protocol):
 
 
 class LookupSource(Protocol):
-    """One look-up for *gather*. ``fetch`` raises UpstreamError when the source is down or late."""
+    """One look-up for *gather*; used from many threads at a time."""
 
-    def fetch(self, key: str) -> Tree: ...
+    def fetch(self, key: str) -> Tree:
+        """What stands under a key, empty where nothing does. A key is printable, of 1 to 256 characters, and comes
+        from whoever asks.
+
+        Raises UpstreamError where the source is in trouble: a few of them in a row, and it is left alone for a while.
+        Raises InternalFault where it cannot say what stands under this one key.
+        """
+
+
+@runtime_checkable
+class PlannedSource(LookupSource, Protocol):
+    """A source that knows what it gives."""
+
+    def paths(self) -> Collection[str]:
+        """Tree paths of all it may find, such as ``debt`` or ``rows[].debt``."""
+
+    def check(self) -> None:
+        """Ask the source whether it can give that; raises ConfigurationError where it cannot, and UpstreamError where
+        it does not answer. Asked once at start.
+        """
 
 
 @runtime_checkable

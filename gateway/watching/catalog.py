@@ -50,7 +50,7 @@ PROBLEMS: Final = "scoregate_problems"
 REFER_CAUSES: Final = "scoregate_refer_causes"
 SCORED: Final = "scoregate_scored"
 IMPUTED: Final = "scoregate_imputed"
-LOOKUP_FAILURES: Final = "scoregate_lookup_failures"
+LOOKUPS: Final = "scoregate_lookups"
 COMMIT_SECONDS: Final = "scoregate_ledger_commit_seconds"
 LOCK_SECONDS: Final = "scoregate_ledger_lock_seconds"
 GROUP_SIZE: Final = "scoregate_ledger_group_size"
@@ -99,7 +99,11 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         REFER_CAUSES: _counter("Causes of referrals; a decision may have several.", "integration", "mode", "cause"),
         SCORED: _counter("Records decided: what imputed fields are a share of.", "integration"),
         IMPUTED: _counter("Fields the bundle reads that did not come as such.", "integration", "field", "state"),
-        LOOKUP_FAILURES: _counter("Look-ups whose source was down or late.", "integration", "lookup"),
+        LOOKUPS: _counter(
+            "Look-ups by what came of them: found, nothing (there is none), cached, or failed (down, late or left "
+            "alone).",
+            "integration", "lookup", "result",
+        ),
         COMMIT_SECONDS: _seconds("The commit of a group: the wait for the disk, or for the database's word."),
         LOCK_SECONDS: _seconds("The wait for the turn to append, other processes going first."),
         GROUP_SIZE: Metric("histogram", "Entries per group commit.", (), SIZES),

@@ -9,7 +9,6 @@ from contracts.types import Problem
 from gateway.watching.catalog import (
     IMPUTED,
     LATE,
-    LOOKUP_FAILURES,
     PROBLEMS,
     REFER_CAUSES,
     REPEATS,
@@ -72,7 +71,3 @@ class Stages:
     def unavailable(self, code: str, correlation: str) -> None:
         """No decision could be made durable for this one."""
         self._events.error("unavailable", integration=self.integration, correlation=correlation, code=code)
-
-    def lookup_failed(self, name: str) -> None:
-        self._count((LOOKUP_FAILURES, self.integration, name))
-        self._events.warning("lookup_failed", integration=self.integration, lookup=name)

@@ -76,7 +76,7 @@ def desk(built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving) ->
     text = file.read_text(encoding="utf-8")
     for old, new in (
         ("debt: not_carried", "debt: lookup.bureau.debt #"),
-        ("lookups: {}", "lookups: {bureau: {adapter: bureau, key: applicationId}}"),
+        ("lookups: {}", "lookups: {bureau: {adapter: bureau, key: applicationId, timeout: 10s}}"),
         ("deadline: 5s", "deadline: 200ms, queue: 2"),
     ):
         assert old in text

@@ -15,11 +15,9 @@ from typing import Any
 import pytest
 
 from contracts.errors import DecisionExpired, SetupError, UpstreamError
-from contracts.mapping.paths import ABSENT
 from gateway import settings as settings_
 from gateway.bootstrap import install, keep_objects
 from gateway.installation import Installation
-from gateway.lookups import Lookup, gather
 from gateway.pipeline import Assessed, assess, untrained
 from gateway.spi import Asked, Codec
 
@@ -139,14 +137,3 @@ def test_what_changed_after_it_was_read_does_not_start_to_decide(installation: I
         text.write("# another comment\n")
     with pytest.raises(SetupError, match="changed while the gateway started"):
         keep_objects(installation)
-
-
-def test_a_look_up_without_a_key_is_not_made() -> None:
-    class Source:
-        def fetch(self, key: str) -> dict[str, Any]:
-            return {"asked": key}
-
-    tree: dict[str, Any] = {}
-    keys = {"absent": ABSENT, "null": None, "number": 7, "text": "A1"}
-    gather(tree, {name: Lookup(Source(), lambda _tree, key=key: key) for name, key in keys.items()})
-    assert tree == {"lookup": {"number": {"asked": "7"}, "text": {"asked": "A1"}}}

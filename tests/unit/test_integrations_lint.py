@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mapping_samples import INTEGRATION, write_integration
@@ -15,6 +17,7 @@ from contracts.store import CATALOG
 from gateway.bootstrap import install
 from gateway.lint import lint
 from gateway.settings import Settings
+from gateway.spi import Codec, Connections
 
 JUNIPER = Path("integrations/juniper-api/integration.yaml")
 POLICY = Path("policies/consumer-instalment.policy.yaml")
@@ -24,7 +27,8 @@ POLICY = Path("policies/consumer-instalment.policy.yaml")
 def home(built_home: Path, tmp_path: Path) -> Path:
     """A home in which Juniper is the only integration."""
     copied = tmp_path / "home"
-    shutil.copytree(built_home, copied, ignore=shutil.ignore_patterns("state", "principals.yaml", "meridian-los"))
+    others = ("meridian-los", "cobalt-core")
+    shutil.copytree(built_home, copied, ignore=shutil.ignore_patterns("state", "principals.yaml", *others))
     return copied
 
 
@@ -130,6 +134,63 @@ def test_an_integration_is_held_against_what_it_needs(home: Path, old: str, new:
     found = messages(home)
     assert message in found
     assert "juniper-api/integration.yaml:" in found
+
+
+class Bureau:
+    """Looks up a debt and nothing else; it must not be asked while a home is linted."""
+
+    name = "bureau"
+
+    def wire(self, section: Mapping[str, Any], folder: Path) -> Codec:
+        raise AssertionError("nobody calls it")
+
+    def lookup(self, section: Mapping[str, Any], connections: Connections) -> Bureau:
+        if "odd" in section:
+            raise ConfigurationError("'odd' is no key of a look-up")
+        return self
+
+    def fetch(self, key: str) -> dict[str, Any]:
+        raise AssertionError("lint asks nobody")
+
+    def paths(self) -> tuple[str, ...]:
+        return ("debt",)
+
+    def check(self) -> None:
+        raise AssertionError("lint asks nobody")
+
+
+@pytest.mark.parametrize(
+    ("keys", "field", "said"),
+    [
+        ("timeout: 5s", "debt", "error: waits 5s for its source, and the integration has 5s for everything"),
+        ("odd: 1", "debt", "error: 'odd' is no key of a look-up"),
+        ("cache: 1m", "dept", "the look-up 'bureau' does not give dept (did you mean 'debt'?)"),
+        ("cache: 1m", "", "warning: nothing reads what 'bureau' finds, and submissions wait for it"),
+        ("connection: core-bnak", "debt", "has no bureau connection 'core-bnak' (did you mean 'core-bank'?)"),
+        ("connection: mainframe", "debt", "connections.yaml:2:13: error: is for 'other', and 'bureau' asks for it"),
+    ],
+)
+def test_a_look_up_is_held_against_its_source_and_the_home(home: Path, keys: str, field: str, said: str) -> None:
+    (home / "connections.yaml").write_text("core-bank: {adapter: bureau}\nmainframe: {adapter: other}\n")
+    change(home, JUNIPER, "lookups: {}", f"lookups: {{bureau: {{adapter: bureau, key: applicationId, {keys}}}}}")
+    if field:
+        change(home, JUNIPER, "debt: not_carried", f"debt: lookup.bureau.{field} #")
+    own = {"bureau": Bureau()}
+    found = lint(home, lambda name: own.get(name) or adapters.load(name), today=date(2026, 10, 1))
+    faults = [str(fault) for fault in found if fault.severity != "note"]
+    assert len(faults) == 1
+    assert said in faults[0]
+    assert ":0:" not in faults[0]
+
+
+def test_a_connection_that_is_not_there_is_told_for_the_wire_of_any_adapter(home: Path) -> None:
+    change(home, JUNIPER, "wire: {", "wire: {connection: core-bank, ")
+    said = "connections.yaml has no rest connection 'core-bank'"
+    assert [fault.severity for fault in told(home) if said in fault.message] == ["warning"]
+    (home / "connections.yaml").write_text("core-bnak: {adapter: rest}\n")
+    (found,) = [fault for fault in told(home) if said in fault.message]
+    assert (Path(found.file).name, found.line, found.severity) == ("integration.yaml", 8, "error")
+    assert found.hint == "did you mean 'core-bnak'?"
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_ignored_data_and_look_ups_are_declared(tmp_path: Path) -> None:
     found = read_integration(write_integration(tmp_path, text), STORE)
     assert found.lookups["core"].section == {"dsn": "core"}
     assert str(found.lookups["core"].key) == "id"
+    assert found.lookups["core"][3:] == (0.125, 0.0, 4)  # a quarter of the deadline
     tree = {"id": "A", "meta": {"x": 1}, "other": 1}
     assert [p.path for p in found.request.read(tree).fatal if p.code == "unknown_field"] == ["native:other"]
 
@@ -131,6 +132,10 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
         ("limits:", "unknown: keep\nlimits:", "'keep' is not a legal 'unknown'"),
         ("limits:", "ignore: [a..b]\nlimits:", "'a..b' is not a path"),
         ("limits:", "lookups: {core: {key: id}}\nlimits:", "'adapter' is missing"),
+        ("limits:", "lookups: {core: {key: id, adapter: odbc, timeout: soon}}\nlimits:", "'soon' is no timeout"),
+        ("limits:", "lookups: {core: {key: id, adapter: odbc, timeout: 10m}}\nlimits:", "is waited for 300s at most"),
+        ("limits:", "lookups: {core: {key: id, adapter: odbc, cache: 25h}}\nlimits:", "is kept 24h at most"),
+        ("limits:", "lookups: {core: {key: id, adapter: odbc, at_once: 65}}\nlimits:", "at most 64 are asked at once"),
         ("[tester]", "[5]", "every item of 'principals' must be a text"),
     ],
 )

@@ -1,0 +1,75 @@
+"""Reads ``lookups:`` of integration.yaml: what is asked of other sources before a submission is mapped.
+
+::
+
+    lookups:
+      loans:
+        adapter: odbc           # whose look-up it is; what is not named here is that adapter's own
+        key: customer.number    # where the submission says whom to ask for
+        timeout: 500ms          # how long a submission waits for it; by default a quarter of the deadline, 1s at most
+        cache: 10m              # how long an answer may be used again; by default it is not
+        at_once: 4              # how many may be asked at the same time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from contracts.mapping.paths import Path
+from contracts.section import Section
+from gateway.measures import count, seconds
+
+OWN: Final = ("adapter", "key", "timeout", "cache", "at_once")
+LONGEST_DEFAULT: Final = 1.0
+LONGEST_TIMEOUT: Final = 300.0
+LONGEST_CACHE: Final = 86_400.0
+MOST_AT_ONCE: Final = 64
+
+
+class LookupSpec(NamedTuple):
+    """One declared look-up: the adapter that does it, the tree path of its key, and the adapter's own ``section``.
+
+    ``timeout`` and ``cache`` are in seconds, ``cache`` 0 where nothing is kept; ``at_once`` bounds, for one process,
+    the askings under way.
+    """
+
+    adapter: str
+    key: Path
+    section: Mapping[str, Any]
+    timeout: float = LONGEST_DEFAULT
+    cache: float = 0.0
+    at_once: int = 4
+
+
+def read_lookups(
+    lookups: Section, path: Callable[[tuple[str, ...], Any], Path | None], deadline: float
+) -> dict[str, LookupSpec]:
+    """Every look-up of the section; ``path`` reads a tree path at a place, ``deadline`` is the integration's.
+
+    Faults are noted in the section.
+    """
+    found = {}
+    for name in lookups.data:
+        section = lookups.section(name, None)
+        key = path((*map(str, section.path), "key"), section.take("key", str))
+        adapter = section.take("adapter", str)
+        if key is not None:
+            rest = {word: value for word, value in section.data.items() if word not in OWN}
+            found[name] = LookupSpec(adapter, key, rest, *_limits(section, deadline))
+    return found
+
+
+def _limits(section: Section, deadline: float) -> tuple[float, float, int]:
+    default = min(LONGEST_DEFAULT, deadline / 4)
+    timeout = seconds(section, "timeout", "", "such as 500ms") if "timeout" in section.data else default
+    cache = seconds(section, "cache", "", "such as 10m") if "cache" in section.data else 0.0
+    at_once = count(section, "at_once", str(LookupSpec._field_defaults["at_once"]), "such as 4")
+    for key, value, most, said in (
+        ("timeout", timeout, LONGEST_TIMEOUT, f"a look-up is waited for {LONGEST_TIMEOUT:.0f}s at most"),
+        ("cache", cache, LONGEST_CACHE, f"what was found is kept {LONGEST_CACHE / 3600:.0f}h at most"),
+        ("at_once", at_once, MOST_AT_ONCE, f"at most {MOST_AT_ONCE} are asked at once"),
+    ):
+        if value > most:
+            section.fault((key,), said)
+    return timeout, cache, at_once

@@ -1,0 +1,48 @@
+"""Durations, sizes and counts as configuration writes them: a whole number and its unit, such as 500ms or 64KB."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from contracts.section import Section
+
+
+class _Form(NamedTuple):
+    """How a measure is written, and what each of its units stands for."""
+
+    pattern: re.Pattern[str]
+    units: Mapping[Any, float]
+
+
+_DURATION: Final = _Form(re.compile(r"([1-9][0-9]{0,5})(ms|s|m|h)"), {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0})
+_SIZE: Final = _Form(
+    re.compile(r"([1-9][0-9]{0,8})(B|KB|MB|KiB|MiB)?"),
+    {None: 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20},
+)
+_COUNT: Final = _Form(re.compile(r"([1-9][0-9]{0,5})()"), {"": 1})
+
+
+def seconds(section: Section, key: str, default: str, usage: str) -> float:
+    """The duration under ``key`` in seconds; 0 where it is none, which is noted as a fault with its ``usage``."""
+    return _measure(section, key, default, _DURATION, usage)
+
+
+def size(section: Section, key: str, default: str, usage: str) -> int:
+    """The same for a size, in bytes."""
+    return int(_measure(section, key, default, _SIZE, usage))
+
+
+def count(section: Section, key: str, default: str, usage: str) -> int:
+    """The same for a number of things."""
+    return int(_measure(section, key, default, _COUNT, usage))
+
+
+def _measure(section: Section, key: str, default: str, form: _Form, usage: str) -> float:
+    given = section.data.get(key, default)
+    match = form.pattern.fullmatch(str(given)) if isinstance(given, str | int) else None
+    if not match:
+        section.fault((key,), f"{given!r} is no {key}", f"write a number with its unit, {usage}")
+        return 0.0
+    return int(match.group(1)) * form.units[match.group(2)]
