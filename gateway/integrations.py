@@ -255,15 +255,12 @@ class _Reader:
     def _limits(self) -> Limits:
         section = self._top.section("limits", Limits._fields)
         limits = Limits(
-            measures.seconds(section, "deadline", "5s", "such as 5s or 500ms"),
+            section.duration("deadline", 0.001, LONGEST_DEADLINE, "5s"),
             measures.size(section, "bytes", "1MB", "such as 64KB or 1MB"),
-            measures.seconds(section, "batch_deadline", "30s", "such as 30s"),
+            section.duration("batch_deadline", 0.001, LONGEST_DEADLINE, "30s"),
             measures.size(section, "batch_bytes", "10MB", "such as 10MB"),
             measures.count(section, "queue", "1024", "such as 1024"),
         )
-        for key, seconds in (("deadline", limits.deadline), ("batch_deadline", limits.batch_deadline)):
-            if seconds > LONGEST_DEADLINE:
-                section.fault((key,), f"a deadline is at most {LONGEST_DEADLINE:.0f}s")
         for key, length in (("bytes", limits.bytes), ("batch_bytes", limits.batch_bytes)):
             if length > LARGEST_MESSAGE:
                 section.fault((key,), f"a message has at most {LARGEST_MESSAGE} bytes")

@@ -88,7 +88,7 @@ def _named(
 
 
 def _severity(place: Path_, fault: Fault) -> str:
-    """An integration opens without the connection of its wire section: where a home has no connections yet it may not
-    be its turn to poll.
+    """An integration opens without the connection of its wire section; only who polls it needs one, and where a home
+    has no connections at all nobody polls yet.
     """
-    return "warning" if place == ("wire",) and not Path(fault.file).exists() else "error"
+    return "note" if place == ("wire",) and not Path(fault.file).exists() else "error"

@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple
 
 from contracts.mapping.paths import Path
 from contracts.section import Section
-from gateway.measures import count, seconds
 
 OWN: Final = ("adapter", "key", "timeout", "cache", "at_once")
 LONGEST_DEFAULT: Final = 1.0
@@ -61,15 +60,7 @@ def read_lookups(
 
 
 def _limits(section: Section, deadline: float) -> tuple[float, float, int]:
-    default = min(LONGEST_DEFAULT, deadline / 4)
-    timeout = seconds(section, "timeout", "", "such as 500ms") if "timeout" in section.data else default
-    cache = seconds(section, "cache", "", "such as 10m") if "cache" in section.data else 0.0
-    at_once = count(section, "at_once", str(LookupSpec._field_defaults["at_once"]), "such as 4")
-    for key, value, most, said in (
-        ("timeout", timeout, LONGEST_TIMEOUT, f"a look-up is waited for {LONGEST_TIMEOUT:.0f}s at most"),
-        ("cache", cache, LONGEST_CACHE, f"what was found is kept {LONGEST_CACHE / 3600:.0f}h at most"),
-        ("at_once", at_once, MOST_AT_ONCE, f"at most {MOST_AT_ONCE} are asked at once"),
-    ):
-        if value > most:
-            section.fault((key,), said)
-    return timeout, cache, at_once
+    waits = f"{max(1, round(min(LONGEST_DEFAULT, deadline / 4) * 1000))}ms"
+    timeout = section.duration("timeout", 0.001, LONGEST_TIMEOUT, waits)
+    cache = section.duration("cache", 1, LONGEST_CACHE, "10m") if "cache" in section.data else 0.0
+    return timeout, cache, section.whole("at_once", 1, MOST_AT_ONCE, LookupSpec._field_defaults["at_once"])

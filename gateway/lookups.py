@@ -152,20 +152,20 @@ class Lookup:
         except TimeoutError:
             self._give_up(asking)
             self._failed(LATE, began)
-        except InternalFault:  # about this key alone
-            self._watch.count("failed")
+        except InternalFault:  # about this key alone: the source is there
+            self._worked("failed")
         except ScoregateError as error:
             self._failed(error.detail_code, began)
         except Exception as error:  # noqa: BLE001 # an adapter's fault must not keep a submission from its decision
             self._watch.fault(error)
             self._failed(InternalFault.code, began)
         else:
-            self._worked(found)
+            self._worked("found" if found else "nothing")
             return found
         return None
 
-    def _worked(self, found: Tree) -> None:
-        self._watch.count("found" if found else "nothing")
+    def _worked(self, result: str) -> None:
+        self._watch.count(result)
         if self._breaker.worked():
             self._watch.back()
 

@@ -1,4 +1,4 @@
-"""Durations, sizes and counts as configuration writes them: a whole number and its unit, such as 500ms or 64KB."""
+"""Sizes and counts as configuration writes them: a whole number and its unit, such as 64KB."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ class _Form(NamedTuple):
     units: Mapping[Any, float]
 
 
-_DURATION: Final = _Form(re.compile(r"([1-9][0-9]{0,5})(ms|s|m|h)"), {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0})
 _SIZE: Final = _Form(
     re.compile(r"([1-9][0-9]{0,8})(B|KB|MB|KiB|MiB)?"),
     {None: 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20},
@@ -24,13 +23,8 @@ _SIZE: Final = _Form(
 _COUNT: Final = _Form(re.compile(r"([1-9][0-9]{0,5})()"), {"": 1})
 
 
-def seconds(section: Section, key: str, default: str, usage: str) -> float:
-    """The duration under ``key`` in seconds; 0 where it is none, which is noted as a fault with its ``usage``."""
-    return _measure(section, key, default, _DURATION, usage)
-
-
 def size(section: Section, key: str, default: str, usage: str) -> int:
-    """The same for a size, in bytes."""
+    """The size under ``key`` in bytes; 0 where it is none, which is noted as a fault with its ``usage``."""
     return int(_measure(section, key, default, _SIZE, usage))
 
 

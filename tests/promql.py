@@ -18,7 +18,7 @@ _COMPARISON = re.compile(r"(.+) (==|>) ([\d.]+)")
 _RATIO = re.compile(r"(.+) / on \(([\w, ]+)\) group_left (.+)")
 _SUM = re.compile(r"sum by \(([\w, ]+)\) \((.+)\)")
 _INCREASE = re.compile(r"increase\((.+)\[\w+\]\)")
-_SELECTOR = re.compile(r"(\w+)(?:\{(\w+)!=\"(\w*)\"\})?")
+_SELECTOR = re.compile(r"(\w+)(?:\{(\w+)(!?)=\"(\w*)\"\})?")
 
 
 class Scrape(NamedTuple):
@@ -52,12 +52,12 @@ def _evaluate(vector: str, scrape: Scrape) -> Vector:
 
 
 def _select(selector: str, text: str) -> Vector:
-    name, label, unwanted = _parsed(_SELECTOR, selector)
+    name, label, unlike, value = _parsed(_SELECTOR, selector)
     samples = (sample for family in families(text) for sample in family.samples if sample.name == name)
     return {
         frozenset(sample.labels.items()): sample.value
         for sample in samples
-        if not label or sample.labels.get(label, "") != unwanted
+        if not label or (sample.labels.get(label, "") == value) is not bool(unlike)
     }
 
 

@@ -183,6 +183,7 @@ SQLITE: Final = Dialect(
     "tested",
     "compare_and_swap",
     "SQLite lets one connection write at a time: an UPDATE that names the waiting state claims a row once",
+    quotes=("`", "`"),
     first_rows=("", " LIMIT {most}"),
     clock={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now')"},
     lease_end={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds} seconds')"},
@@ -195,6 +196,7 @@ SQLITE: Final = Dialect(
     notes=(
         "its driver makes floats of NUMERIC, 0.0 or NULL of what is no number, and no date of what is none: so every "
         "column is read as the text that is stored",
+        "SQLite takes a name in double quotes that no column has for a text, so names stand in backquotes",
         "SQLite itself keeps NUMERIC and DECIMAL as binary floats, exact for 15 digits; declare longer ones as text",
         "a zero byte ends a text, read or written: libsqliteodbc takes it for the end",
     ),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.odbc.codec import OdbcCodec
+from adapters.odbc.lookup import lookup
 from adapters.odbc.probe import probe
 from adapters.odbc.section import read_wire
 
 if TYPE_CHECKING:
-    from gateway.spi import Connections, Described, Desk, Site, Sketch
+    from gateway.spi import Connections, Described, Desk, LookupSource, Site, Sketch
 
 
 class OdbcAdapter:
@@ -38,6 +39,10 @@ class OdbcAdapter:
         from adapters.odbc.polling import run
 
         run(desk, site)
+
+    def lookup(self, section: Mapping[str, Any], connections: Connections) -> LookupSource:
+        """A table or query that is asked by key; see ``lookup``."""
+        return lookup(section, connections)
 
 
 adapter = OdbcAdapter()

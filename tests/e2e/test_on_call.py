@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from live_gateway import ENVIRONMENT, EXAMPLE, ROOT, SCORE, Caller, Live, copied, serving
+from live_gateway import ENVIRONMENT, EXAMPLE, ROOT, SCORE, Caller, Live, copied, free_port, serving
+from odbc_databases import library
 from promql import Scrape, fires, metrics
 from ruamel.yaml import YAML
 
@@ -29,6 +30,7 @@ from gateway.watching.catalog import METRICS
 ROW = re.compile(r"^\| `((?:scoregate_|increase\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
 RULES = ROOT / "docker/alerts.yaml"
 UNREADABLE = 'scoregate_imputed_total{field="monthly_income",integration="juniper-api",state="rejected"}'
+LOOKUP = "lookups: {loans: {adapter: odbc, key: applicationId, connection: loans, table: t, by: a, columns: [b]}}"
 
 
 class Alert(NamedTuple):
@@ -115,8 +117,8 @@ def workers(live: Live) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
 
 
-def test_there_are_ten_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 10
+def test_there_are_eleven_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 11
     assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
 
 
@@ -209,6 +211,19 @@ def test_an_anchor_that_takes_no_more(caller: Caller, live: Live) -> None:
     said = looked(one, caller, live)
     blocks, anchored = (int(number) for number in re.findall(r"^(?:blocks|anchored block)\s+(\d+)", said, re.MULTILINE))
     assert anchored < blocks
+
+
+def test_a_database_that_nobody_answers_for(built_home: Path, tmp_path: Path) -> None:
+    caller = copied(built_home, tmp_path / "home")
+    file = caller.home / "integrations/juniper-api/integration.yaml"
+    file.write_text(file.read_text().replace("lookups: {}", LOOKUP))
+    nowhere = f"{{adapter: odbc, driver: {library('postgresql')}, server: 127.0.0.1, port: {free_port()}}}"
+    (caller.home / "connections.yaml").write_text(f"loans: {nowhere}\n")
+    with serving(caller) as live:
+        with fired("scoregate_lookups_total", live) as one:
+            for number in range(21):
+                live.client.post(SCORE, content=application(applicationId=f"alone-{number}")).raise_for_status()
+        until(lambda: "lookup_down" in looked(one, caller, live))
 
 
 def test_a_worker_that_dies(caller: Caller, live: Live) -> None:

@@ -40,7 +40,7 @@ def test_every_command_is_found() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def fresh_folders() -> None:
     """The README's own folders are made anew, as on a fresh machine."""
-    for name in ("home", "bundle", "french", "backup", "own", "los", "core", "tables"):
+    for name in ("home", "bundle", "french", "backup", "own", "los", "core", "tables", "debts"):
         shutil.rmtree(ROOT / "build" / f"readme-{name}", ignore_errors=True)
 
 

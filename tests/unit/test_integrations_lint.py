@@ -186,7 +186,7 @@ def test_a_look_up_is_held_against_its_source_and_the_home(home: Path, keys: str
 def test_a_connection_that_is_not_there_is_told_for_the_wire_of_any_adapter(home: Path) -> None:
     change(home, JUNIPER, "wire: {", "wire: {connection: core-bank, ")
     said = "connections.yaml has no rest connection 'core-bank'"
-    assert [fault.severity for fault in told(home) if said in fault.message] == ["warning"]
+    assert [fault.severity for fault in told(home) if said in fault.message] == ["note"]
     (home / "connections.yaml").write_text("core-bnak: {adapter: rest}\n")
     (found,) = [fault for fault in told(home) if said in fault.message]
     assert (Path(found.file).name, found.line, found.severity) == ("integration.yaml", 8, "error")
