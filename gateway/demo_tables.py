@@ -45,7 +45,7 @@ def run(home: Path, console: Console) -> bool:
     with closing(sqlite3.connect(home / DATABASE)) as database:
         database.executescript((folder / "ddl" / "sqlite.sql").read_text(encoding="utf-8"))
         for case in cases:
-            _insert(database, wire["request"]["table"], json.loads(case.request))
+            insert(database, wire["request"]["table"], json.loads(case.request))
         database.commit()
         console.print(Rule(Text(f"{len(cases)} rows wait in {wire['request']['table']}", style="bold"), align="left"))
         command = [sys.executable, "-m", "gateway.launch", "--home", str(home), "poll", INTEGRATION, "--once"]
@@ -59,7 +59,8 @@ def run(home: Path, console: Console) -> bool:
         return all(outcomes) and done.returncode == 0
 
 
-def _insert(database: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
+def insert(database: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
+    """A row that waits; values are texts, as an example has them, and SQLite makes numbers of them by column."""
     names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
     database.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', [*row.values()])  # noqa: S608 # names of our own example
 

@@ -88,7 +88,7 @@ class OdbcCodec:
 
 def answer_of(payload: bytes) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """The columns and the lists of an encoded answer; numbers with a point stay exact."""
-    found = json.loads(payload, parse_float=Decimal)
+    found = _READ_OWN(payload.decode())
     return found["columns"], found.get("lists", {})
 
 
@@ -100,7 +100,7 @@ def refusal_of(payload: bytes) -> tuple[str, str]:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_int=str, parse_float=str)
+        return _READ(raw.decode("utf-8"))
     except UnicodeDecodeError as exc:
         raise MalformedPayload(f"is not text at byte {exc.start}", code="not_text") from exc
     except (ValueError, RecursionError):
@@ -125,13 +125,19 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _dumped(tree: Mapping[str, Any]) -> bytes:
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), default=_exact).encode()
+    return _WRITE(tree).encode()
 
 
 def _exact(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     raise TypeError(f"{type(value).__name__} has no place in a column")
+
+
+_READ: Final = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str).decode
+_WRITE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_exact).encode
+_READ_OWN: Final = json.JSONDecoder(parse_float=Decimal).decode
+"""Made once: to make one costs as much as to read a row with it."""
 
 
 def _rows(outlet: Outlet, elements: Sequence[Any]) -> list[Any]:

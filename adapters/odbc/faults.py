@@ -224,11 +224,12 @@ def as_error(fault: DatabaseFault, where: str) -> ScoregateError:
 
 
 def outcome(error: ScoregateError) -> Literal["failed", "waiting"]:
-    """What becomes of the row that met an error of ours: told to its writer for good, or asked again later.
+    """What becomes of the row that met an error of ours: told to its writer, or asked again by itself.
 
-    Only what the caller sent is told for good; what is ours, somebody else's or an installation's may pass once mended.
+    What an upstream or an installation lacks may pass, and the row waits. A fault of ours is told, too: the same row
+    would meet it again in every batch, and each time leave an entry in the ledger.
     """
-    return "failed" if isinstance(error, CallerError) else "waiting"
+    return "failed" if isinstance(error, CallerError | InternalFault) else "waiting"
 
 
 def _said(error: BaseException) -> tuple[str, str]:

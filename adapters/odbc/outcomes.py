@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
-from adapters.odbc import rows
+from adapters.odbc import faults, rows
 from adapters.odbc.codec import ROW, OdbcCodec, answer_of, refusal_of
 from adapters.odbc.section import Outlet, Wire
 from adapters.odbc.tables import Column
-from contracts.errors import ScoregateError, UpstreamError
+from contracts.errors import ScoregateError
 from gateway.spi import Answer, Asked, Refusal
 
 NOT_WRITTEN: Final = "answer_not_written"
@@ -111,9 +111,9 @@ class OutcomeReader:
         self._error = [wire.table.column(name) for name in wire.error]
 
     def outcome(self, claimed: Claimed, result: Answer | ScoregateError) -> Outcome:
-        if isinstance(result, UpstreamError):
-            return UNDECIDED
         if isinstance(result, ScoregateError):
+            if faults.outcome(result) == "waiting":
+                return UNDECIDED
             return self.failed(*refusal_of(self._codec.refuse(self._refusal(result))))
         try:
             return self._written(claimed.key, *answer_of(result.payload))

@@ -33,6 +33,7 @@ from urllib.parse import quote
 from adapters.odbc.tables import Column
 
 Native = str | bool | None
+_WRITE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LONGEST_KEY: Final = 128
 """Characters of a request key that the answer contract has room for as a correlation, too."""
 _BOOLEANS: Final = {"1": True, "t": True, "true": True, "y": True, "0": False, "f": False, "false": False, "n": False}
@@ -72,7 +73,7 @@ def native(column: Column, value: Any) -> Native:
 def written(tree: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     """The canonical bytes: no blanks, columns in the order they are declared. Half of a surrogate pair stays visible
     as what it is, invalid."""
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _WRITE(tree).encode("utf-8", "surrogatepass")
 
 
 def row_key(key: Iterable[Native], version: Native, raw: bytes) -> str:

@@ -272,7 +272,8 @@ def test_every_error_of_ours_has_its_outcome_for_the_row() -> None:
 
     for kind in (kind for kind in below(ScoregateError) if kind.__module__ == "contracts.errors"):
         error = kind.__new__(kind)
-        assert outcome(error) == ("failed" if issubclass(kind, errors.CallerError) else "waiting")
+        told = issubclass(kind, (errors.CallerError, errors.InternalFault))
+        assert outcome(error) == ("failed" if told else "waiting")
 
 
 def test_an_error_without_a_state_is_somebodys_to_look_at() -> None:
