@@ -116,10 +116,12 @@ class Kernel:
     def records(self, x: Floats, missing: Bools) -> ScoredColumns:
         """Any records: each as ``complete`` or ``drawn`` would score it by itself."""
         n, fields = x.shape
+        bounds, draw_row = np.full((n, fields, 2), np.nan), np.full(n, -1)
+        if not missing.any():
+            return ScoredColumns(*self.complete(x), np.empty((0, len(self._model.points))), draw_row, bounds)
         holes = missing.any(axis=1)
         whole, held = np.flatnonzero(~holes), np.flatnonzero(holes)
         summary, points = np.empty((n, len(SUMMARY))), np.empty((n, self._model.groups))
-        bounds, draw_row = np.full((n, fields, 2), np.nan), np.full(n, -1)
         summary[whole], points[whole] = self.complete(x[whole])
         drawn = self.drawn(x[held], missing[held])
         summary[held], points[held], bounds[held] = drawn.summary, drawn.points, drawn.bounds
