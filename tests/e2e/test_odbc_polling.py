@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cobalt import ANSWERS, APPROVED, DECLINED, EXAMPLES, Cobalt, Meddling, numbered, with_wire
+from cobalt import ANSWERS, APPROVED, DECLINED, EXAMPLES, FOLDER, Cobalt, Meddling, numbered, statements, with_wire
 from ledger_samples import open_ledger
 from odbc_databases import Servers, serving
 
 from adapters.odbc.codec import OdbcCodec
 from adapters.odbc.pauses import read_pause
 from adapters.odbc.polling import Poller
+from adapters.odbc.section import QUERY
+from adapters.odbc.tables import Table
 from contracts.errors import ConfigurationError, UpstreamError
 from gateway import settings
 from gateway.bootstrap import install
@@ -292,8 +297,65 @@ def test_a_connection_that_is_cut_is_made_again_and_the_answer_is_written(
 
 def _changed(cobalt: Cobalt, **changes: object):  # type: ignore[no-untyped-def]
     """Cobalt's desk with other values in its section."""
-    from dataclasses import replace
-
     codec = cobalt.desk.codec
     assert isinstance(codec, OdbcCodec)
     return with_wire(cobalt.desk, OdbcCodec(replace(codec.wire, **changes)))  # type: ignore[arg-type]
+
+
+def test_a_query_may_read_the_rows_and_must_give_one_for_each_key(on_sqlite: Cobalt) -> None:
+    """Two rows for one key, or none, refuse that key alone; what is claimed still stands in the table."""
+    codec = on_sqlite.desk.codec
+    assert isinstance(codec, OdbcCodec)
+    wire = codec.wire
+    names = [*(column.name for column in wire.row), "ROW_VERSION"]
+    every = f'SELECT {", ".join(names)} FROM "CREDIT_REQUEST"'  # noqa: S608 # names of our own example
+    shape = Table(QUERY, tuple(column for column in wire.table.columns if column.name in names))
+    tables = replace(wire.tables, found={**wire.tables.found, QUERY: shape})
+    on_sqlite.insert(*(numbered(APPROVED, number) for number in (1, 2, 3, 4)))
+    twice = f"{every} WHERE REQUEST_ID <> 3 UNION ALL {every} WHERE REQUEST_ID IN (2, 3)"
+    on_sqlite.poll(_changed(on_sqlite, tables=tables, query=twice))
+    assert on_sqlite.requests("STATUS", "ERROR_CODE") == {
+        "1": ("D", None), "2": ("E", "several_rows"), "3": ("D", None), "4": ("D", None)
+    }  # fmt: skip
+    on_sqlite.change("\"STATUS\" = 'N'", '"REQUEST_ID" = 3')
+    on_sqlite.poll(_changed(on_sqlite, tables=tables, query=f"{every} WHERE 1 = 0"))
+    assert on_sqlite.requests("STATUS", "ERROR_CODE")["3"] == ("E", "no_row")
+    assert sorted(on_sqlite.answers()) == ["1", "4"]
+
+
+def test_an_answer_in_the_same_row_is_written_and_taken_back_there(
+    built_home: Path, servers: Servers, ledger: Ledger, tmp_path: Path
+) -> None:
+    """The columns of the answer are no part of what is asked: writing them makes no other version of the row."""
+    home = tmp_path / "home"
+    for part in ("bundles", "policies"):
+        shutil.copytree(built_home / part, home / part)
+    folder = shutil.copytree(FOLDER, home / "integrations" / "cobalt-core")
+    changes = {
+        "integration.yaml": [(r"  answer:\n    table.*?\n  batch", "  answer: {columns: [OUTCOME, SCORE]}\n  batch"),
+                             (r"    version: [^\n]*\n", ""), (r"ignore: \[", "ignore: [ROW_VERSION, "),
+                             (r"  APPLICATION_NO: business_key.*?  OUTCOME", "  OUTCOME"),
+                             (r"  SCORE_LOW.*?\n\n", "\n")],
+        "tables.yaml": [("    BRANCH_NAME", "    OUTCOME: char(1)\n    SCORE: smallint\n    BRANCH_NAME"),
+                        (r"\nCREDIT_DECISION.*", "\n")],
+    }  # fmt: skip
+    for name, pairs in changes.items():
+        text = (folder / name).read_text()
+        for old, new in pairs:
+            text, count = re.subn(old, new, text, count=1, flags=re.DOTALL)
+            assert count, old
+        (folder / name).write_text(text)
+    made = install(settings.load(home=home), with_ledger=False)
+    desk = made.desk("cobalt-core")
+    cobalt = Cobalt(servers.database("sqlite", tmp_path), ServingDesk(desk.lines, desk.codec, lambda: ledger, utc_now))
+    request = statements("sqlite")[0]
+    cobalt.make(request.replace('  "BRANCH_NAME"', '  "OUTCOME" char(1),\n  "SCORE" smallint,\n  "BRANCH_NAME"'))
+    cobalt.insert(numbered(APPROVED, 1), numbered(DECLINED, 2))
+    cobalt.poll()
+    assert cobalt.requests("STATUS", "OUTCOME", "SCORE") == {"1": ("D", "A", "586"), "2": ("D", "D", "438")}
+    cobalt.change("\"STATUS\" = 'N'")
+    cobalt.change("\"CURRENCY\" = 'USD'", '"REQUEST_ID" = 2')
+    cobalt.poll()
+    assert cobalt.requests("STATUS", "OUTCOME", "SCORE") == {"1": ("D", "A", "586"), "2": ("E", None, None)}
+    assert len(decided(ledger)) == 2
+    made.close()
