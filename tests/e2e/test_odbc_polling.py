@@ -60,7 +60,7 @@ def desk(installed: Installation, ledger: Ledger) -> ServingDesk:
     return ServingDesk(desk.lines, desk.codec, lambda: ledger, never_back(utc_now))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def cobalt(request: pytest.FixtureRequest, desk: ServingDesk, servers: Servers, tmp_path: Path) -> Cobalt:
     made = Cobalt(servers.database(request.param, tmp_path), desk)
     made.make()
@@ -217,6 +217,15 @@ def test_once_drains_more_than_a_batch(cobalt: Cobalt) -> None:
     cobalt.insert(*(numbered(APPROVED, number) for number in range(11)))
     cobalt.poll(_changed(cobalt, batch=4))
     assert list(cobalt.states.values()) == ["D"] * 11
+
+
+def test_a_large_batch_is_written_whole(cobalt: Cobalt, ledger: Ledger) -> None:
+    """More values than one statement takes: libpq gives a connection up that describes 7,499 parameters."""
+    cobalt.insert(*(numbered(DECLINED, number) for number in range(700)))
+    cobalt.poll(_changed(cobalt, batch=700))
+    assert set(cobalt.states.values()) == {"D"}
+    assert sorted(a["DECISION_NO"] for (a,) in cobalt.answers().values()) == sorted(decided(ledger))
+    assert {len(reasons) for reasons in cobalt.answers("CREDIT_REASON").values()} == {4}
 
 
 def test_told_to_stop_it_finishes_the_batch_and_takes_no_other(cobalt: Cobalt) -> None:
