@@ -194,6 +194,7 @@ SQLITE: Final = Dialect(
     temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=15,
     notes=(
+        "a name in double quotes that no column has is a text to SQLite, so names stand in backticks",
         "its driver makes floats of NUMERIC, 0.0 or NULL of what is no number, and no date of what is none: so every "
         "column is read as the text that is stored",
         "SQLite takes a name in double quotes that no column has for a text, so names stand in backquotes",

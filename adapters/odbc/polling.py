@@ -66,6 +66,7 @@ class Poller:
         self._exchange: Exchange | None = None
         self._unwritten: tuple[Batch, Sequence[Outcome]] | None = None
         self._served = self._down = self._resting = False
+        self._differing: Sequence[dict[str, Any]] = []
 
     def run(self) -> None:
         self._tell("polling")
@@ -176,14 +177,20 @@ class Poller:
         if exc is None or isinstance(exc, Undecided):
             return
         self._close()
+        told = _told(exc)
         if not self._down:
-            self._down = True
-            for told in _told(exc):
-                self._tell("legacy_down", **told)
+            self._report("legacy_down", told)
+        elif isinstance(exc, SetupError) and told != self._differing:  # found when it was opened again
+            self._report("legacy_differs", told)
+        self._down, self._differing = True, told
+
+    def _report(self, event: str, told: Sequence[dict[str, Any]]) -> None:
+        for members in told:
+            self._tell(event, **members)
 
     def _is_back(self) -> None:
         if self._down:
-            self._down = False
+            self._down, self._differing = False, []
             self._tell("legacy_back")
 
     def _tell(self, event: str, **members: Any) -> None:

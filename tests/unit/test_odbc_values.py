@@ -176,6 +176,15 @@ def test_what_is_no_number_arrives_as_what_it_is(legacy: Database) -> None:
     assert "abc-of-a-person" not in str(caught.value)
 
 
+def test_a_column_that_is_not_there_is_an_error_and_not_its_own_name(legacy: Database) -> None:
+    """SQLite takes a name in double quotes for a text where no column has it."""
+    link = made(legacy)
+    insert(link)
+    with pytest.raises(DatabaseFault) as caught:
+        link.rows(f"SELECT {link.dialect.read('missing', 'text')} FROM {link.dialect.quote(TABLE)}")
+    assert caught.value.verdict is Verdict.SETUP
+
+
 def test_null_is_not_empty(legacy: Database) -> None:
     link = made(legacy)
     insert(link, Name="", note=None, amount=None, data=None, flag=None, day=None)
