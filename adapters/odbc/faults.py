@@ -197,6 +197,12 @@ _REFUSED_ENTRY: Final = re.compile(
     re.IGNORECASE,
 )
 """libpq has no state for these: it says 08001 for whatever keeps a connection from standing."""
+_GONE: Final = re.compile(
+    r"server closed the connection|connection (has been |was |to the server was )?lost|no connection to the server"
+    r"|could not (send|receive) data|server has gone away|broken pipe|connection reset",
+    re.IGNORECASE,
+)
+"""psqlodbc has a state of its own for each place where it notices that, some of them for anything."""
 _NATIVE: Final = re.compile(r"\((-?\d{1,9})\) \(SQL\w+\)\s*$")
 _ORIGIN: Final = re.compile(r"\A(?:\[[^\]]*\]\s*)+")
 
@@ -248,6 +254,8 @@ def _verdict(state: str, native: int, driver: str, message: str) -> Verdict:
             return codes[native]
     if state == "08001" and _REFUSED_ENTRY.search(message):
         return Verdict.SETUP
+    if _GONE.search(message):
+        return Verdict.LOST
     return STATES.get(state) or CLASSES.get(state[:2], Verdict.SETUP)
 
 

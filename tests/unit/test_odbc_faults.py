@@ -279,3 +279,11 @@ def test_every_error_of_ours_has_its_outcome_for_the_row() -> None:
 def test_an_error_without_a_state_is_somebodys_to_look_at() -> None:
     assert judge(RuntimeError("The SQL contains 1 parameter markers", "HY000")).verdict is Verdict.SETUP
     assert judge(RuntimeError()).text == "the driver says nothing"
+
+
+@pytest.mark.parametrize("state", ["HY000", "08001", "08S01", "01000"])
+def test_a_server_that_closed_the_connection_is_lost_whatever_state_that_has(state: str) -> None:
+    error = RuntimeError(
+        state, f"[{state}] server closed the connection unexpectedly\n\tThis probably means (1) (SQLEndTran)"
+    )
+    assert judge(error).verdict is Verdict.LOST
