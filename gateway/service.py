@@ -126,7 +126,8 @@ class ServingDesk(OpenDesk):
                 between()
 
         started = [self._start(one) for one in self.side_by_side(prepared, asked)]
-        return [self._collect(one, future, as_of) for one, future in zip(asked, started, strict=True)]
+        results = [self._settled(one, future) for one, future in zip(asked, started, strict=True)]
+        return self._recorded(asked, results, as_of)
 
     async def find(self, key: str, principal: str) -> Answer:
         found = asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
@@ -171,28 +172,33 @@ class ServingDesk(OpenDesk):
         except ScoregateError as error:
             return error
 
-    def _collect(
-        self, asked: Asked, started: Future[Settled] | ScoregateError, as_of: datetime
-    ) -> Answer | ScoregateError:
+    def _settled(self, asked: Asked, started: Future[Settled] | ScoregateError) -> Answer | ScoregateError:
         try:
             if isinstance(started, ScoregateError):
                 raise started
             settled = started.result()
         except (CallerError, InternalFault) as error:
-            return self._record(asked, error, as_of)
+            return error
         except ScoregateError as error:
             self._stages.unavailable(error.detail_code, asked.correlation)
             return error
         self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
-    def _record(self, asked: Asked, error: ScoregateError, as_of: datetime) -> ScoregateError:
-        """Record a refusal before it is answered; where that fails, the failure is the answer."""
+    def _recorded(
+        self, asked: Sequence[Asked], results: Sequence[Answer | ScoregateError], as_of: datetime
+    ) -> list[Answer | ScoregateError]:
+        """Record the refusals, together, before any of them is answered."""
+        recording = [self._recording(*pair, as_of) for pair in zip(asked, results, strict=True)]
+        return [_once_recorded(*pair) for pair in zip(results, recording, strict=True)]
+
+    def _recording(self, asked: Asked, result: Answer | ScoregateError, as_of: datetime) -> Recording:
+        if not isinstance(result, CallerError | InternalFault):
+            return None
         try:
-            self._opened().refuse(self._refused(asked, error, as_of)).result()
+            return self._opened().refuse(self._refused(asked, result, as_of))
         except ScoregateError as failure:
             return failure
-        return error
 
     def _find(self, key: str, mode: Mode) -> Answer:
         ledger = self._opened()
@@ -203,3 +209,19 @@ class ServingDesk(OpenDesk):
             message = f"decision {entry.decision_id} is past its validity; ask again with a new request key"
             raise DecisionExpired(message, decision_id=entry.decision_id)
         return Answer(ledger.open_payload(entry.decision_id).answer, entry.decision_id, True)
+
+
+Recording = Future[str] | ScoregateError | None
+"""What is being recorded of a result: a refusal on its way, why it could not be sent there, or nothing."""
+
+
+def _once_recorded(result: Answer | ScoregateError, recording: Recording) -> Answer | ScoregateError:
+    """The result, once what is recorded of it is durable; where that fails, the failure is the answer."""
+    if isinstance(recording, ScoregateError):
+        return recording
+    try:
+        if recording is not None:
+            recording.result()
+    except ScoregateError as failure:
+        return failure
+    return result

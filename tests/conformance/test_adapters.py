@@ -230,6 +230,16 @@ def test_refusals_are_recorded_and_occupy_no_key(installation: Installation) -> 
     assert isinstance(decide(installation, ADAPTERS[1], COMPLETE[0], "refused"), Answer)
 
 
+def test_the_refusals_of_a_batch_are_recorded_together(installation: Installation) -> None:
+    assert installation.ledger is not None
+    before, many = installation.ledger.status(), 200
+    results = installation.desk("lines").decide_many([Asked(b"\xff", {}, "lines")] * many)
+    after = installation.ledger.status()
+    assert all(isinstance(result, CallerError) for result in results)
+    assert after.entries - before.entries == many
+    assert after.block - before.block < many / 4
+
+
 def nowhere(name: str) -> Connection:
     raise AssertionError(f"asked for {name}: memory needs no connection")
 
