@@ -21,7 +21,7 @@ from gateway.lint_lookups import lookup_faults
 from gateway.lint_texts import text_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
-from gateway.spi import Adapter
+from gateway.spi import Adapter, RunningAdapter
 from models.bundle import Bundle
 from models.policy import Policy
 from models.policy_faults import clashes, outdated, rivals
@@ -173,12 +173,19 @@ class IntegrationLint:
                 yield integration.fault(("answer_map",), message, f"map {name}", "warning")
 
     def _callers(self, integration: Integration) -> Iterator[Fault]:
-        known = self._shelf.principals
+        known = self._shelf.principals if self._is_called(integration) else None
         for index, name in enumerate(integration.principals if known is not None else ()):
             if name not in (known or ()):
                 hint = nearest(name, known or ()) or f"there are: {', '.join(sorted(known or ())) or 'none'}"
                 message = f"principals.yaml has no {name!r}"
                 yield integration.fault(("access", "principals", index), message, hint, "warning")
+
+    def _is_called(self, integration: Integration) -> bool:
+        """Whether somebody calls it; one that calls by itself names in ``access`` whom its decisions are made for."""
+        try:
+            return not isinstance(self._adapter(integration.adapter), RunningAdapter)
+        except SetupError:
+            return True
 
     def _lifecycles(self, integration: Integration) -> Iterator[Fault]:
         """Versions that are deprecated, past their sunset, or not yet published."""

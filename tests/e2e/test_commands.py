@@ -78,7 +78,7 @@ def test_the_chain_is_proved_whole_and_an_altered_row_is_named(home: Path, tmp_p
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("score", "nix", APPROVED), 1, "there are: juniper-api"),
+        (("score", "nix", APPROVED), 1, "there are: cobalt-core, juniper-api"),
         (("score", "juniper-api", "no-such-file"), 2, "no-such-file: No such file"),
         (("decisions", "show", "nope"), 1, "nope"),
         (("decide", "nope", "--outcome", "maybe", "--reason", "r", "--by", "b"), 2, "approve or decline"),

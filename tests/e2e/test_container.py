@@ -87,7 +87,8 @@ def test_the_wheel_holds_exactly_the_four_packages(image: dockerfile.Build) -> N
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {*PACKAGES, f"scoregate-{PROJECT['version']}.dist-info"}
-    source = {p.relative_to(dockerfile.ROOT).as_posix() for n in PACKAGES for p in (dockerfile.ROOT / n).rglob("*.*")}
+    files = [path for name in PACKAGES for path in (dockerfile.ROOT / name).rglob("*") if path.is_file()]
+    source = {path.relative_to(dockerfile.ROOT).as_posix() for path in files}
     kept = {name for name in source if "__pycache__" not in name and not name.endswith(".pyc")}
     assert {name for name in names if not name.startswith("scoregate-")} == kept
 

@@ -184,6 +184,7 @@ def test_a_look_up_is_held_against_its_source_and_the_home(home: Path, keys: str
 
 
 def test_a_connection_that_is_not_there_is_told_for_the_wire_of_any_adapter(home: Path) -> None:
+    (home / "connections.yaml").unlink()
     change(home, JUNIPER, "wire: {", "wire: {connection: core-bank, ")
     said = "connections.yaml has no rest connection 'core-bank'"
     assert [fault.severity for fault in told(home) if said in fault.message] == ["note"]
@@ -229,6 +230,12 @@ def test_a_caller_nobody_knows_is_worth_a_warning(home: Path) -> None:
         encoding="utf-8",
     )
     assert "warning: principals.yaml has no 'juniper' (did you mean 'junipr'?)" in messages(home)
+
+
+def test_an_integration_that_nobody_calls_needs_no_caller(home: Path) -> None:
+    change(home, JUNIPER, "adapter: rest", "adapter: odbc")
+    (home / "principals.yaml").write_text("principals: []\n", encoding="utf-8")
+    assert not [message for message in messages(home) if "principals.yaml has no 'juniper'" in message]
 
 
 def test_a_policy_names_a_bundle_that_is_there(home: Path) -> None:
