@@ -197,7 +197,6 @@ SQLITE: Final = Dialect(
         "a name in double quotes that no column has is a text to SQLite, so names stand in backticks",
         "its driver makes floats of NUMERIC, 0.0 or NULL of what is no number, and no date of what is none: so every "
         "column is read as the text that is stored",
-        "SQLite takes a name in double quotes that no column has for a text, so names stand in backquotes",
         "SQLite itself keeps NUMERIC and DECIMAL as binary floats, exact for 15 digits; declare longer ones as text",
         "a zero byte ends a text, read or written: libsqliteodbc takes it for the end",
     ),

@@ -199,7 +199,8 @@ _REFUSED_ENTRY: Final = re.compile(
 """libpq has no state for these: it says 08001 for whatever keeps a connection from standing."""
 _GONE: Final = re.compile(
     r"server closed the connection|connection (has been |was |to the server was )?lost|no connection to the server"
-    r"|could not (send|receive) data|server has gone away|broken pipe|connection reset",
+    r"|could not (send|receive) data|server has gone away|broken pipe|connection reset"
+    r"|terminating connection|lost synchronization with server",
     re.IGNORECASE,
 )
 """psqlodbc has a state of its own for each place where it notices that, some of them for anything."""

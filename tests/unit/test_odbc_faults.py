@@ -282,8 +282,13 @@ def test_an_error_without_a_state_is_somebodys_to_look_at() -> None:
 
 
 @pytest.mark.parametrize("state", ["HY000", "08001", "08S01", "01000"])
-def test_a_server_that_closed_the_connection_is_lost_whatever_state_that_has(state: str) -> None:
-    error = RuntimeError(
-        state, f"[{state}] server closed the connection unexpectedly\n\tThis probably means (1) (SQLEndTran)"
-    )
-    assert judge(error).verdict is Verdict.LOST
+@pytest.mark.parametrize(
+    "said",
+    [
+        "server closed the connection unexpectedly\n\tThis probably means (1) (SQLEndTran)",
+        "FATAL: terminating connection due to administrator command (7) (SQLExecDirectW)",
+        'lost synchronization with server: got message type "x" (7) (SQLExecDirectW)',
+    ],
+)
+def test_a_server_that_closed_the_connection_is_lost_whatever_state_that_has(state: str, said: str) -> None:
+    assert judge(RuntimeError(state, f"[{state}] {said}")).verdict is Verdict.LOST
