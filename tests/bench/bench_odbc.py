@@ -1,17 +1,21 @@
 """Polling PostgreSQL through psqlodbc, beside a plain pyodbc loop that reads the same rows and writes constant answers.
 
 Both write as many rows into the same tables, in batches of 1,000 and a transaction each. Every process is its own.
+What a poller at rest costs, and how soon it answers rows that are inserted at random moments, is seen from the outside.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +26,15 @@ sys.path.append(str(Path(__file__).parents[1]))  # the server that the tests sta
 
 from odbc_databases import Database, Servers, serving  # the path comes first
 
+from adapters.odbc.connecting import Link
+
 BUILD = Path(__file__).parents[2] / "build"
 ROWS, BATCH, ROUNDS = 12_000, 1000, 3
 IDLE_SECONDS = 20
+EVERY_SECONDS = 2.0
+"""As the sample says."""
+INSERTED, AT_ONCE = 30, 10
+"""Rows that come at random moments, and rows that come as soon as the poller rests: these wait longest."""
 SAMPLE = "cobalt-core"
 BLANK = "2000-01-01 00:00:00"
 
@@ -38,6 +48,7 @@ def rows() -> list[Row]:
             one, two = (polled(database(servers, home), home, count) for count in (1, 2))
             found.append((plain, one[0], two[0], one[1] + two[1]))
         idle = idle_share(database(servers, home, filled=False), home)
+        latencies = answered_after(database(servers, home, filled=False), home)
     plain, one, two, wrong = zip(*found, strict=True)
     beside = statistics.median(b / a for a, b in zip(plain, one, strict=True))
     together = statistics.median(b / a for a, b in zip(one, two, strict=True))
@@ -48,6 +59,8 @@ def rows() -> list[Row]:
         at_least("two pollers against one", together, "ratio", 1.3),
         at_most("rows without exactly one answer", sum(wrong), "rows", 0),
         at_most("an empty table polled every 2 s", idle, "% core", 1.0),
+        shown("from insert to answer, polled every 2 s, median", statistics.median(latencies[:INSERTED]), "s"),
+        at_most("from insert to answer beyond one interval, worst of 40", max(latencies) - EVERY_SECONDS, "s", 0.1),
     ]
 
 
@@ -88,19 +101,19 @@ def database(servers: Servers, home: Path, *, filled: bool = True) -> Database:
     name = str(made.section["database"])
     servers.postgres.execute(name, "\n".join(line for line in lines if not line.startswith("--")))
     if filled:
-        servers.postgres.execute(name, FILL, "ANALYZE")
+        servers.postgres.execute(name, FILL.format(first=1, last=ROWS), "ANALYZE")
     return made
 
 
-FILL = f"""
+FILL = """
 INSERT INTO "CREDIT_REQUEST" ("REQUEST_ID", "APPLICATION_NO", "CURRENCY", "AMOUNT_MINOR", "PRICE_MINOR", "TERM_MONTHS",
  "INCOME_YEAR", "OUTGOINGS_MONTH", "ASSETS_TOTAL", "EMPLOYED_MONTHS", "EMPLOYMENT_CODE", "HOUSING_CODE", "BUREAU_FLAG",
  "AGE_YEARS", "CIVIL_STATUS", "DEBT")
 SELECT n, 'CB' || n, 'EUR', 500000 + n * 7, 1500000 + n * 11, 12 + n % 49, 9000 + n % 5000 * 3.5, 300 + n % 900,
  n % 60 * 1000, n % 240, '0' || 1 + n % 3, (ARRAY['OWN', 'RENT', 'PAR', 'PRIV'])[1 + n % 4],
  (ARRAY['N', 'N', 'N', 'Y'])[1 + n % 4], 20 + n % 45, (ARRAY['S', 'M', 'D'])[1 + n % 3], n % 40 * 500
-FROM generate_series(1, {ROWS}) n
-"""  # noqa: S608 # a constant
+FROM generate_series({first}, {last}) n
+"""  # a constant
 
 
 def polled(made: Database, home: Path, pollers: int) -> tuple[float, int]:
@@ -143,20 +156,52 @@ def plain_loop(made: Database) -> float:
     return (ROWS - BATCH) / float(told["seconds"])
 
 
-def idle_share(made: Database, home: Path) -> float:
-    """Processor time of a poller whose table is empty, in percent of a core, after it has started."""
+@contextmanager
+def poller(made: Database, home: Path) -> Iterator[int]:
+    """A poller of this database, alone with its ledger; its process id."""
     shutil.rmtree(home / "state", ignore_errors=True)
     made.write()
     command = [sys.executable, "-m", "gateway.launch", "--home", str(home), "poll", SAMPLE]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stderr=log)
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+
+
+def idle_share(made: Database, home: Path) -> float:
+    """Processor time of a poller whose table is empty, in percent of a core, after it has started."""
+    with poller(made, home) as pid:
         time.sleep(15)
-        before = _ticks(process.pid)
+        before = _ticks(pid)
         time.sleep(IDLE_SECONDS)
-        used = _ticks(process.pid) - before
-        process.terminate()
-        process.wait()
-    return 100 * used / IDLE_SECONDS
+        return 100 * (_ticks(pid) - before) / IDLE_SECONDS
+
+
+def answered_after(made: Database, home: Path) -> list[float]:
+    """Seconds from the commit of an INSERT to the moment the answer is seen; those at random moments come first."""
+    chance = random.Random(6)  # noqa: S311 # the moments of inserts
+    moments = [chance.uniform(0, EVERY_SECONDS) for _ in range(INSERTED)] + [0.05] * AT_ONCE
+    link = made.open()
+    found = []
+    with poller(made, home):
+        _inserted(link, 0)  # it has started when this one is answered
+        for number, moment in enumerate(moments, 1):
+            time.sleep(moment)
+            found.append(_inserted(link, number))
+    link.close()
+    return found
+
+
+def _inserted(link: Link, number: int) -> float:
+    link.execute(FILL.format(first=number, last=number))
+    link.commit()
+    began = time.perf_counter()
+    while not link.rows('SELECT 1 FROM "CREDIT_DECISION" WHERE "REQUEST_ID" = ?', (number,)):
+        link.rollback()
+        time.sleep(0.003)
+    link.rollback()
+    return time.perf_counter() - began
 
 
 def _ticks(pid: int) -> float:
