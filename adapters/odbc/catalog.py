@@ -1,4 +1,6 @@
-"""What a database says of a table: its columns in logical types, and its primary key, by ODBC's catalog functions.
+"""What a database says of a table: its columns in logical types, and its primary key.
+
+ODBC's catalog functions tell it, or SELECTs of the dialect, where a driver's are not to be relied on.
 
 Names are compared letter for letter first. Where a database folds names that nobody quoted, and the declared one is not
 there, the one that differs in case alone is told as a hint by ``drift``; nothing is guessed.
@@ -9,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from adapters.odbc.connecting import Link
+from adapters.odbc.dialects import Dialect
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.tables import SIZED, Column, Kind, Table
 
@@ -53,9 +56,26 @@ _UUID_LETTERS: Final = 36
 _UNSIGNED_DIGITS: Final = 20
 _ANY_DIGITS: Final = (1000, 500)
 """What stands for a number of any size, before and behind its point."""
-_SIZES: Final = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
-_TYPE_MODIFIER: Final = 20
-"""Where psqlodbc says what PostgreSQL keeps beside a type: -1 for one that was declared without a size."""
+_SIZES: Final = re.compile(r"\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
+
+
+Owner: TypeAlias = tuple[str, ...]
+"""What tells a table from others of its name: catalog and schema, as far as there are such."""
+
+
+class Told(NamedTuple):
+    """What a catalog says of a column: ``code`` is its SQL type code, 0 where none is told, ``text`` its type in the
+    database's words: ``decimal(12,2)``.
+    """
+
+    owner: Owner
+    name: str
+    code: int
+    text: str
+    null: bool
+    note: str
+    size: int = 0
+    scale: int = 0
 
 
 def read_table(link: Link, name: str) -> Table | None:
@@ -65,32 +85,69 @@ def read_table(link: Link, name: str) -> Table | None:
     """
     schema, _, bare = name.rpartition(".")
     with link.judged():
-        rows = _columns(link, bare, schema)
-        owners = sorted({tuple(row[:2]) for row in rows}, key=str)
+        told = _selected(link, bare, schema) if link.dialect.catalog else _listed(link, bare, schema)
+        owners = sorted({one.owner for one in told}, key=str)
         if len(owners) > 1:
-            names = ", ".join(".".join(filter(None, map(str, owner[-1:]))) for owner in owners)
+            names = ", ".join(".".join(filter(None, owner[-1:])) for owner in owners)
             raise DatabaseFault(
                 Verdict.SETUP, "3F000", 0, f"{bare} is in several schemas ({names}): name the one meant"
             )
-        if not rows:
+        if not told:
             return None
-        exact = _exact(link, bare, schema)
-        found = [_column(link, row, exact.get(row[3], row[5] or "")) for row in rows]
-        return Table(name, tuple(found), _key(link, bare, owners[0]))
+        key = _selected_key(link, bare, schema) if link.dialect.catalog else _listed_key(link, bare, owners[0])
+        return Table(name, tuple(_column(link.dialect, one) for one in told), key)
 
 
-def _columns(link: Link, bare: str, schema: str) -> list[Sequence[Any]]:
-    """The rows of SQLColumns in their order; it takes ``_`` and ``%`` in a name for patterns, so they are compared.
+def tables_with(link: Link, column: str, schema: str) -> list[tuple[Owner, str]]:
+    """Owner and name of the tables with a column of this name; without a schema, of any that is looked in."""
+    if link.dialect.catalog:
+        rows = link.rows(link.dialect.catalog.holders, (column, schema or None))
+        return [((owner,), name) for owner, name in rows]
+    with link.judged(), closing(link.native.cursor()) as cursor:
+        listed = cursor.columns(column=column, **_place(link, schema)).fetchall()
+    return sorted({(_owner(row), row[2]) for row in listed if row[3] == column})
 
-    Numbers may be texts, where a dialect reads everything as text.
-    """
-    place = {"catalog" if link.dialect.schemas == "catalogs" else "schema": schema} if schema else {}
+
+# ---- by SELECTs in the database's own catalog ------------------------------------------------------------------------
+
+
+def _selected(link: Link, bare: str, schema: str) -> list[Told]:
+    asked = link.dialect.catalog.columns if link.dialect.catalog else ""
+    rows = link.rows(asked, (bare, schema or None))
+    return [Told((owner,), name, 0, text, not fixed, note or "") for owner, name, text, fixed, note in rows]
+
+
+def _selected_key(link: Link, bare: str, schema: str) -> tuple[str, ...]:
+    asked = link.dialect.catalog.key if link.dialect.catalog else ""
+    return tuple(row[0] for row in link.rows(asked, (bare, schema or None)))
+
+
+# ---- by the catalog functions of the driver --------------------------------------------------------------------------
+
+
+def _listed(link: Link, bare: str, schema: str) -> list[Told]:
+    """The rows of SQLColumns in their order; it takes ``_`` and ``%`` in a name for patterns, so they are compared."""
     with closing(link.native.cursor()) as cursor:
-        rows = cursor.columns(table=bare, **place).fetchall()
-    return sorted((row for row in rows if row[2] == bare), key=lambda row: int(row[16]))
+        rows = [row for row in cursor.columns(table=bare, **_place(link, schema)).fetchall() if row[2] == bare]
+    exact = _exact(link, bare, schema) if rows else {}
+    return [_of_function(row, exact) for row in sorted(rows, key=lambda row: int(row[16]))]
 
 
-def _key(link: Link, bare: str, owner: Sequence[Any]) -> tuple[str, ...]:
+def _place(link: Link, schema: str) -> dict[str, str]:
+    return {"catalog" if link.dialect.schemas == "catalogs" else "schema": schema} if schema else {}
+
+
+def _owner(row: Sequence[Any]) -> Owner:
+    return row[0] or "", row[1] or ""
+
+
+def _of_function(row: Sequence[Any], exact: Mapping[str, str]) -> Told:
+    """Numbers may be texts, where a dialect reads everything as text."""
+    text, note, room = exact.get(row[3], row[5] or ""), row[11] or "", (int(row[6] or 0), int(row[8] or 0))
+    return Told(_owner(row), row[3], int(row[4]), text, int(row[10]) != 0, note, *room)
+
+
+def _listed_key(link: Link, bare: str, owner: Owner) -> tuple[str, ...]:
     catalog, schema = (part or None for part in owner)
     with closing(link.native.cursor()) as cursor:
         rows = cursor.primaryKeys(table=bare, catalog=catalog, schema=schema).fetchall()
@@ -104,32 +161,44 @@ def _exact(link: Link, bare: str, schema: str) -> dict[str, str]:
     return {str(name): str(text) for name, text in link.rows(link.dialect.types, (bare, schema or None))}
 
 
-def _column(link: Link, row: Sequence[Any], text: str) -> Column:
-    """One row of SQLColumns; ``text`` is its type as the database writes it: ``decimal(12,2)``."""
-    kind = _kind(link.dialect.name, int(row[4]), text.lower())
-    size, scale = _room(kind, row, text.lower())
+# ---- what it means ---------------------------------------------------------------------------------------------------
+
+
+def _column(dialect: Dialect, told: Told) -> Column:
+    text = told.text.lower()
+    kind = _kind(dialect, told.code, text)
+    size, scale = _room(kind, text, told)
     if kind in SIZED and not size:
         kind = "text"
-    return Column(row[3], kind, size, scale, null=int(row[10]) != 0, note=row[11] or "")
+    return Column(told.name, kind, size, scale, null=told.null, note=told.note)
 
 
-def _kind(dbms: str, code: int, text: str) -> Kind:
+def _kind(dialect: Dialect, code: int, text: str) -> Kind:
     bare = " ".join(_SIZES.sub("", text).split())
-    own = _OF_DBMS.get(dbms, {})
+    if dialect.catalog:
+        return dialect.catalog.kinds.get(text) or dialect.catalog.kinds.get(bare, "text")
+    own = _OF_DBMS.get(dialect.name, {})
     return own.get(text) or own.get(bare) or _NAMED.get(bare) or _KINDS.get(code, "text")
 
 
-def _room(kind: Kind, row: Sequence[Any], text: str) -> tuple[int, int]:
+def _room(kind: Kind, text: str, told: Told) -> tuple[int, int]:
     """Size and scale: what stands in the type, else what the driver says, 0 where there is no end."""
     if kind not in (*SIZED, "binary"):
         return 0, 0
-    written = _SIZES.search(text)
-    unsized = len(row) > _TYPE_MODIFIER and row[_TYPE_MODIFIER] == -1
-    if written:
-        return int(written[1]), int(written[2] or 0)
-    if kind == "decimal":
-        known = (_UNSIGNED_DIGITS, 0) if "unsigned" in text else (int(row[6]), int(row[8] or 0))
-        return _ANY_DIGITS if unsized else known
+    if written := _SIZES.search(text):
+        return _digits(int(written[1]), int(written[2] or 0))
     if text == "uuid":
         return _UUID_LETTERS, 0
-    return (0, 0) if unsized or kind == "binary" else (max(int(row[6] or 0), 0), 0)
+    if kind == "decimal":
+        known = (_UNSIGNED_DIGITS, 0) if "unsigned" in text else (told.size, told.scale)
+        return known if told.code else _ANY_DIGITS
+    return (0, 0) if kind == "binary" else (max(told.size, 0), 0)
+
+
+def _digits(size: int, scale: int) -> tuple[int, int]:
+    """As many as such a number has at most; a scale below 0, or above its digits, moves its point beyond them.
+
+    >>> _digits(12, 2), _digits(4, -2), _digits(3, 5)
+    ((12, 2), (6, 0), (5, 5))
+    """
+    return max(size - min(scale, 0), scale), max(scale, 0)

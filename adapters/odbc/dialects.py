@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from adapters.odbc import catalogs
+from adapters.odbc.catalogs import Catalog
 from adapters.odbc.tables import Kind
 
 Claim = Literal["skip_locked", "readpast", "compare_and_swap"]
@@ -56,8 +58,10 @@ class Dialect:
     """Rows that one INSERT … VALUES takes; 1 where it takes a single one."""
     schemas: Literal["schemas", "catalogs"] = "schemas"
     """What ``schema.table`` names in ODBC's terms."""
+    catalog: Catalog | None = None
+    """How the database's own catalog is read; None where the driver's catalog functions tell it."""
     types: str = ""
-    """A SELECT of name and type of each column of a table; parameters: table, schema or NULL."""
+    """Beside those functions, a SELECT of name and type of each column; parameters: table, schema or NULL."""
     temporary: str = ""
     """How a temporary table is made, for a probe; empty where that is not known."""
     decimal_digits: int = 38
@@ -124,6 +128,7 @@ POSTGRESQL: Final = Dialect(
     ),
     parameters=7000,
     rows=1000,
+    catalog=catalogs.POSTGRESQL,
     temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=1000,
     notes=(

@@ -69,13 +69,13 @@ def _read(link: Link, described: Described) -> Found:
 
 def _table(link: Link, name: str) -> Table:
     from adapters.odbc.catalog import read_table
-    from adapters.odbc.remarks import with_remarks
+    from adapters.odbc.remarks import with_codes
 
     table = read_table(link, name)
     if table is None:
         message = f"the connection {link.name} shows no table {name!r}"
         raise ConfigurationError([Fault("", 0, 0, message, "write it as the database does, in the same case")])
-    return with_remarks(link, table)
+    return with_codes(link, table)
 
 
 def _lists(link: Link, answer: Table, request: Table) -> list[Table]:
@@ -88,11 +88,12 @@ def _lists(link: Link, answer: Table, request: Table) -> list[Table]:
 
 def _near(link: Link, answer: Table) -> list[str]:
     """Tables beside the answer's, of the same owner, with a column named as the first of its key."""
+    from adapters.odbc.catalog import tables_with
+
     schema, _, bare = answer.name.rpartition(".")
-    with link.judged(), closing(link.native.cursor()) as cursor:
-        rows = [tuple(row[:3]) for row in cursor.columns(column=answer.key[0]).fetchall()]
-    owners = {row[:2] for row in rows if row[2] == bare and schema in ("", *row[:2])}
-    names = sorted({row[2] for row in rows if row[:2] in owners})
+    found = tables_with(link, answer.key[0], schema)
+    owners = {owner for owner, name in found if name == bare}
+    names = sorted({name for owner, name in found if owner in owners})
     return [f"{schema}.{name}" if schema else name for name in names]
 
 

@@ -200,7 +200,7 @@ _REFUSED_ENTRY: Final = re.compile(
 _GONE: Final = re.compile(
     r"server closed the connection|connection (has been |was |to the server was )?lost|no connection to the server"
     r"|could not (send|receive) data|server has gone away|broken pipe|connection reset"
-    r"|terminating connection|lost synchronization with server",
+    r"|terminating connection|lost synchronization with server|internal SAVEPOINT failed",
     re.IGNORECASE,
 )
 """psqlodbc has a state of its own for each place where it notices that, some of them for anything."""

@@ -1,4 +1,4 @@
-"""What a database says of its columns that ODBC's catalog functions do not tell: the codes they may hold, and comments.
+"""What a database says of its columns that no catalog function tells: the codes they may hold.
 
 Codes stand in CHECK constraints and enumerations; each database is asked for them in its own words. A constraint counts
 only where it is one list of texts for one column, and nothing more: what depends on other columns is no code list. What
@@ -18,7 +18,7 @@ from adapters.odbc.tables import Table
 _CHECKS: Final[Mapping[str, str]] = {
     "PostgreSQL": "SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
     " JOIN pg_namespace n ON n.oid = t.relnamespace WHERE c.contype = 'c' AND t.relname = ?"
-    " AND n.nspname = COALESCE(?, current_schema())",
+    " AND COALESCE(n.nspname = ?, pg_table_is_visible(t.oid))",
     "MariaDB": "SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
     " WHERE TABLE_NAME = ? AND CONSTRAINT_SCHEMA = COALESCE(?, DATABASE())",
     "SQLite": "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? AND ? IS NULL",
@@ -26,18 +26,11 @@ _CHECKS: Final[Mapping[str, str]] = {
 _ENUMERATIONS: Final[Mapping[str, str]] = {
     "PostgreSQL": "SELECT a.attname, string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder)"
     " FROM pg_attribute a JOIN pg_enum e ON e.enumtypid = a.atttypid JOIN pg_class t ON t.oid = a.attrelid"
-    " JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.relname = ? AND n.nspname = COALESCE(?, current_schema())"
-    " GROUP BY a.attname",
+    " JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.relname = ?"
+    " AND COALESCE(n.nspname = ?, pg_table_is_visible(t.oid)) GROUP BY a.attname",
     "MariaDB": "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE DATA_TYPE = 'enum'"
     " AND TABLE_NAME = ? AND TABLE_SCHEMA = COALESCE(?, DATABASE())",
 }
-_COMMENTS: Final[Mapping[str, str]] = {
-    "PostgreSQL": "SELECT a.attname, col_description(t.oid, a.attnum) FROM pg_class t"
-    " JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0"
-    " WHERE t.relname = ? AND n.nspname = COALESCE(?, current_schema())"
-    " AND col_description(t.oid, a.attnum) IS NOT NULL",
-}
-"""Where the driver leaves the catalog's column of remarks empty."""
 _NAME: Final = r'(?:"(?:[^"]|"")+"|`[^`]+`|[A-Za-z_][A-Za-z0-9_]*)'
 _TEXT: Final = r"'(?:[^']|'')*'"
 _CAST: Final = r"(?:::[a-z ]+(?:\(\d+\))?(?:\[\])?)?"
@@ -51,17 +44,11 @@ _MOST: Final = 200
 """Codes of one column; more are no code list that somebody maps by hand."""
 
 
-def with_remarks(link: Link, table: Table) -> Table:
-    """The table with the codes and comments of its columns, as far as the database tells them."""
+def with_codes(link: Link, table: Table) -> Table:
+    """The table with the codes of its columns, as far as the database tells them."""
     schema, _, bare = table.name.rpartition(".")
-    place = (bare, schema or None)
-    codes, notes = _codes(link, place), dict(_pairs(link, _COMMENTS, place))
-    columns = (
-        column._replace(
-            codes=dict.fromkeys(codes.get(column.name, ()), ""), note=column.note or notes.get(column.name, "")
-        )
-        for column in table.columns
-    )
+    codes = _codes(link, (bare, schema or None))
+    columns = (column._replace(codes=dict.fromkeys(codes.get(column.name, ()), "")) for column in table.columns)
     return table._replace(columns=tuple(columns))
 
 
