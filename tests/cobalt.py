@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -29,6 +30,7 @@ EXAMPLES = sorted(path.parent for path in (FOLDER / "examples").glob("*/request.
 APPROVED: dict[str, Any] = json.loads((EXAMPLES[0] / "request.json").read_text())
 DECLINED: dict[str, Any] = json.loads((EXAMPLES[1] / "request.json").read_text())
 ANSWERS = ("CREDIT_DECISION", "CREDIT_REASON", "CREDIT_CAUSE", "CREDIT_ESTIMATE")
+PATIENCE_S = 120
 Meddle = Callable[[Sequence[Asked]], None]
 
 
@@ -127,6 +129,14 @@ class Cobalt:
             poller.run()
         finally:
             self._lookout.flush()
+
+    def await_event(self, event: str) -> None:
+        """Until a poller said so."""
+        end = time.monotonic() + PATIENCE_S
+        while event not in self.events:
+            self._lookout.flush()
+            assert time.monotonic() < end, self.lines
+            time.sleep(0.02)
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cobalt import APPROVED, Cobalt, Meddling, numbered
-from ledger_samples import open_ledger
+from cobalt import APPROVED, PATIENCE_S, Cobalt, Meddling, numbered
 from odbc_children import hurried
-from odbc_databases import Servers, serving
 
 from adapters.odbc.polling import Poller
-from gateway import settings
-from gateway.bootstrap import install
-from gateway.clock import never_back, utc_now
-from gateway.ledger import Ledger
 from gateway.service import ServingDesk
 
-PATIENCE_S = 60
 HOSTILE = (
     "'; DROP TABLE CREDIT_REQUEST; --",
     '"`]} ? {0} %s',
@@ -32,34 +23,10 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with serving() as servers:
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def ready(built_home: Path) -> Iterator[ServingDesk]:
-    made = install(settings.load(home=built_home), with_ledger=False)
-    yield hurried(made.desk("cobalt-core"))
-    made.close()
-
-
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = open_ledger(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def cobalt(
-    request: pytest.FixtureRequest, ready: ServingDesk, servers: Servers, ledger: Ledger, tmp_path: Path
-) -> Cobalt:
-    desk = ServingDesk(ready.lines, ready.codec, lambda: ledger, never_back(utc_now))
-    made = Cobalt(servers.database(request.param, tmp_path), desk)
-    made.make()
-    return made
+def desk(desk: ServingDesk) -> ServingDesk:
+    """With small batches and short leases."""
+    return hurried(desk)
 
 
 def test_hostile_texts_in_every_column_are_read_and_told_as_what_they_are(cobalt: Cobalt) -> None:
@@ -100,7 +67,7 @@ def test_a_column_that_changes_while_we_poll_is_told_with_the_difference_and_men
         cobalt.database.run(cobalt.own(there))
         end_sessions(cobalt)
         cobalt.database.run(cobalt.own('UPDATE "CREDIT_REQUEST" SET "STATUS" = \'N\', "ROW_VERSION" = 2'))
-        await_event(cobalt, "legacy_down")
+        cobalt.await_event("legacy_down")
         await_cause(cobalt, difference)
         assert cobalt.states["1"] in ("N", "P"), "nothing is guessed"
         cobalt.database.run(cobalt.own(back))
@@ -179,14 +146,6 @@ def await_cause(cobalt: Cobalt, difference: str) -> None:
     end = time.monotonic() + PATIENCE_S
     named = ("BRANCH_NAME", "" if cobalt.database.kind == "sqlite" else difference)
     while not any(all(word in str(line.get("cause")) for word in named) for line in cobalt.lines):
-        cobalt._lookout.flush()
-        assert time.monotonic() < end, cobalt.lines
-        time.sleep(0.02)
-
-
-def await_event(cobalt: Cobalt, event: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while event not in cobalt.events:
         cobalt._lookout.flush()
         assert time.monotonic() < end, cobalt.lines
         time.sleep(0.02)

@@ -6,15 +6,14 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cobalt import ANSWERS, APPROVED, DECLINED, EXAMPLES, FOLDER, Cobalt, Meddling, numbered, statements, with_wire
-from ledger_samples import open_ledger
-from odbc_databases import Servers, serving
+from odbc_databases import Servers
 
 from adapters.odbc.codec import OdbcCodec
 from adapters.odbc.pauses import read_pause
@@ -24,47 +23,12 @@ from adapters.odbc.tables import Table
 from contracts.errors import ConfigurationError, UpstreamError
 from gateway import settings
 from gateway.bootstrap import install
-from gateway.clock import never_back, utc_now
-from gateway.installation import Installation
+from gateway.clock import utc_now
 from gateway.ledger import Filters, Kind, Ledger
 from gateway.service import ServingDesk
 from gateway.spi import Asked
 
 NEXT = '"ROW_VERSION" = "ROW_VERSION" + 1'
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with serving() as servers:
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def installed(built_home: Path) -> Iterator[Installation]:
-    made = install(settings.load(home=built_home), with_ledger=False)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = open_ledger(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(installed: Installation, ledger: Ledger) -> ServingDesk:
-    """Cobalt's desk, with a ledger of the test's own."""
-    desk = installed.desk("cobalt-core")
-    return ServingDesk(desk.lines, desk.codec, lambda: ledger, never_back(utc_now))
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def cobalt(request: pytest.FixtureRequest, desk: ServingDesk, servers: Servers, tmp_path: Path) -> Cobalt:
-    made = Cobalt(servers.database(request.param, tmp_path), desk)
-    made.make()
-    return made
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cobalt import ANSWERS, APPROVED, DECLINED, TABLES, Cobalt, numbered
+from cobalt import ANSWERS, APPROVED, DECLINED, PATIENCE_S, TABLES, Cobalt, numbered
 from fault_proxy import FaultProxy, Plan, proxied
 from ledger_samples import open_ledger
 from odbc_children import Pollers, hurried
@@ -23,13 +23,10 @@ from odbc_databases import Servers, serving
 
 from adapters.odbc import rows
 from adapters.odbc.polling import Poller
-from gateway import settings
-from gateway.bootstrap import install
-from gateway.clock import never_back, utc_now
+from gateway.installation import Installation
 from gateway.ledger import Filters, Kind, Ledger
 from gateway.service import ServingDesk
 
-PATIENCE_S = 120
 LISTS = {"REASONS": "CREDIT_REASON", "CAUSES": "CREDIT_CAUSE", "ESTIMATES": "CREDIT_ESTIMATE"}
 
 
@@ -40,25 +37,14 @@ def servers() -> Iterator[Servers]:
         yield servers
 
 
-@pytest.fixture(scope="module")
-def ready(built_home: Path) -> Iterator[ServingDesk]:
-    made = install(settings.load(home=built_home), with_ledger=False)
-    yield hurried(made.desk("cobalt-core"))
-    made.close()
-
-
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = open_ledger(tmp_path)
-    yield made
-    made.close()
+def desk(desk: ServingDesk) -> ServingDesk:
+    """With small batches and short leases."""
+    return hurried(desk)
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def cobalt(
-    request: pytest.FixtureRequest, ready: ServingDesk, servers: Servers, ledger: Ledger, tmp_path: Path
-) -> Cobalt:
-    desk = ServingDesk(ready.lines, ready.codec, lambda: ledger, never_back(utc_now))
+def cobalt(request: pytest.FixtureRequest, desk: ServingDesk, servers: Servers, tmp_path: Path) -> Cobalt:
     made = Cobalt(servers.database(request.param, tmp_path), desk)
     made.make()
     return made
@@ -121,10 +107,10 @@ def _as_written(table: str, told: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_killed_at_any_moment_each_row_has_one_answer_and_it_is_the_ledgers(
-    kind: str, kills: int, crashes: int, built_home: Path, servers: Servers, tmp_path: Path, ready: ServingDesk
+    kind: str, kills: int, crashes: int, built_home: Path, servers: Servers, tmp_path: Path, installed: Installation
 ) -> None:
     chance = random.Random(6)  # noqa: S311 # the moments of kills
-    cobalt = Cobalt(servers.database(kind, tmp_path), ready)
+    cobalt = Cobalt(servers.database(kind, tmp_path), installed.desk("cobalt-core"))
     cobalt.make()
     server = servers.postgres if kind == "postgresql" else servers.maria
     crashing = set(chance.sample(range(kills), crashes))
@@ -211,10 +197,10 @@ def test_a_database_that_hangs_is_given_up_and_found_again_and_each_is_told_once
         await_settled(cobalt)
         proxy.stall()
         submit(cobalt, 3, 3)
-        await_event(cobalt, "legacy_down")
+        cobalt.await_event("legacy_down")
         proxy.flow()
         await_settled(cobalt)
-        await_event(cobalt, "legacy_back")
+        cobalt.await_event("legacy_back")
     assert cobalt.events.count("legacy_down") == cobalt.events.count("legacy_back") == 1
     assert_one_answer_each(cobalt, ledger, 6)
 
@@ -225,18 +211,10 @@ def test_a_database_that_is_down_for_long_is_told_once(cobalt: Cobalt, ledger: L
         await_settled(cobalt)
         proxy.refusing = True
         proxy.cut()
-        await_event(cobalt, "legacy_down")
+        cobalt.await_event("legacy_down")
         submit(cobalt, 1, 2)
         threading.Event().wait(1.5)
         proxy.refusing = False
         await_settled(cobalt)
     assert cobalt.events.count("legacy_down") == cobalt.events.count("legacy_back") == 1
     assert_one_answer_each(cobalt, ledger, 3)
-
-
-def await_event(cobalt: Cobalt, event: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while event not in cobalt.events:
-        cobalt._lookout.flush()
-        assert time.monotonic() < end, cobalt.lines
-        time.sleep(0.02)
