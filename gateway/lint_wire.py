@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from contracts.errors import Fault
 from contracts.mapping.paths import Path
-from contracts.mapping.room import doubt, misfit
+from contracts.mapping.room import cure, doubt, misfit
 from contracts.mapping.tree import Each, Fixed, Wired, Written
 from contracts.source import Path_, nearest
 from gateway.integrations import Integration
@@ -117,7 +117,7 @@ def answer_faults(integration: Integration, declared: Mapping[str, NativeField])
 
 def _room(integration: Integration, place: Path_, leaf: NativeField, native: NativeField) -> Iterator[Fault]:
     if message := misfit(leaf, native):
-        yield integration.fault(place, message)
+        yield integration.fault(place, message, cure(leaf, native))
     elif message := doubt(leaf, native):
         hint = "an answer of another value is refused as our own fault: see that none is decided"
         yield integration.fault(place, message, hint, "warning")

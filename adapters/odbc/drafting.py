@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 DECIDED: Final = ("score", "decision", "outcome", "result", "pd", "reason", "valid", "decided")
 """Words by which a column of the request's own table says that an answer goes there."""
 MOST_LISTS: Final = 20
+MOST_SHOWN: Final = 12
+_SYSTEM: Final = ("information_schema", "INFORMATION_SCHEMA", "pg_catalog", "sys", "SYS", "SYSIBM", "SYSCAT")
+"""Schemas of the database's own tables, which some drivers list as views like others."""
 _WHOLE: Final = ("smallint", "integer", "bigint", "decimal")
 _HEAD: Final = """\
 # The tables of the connection {connection} as its catalog showed them to `scoregate new integration`. The mapping is
@@ -38,9 +42,6 @@ def sketch(described: Described) -> Sketch:
     from adapters.odbc.connecting import open_link, placed
     from adapters.odbc.faults import DatabaseFault
 
-    if not described.choice:
-        message, hint = f"which table of {described.source} do the requests stand in?", "say it with --table T"
-        raise ConfigurationError([Fault("", 0, 0, message, hint)])
     connection = described.connections(described.source)
     with closing(open_link(connection)) as link:
         try:
@@ -59,6 +60,9 @@ class Found(NamedTuple):
 
 
 def _read(link: Link, described: Described) -> Found:
+    if not described.choice:
+        message = f"which table of {described.source} do the requests stand in?"
+        raise ConfigurationError([Fault("", 0, 0, message, f"say it with --table T; {_there(link)}")])
     request = _table(link, described.choice)
     if not request.key:
         message, hint = f"{request.name} has no primary key", "what names a row must be unique; have it declared"
@@ -74,8 +78,24 @@ def _table(link: Link, name: str) -> Table:
     table = read_table(link, name)
     if table is None:
         message = f"the connection {link.name} shows no table {name!r}"
-        raise ConfigurationError([Fault("", 0, 0, message, "write it as the database does, in the same case")])
+        hint = f"write it as the database does, in the same case; {_there(link, name)}"
+        raise ConfigurationError([Fault("", 0, 0, message, hint)])
     return with_codes(link, table)
+
+
+def _there(link: Link, name: str = "") -> str:
+    """The tables there are, those that are spelled like the name first."""
+    with link.judged(), closing(link.native.cursor()) as cursor:
+        rows = [tuple(row[:4]) for row in cursor.tables().fetchall()]
+    owned = [row for row in rows if row[3] in ("TABLE", "VIEW") and row[1] not in _SYSTEM]
+    bare = sorted({row[2] for row in owned}, key=lambda other: (-_alike(other, name), other))
+    shown = ", ".join(bare[:MOST_SHOWN]) + (" …" if len(bare) > MOST_SHOWN else "")
+    return f"there are: {shown or 'none this account may see'}"
+
+
+def _alike(other: str, name: str) -> float:
+    bare = name.rpartition(".")[2].lower()
+    return SequenceMatcher(None, other.lower(), bare).ratio() if bare else 0.0
 
 
 def _lists(link: Link, answer: Table, request: Table) -> list[Table]:

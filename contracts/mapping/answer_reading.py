@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KEYS = ("from", "codes", "fit", "most")
 _FIT = re.compile(r"(integer|chars)\(([1-9][0-9]{0,3})\)|decimal\(([1-9][0-9]?),([0-9])\)|date\(([^()]+)\)")
-_USAGE: Final = "write integer(n), decimal(n,s), chars(n) or date(F)"
+_USAGE: Final = "write integer(n), decimal(n,s), chars(n) or date(F), for example date(YYYY-MM-DD)"
 
 
 def read_answer(source: Source, at: Path_, contract: Contract) -> tuple[AnswerTree | None, list[Fault]]:

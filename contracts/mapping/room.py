@@ -29,6 +29,16 @@ def misfit(written: NativeField, native: NativeField) -> str:
     return f"{written.path} {told}" if told else ""
 
 
+def cure(written: NativeField, native: NativeField) -> str:
+    """What to write so that it fits, where a misfit has a plain way out; empty where only a person can tell."""
+    if written.type == "date-time" and native.type == "date":
+        return "write its day: fit: date(YYYY-MM-DD)"
+    if _codes(written, native):
+        return "pair them: codes: {…}"
+    texts = written.type == "string" and not written.codes and native.type in TEXTS
+    return f"cut it: fit: chars({native.room})" if texts and native.room and _length(written, native) else ""
+
+
 def doubt(written: NativeField, native: NativeField) -> str:
     """Why some of the values written do not fit, though others do; empty where that is not proven."""
     told = _beyond(written, native) or _partly_unlike(written, native)

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from contracts.mapping.paths import Path
-from gateway.drafting.vocabulary import ABBREVIATIONS, ALIASES, PERIODS, SPANS, STOP, SYNONYMS, UNIMPORTANT
+from gateway.drafting.vocabulary import ABBREVIATIONS, ALIASES, OPPOSED, PERIODS, SPANS, STOP, SYNONYMS, UNIMPORTANT
 from models.drafting.words import tokens
 
 SHORT, PERIOD, SYNONYM, SPELLING, ALIAS, AROUND = 0.95, 0.9, 0.78, 0.7, 0.95, 0.9
@@ -144,6 +144,8 @@ def _spoken(native: str, ours: str) -> float:
     a = [Word(text) for text in tokens(native) if text not in STOP]
     b = [Word(text) for text in tokens(ours) if text not in STOP]
     if not a or not b:
+        return 0.0
+    if any({x.text, y.text} in OPPOSED for x in a for y in b):
         return 0.0
     forth = sum(max(alike(x, y) for y in b) for x in a)
     back = sum(max(alike(y, x) for x in a) for y in b)

@@ -68,7 +68,7 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("rent", "tenant", "renter", "renting", "rented", "rents", "miete", "mieter"),
     ("owner", "homeowner", "own", "owned", "owns", "freehold", "eigentum", "eigentuemer"),
     ("parents", "family", "relatives"),
-    ("fixed", "permanent", "unlimited", "unbefristet"),
+    ("fixed", "permanent", "unlimited", "unbefristet", "full"),
     ("part", "temporary", "temp", "seasonal"),
     ("freelance", "self", "independent", "selbstaendig"),
     ("other", "else", "anything", "misc", "sonstige", "otros"),
@@ -84,6 +84,12 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("test", "trial", "demo", "simulation"),
     ("live", "production", "prod", "real"),
 )  # fmt: skip
+
+OPPOSED: Final[tuple[frozenset[str], ...]] = (
+    frozenset({"full", "part"}), frozenset({"permanent", "temporary"}), frozenset({"married", "unmarried"}),
+    frozenset({"employed", "unemployed"}),
+)  # fmt: skip
+"""Words that make two codes different things, whatever else they share."""
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "home_ownership": ("residence status", "housing", "home status", "living situation", "tenure"),

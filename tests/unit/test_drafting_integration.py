@@ -13,8 +13,10 @@ from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
 from contracts.errors import ConfigurationError
 from contracts.source import Source
+from contracts.store import ContractStore
 from gateway.bootstrap import lint, new_integration
 from gateway.drafting.integration import Asked, Drafted
+from gateway.drafting.similarity import pair_codes
 from gateway.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +136,13 @@ HARBOUR: Data = {
 def test_systems_of_other_styles_are_understood_as_well(drafts: dict[str, Draft], name: str, meant: Data) -> None:
     """rpc/literal with names cut short, and a bare document of imports, extensions, cents and another way to say it."""
     assert {field: drafts[name].reads(field) for field in drafts[name].data["request"]} == meant
+
+
+def test_codes_that_say_the_opposite_are_never_paired() -> None:
+    codes = ContractStore().get("loan_application@2.0.0").labels["employment_type"]
+    native = dict.fromkeys(("FullTime", "PartTime", "SelfEmployed", "Unemployed"), "")
+    paired, _ = pair_codes(native, list(codes), codes)
+    assert paired == {"FullTime": "fixed", "PartTime": "part_time_or_temporary", "SelfEmployed": "freelance"}
 
 
 def test_what_the_schema_does_not_say_is_marked_at_its_line(drafts: dict[str, Draft]) -> None:

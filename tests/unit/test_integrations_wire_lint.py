@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mapping_samples import INTEGRATION, write_integration
 
-from contracts.mapping.room import doubt, misfit
+from contracts.mapping.room import cure, doubt, misfit
 from contracts.store import ContractStore
 from gateway.integrations import Integration, read_integration
 from gateway.lint_wire import answer_faults, request_faults, wire_faults
@@ -101,7 +101,7 @@ def test_an_answer_must_have_room_where_it_is_written(tmp_path: Path) -> None:
     tight = room(decision__score=2) | {"decision.reasons[].code": NativeField("c", "string", 4)}
     assert told(answer_faults(sample(tmp_path), tight)) == [
         "25:3: error: decision.score may need 3 digits before the point, there is room for 2",
-        "26:39: error: decision.reasons[].code may need 16 characters, there is room for 4",
+        "26:39: error: decision.reasons[].code may need 16 characters, there is room for 4 (cut it: fit: chars(4))",
     ]
 
 
@@ -180,6 +180,21 @@ MISFITS = [
 @pytest.mark.parametrize(("written", "native", "told"), MISFITS, ids=[told for *_, told in MISFITS])
 def test_what_may_not_fit_is_said(written: NativeField, native: NativeField, told: str) -> None:
     assert misfit(written, native) == told
+
+
+CURES = [
+    (NativeField("a", "date-time"), NativeField("a", "date"), "write its day: fit: date(YYYY-MM-DD)"),
+    (NativeField("a", "string", 5), NativeField("a", "string", codes=("A",)), "pair them: codes: {…}"),
+    (NativeField("a", "string", 5), NativeField("a", "string", 4), "cut it: fit: chars(4)"),
+    (NativeField("a", "code", 5, codes=("ABCDE",)), NativeField("a", "string", 4), ""),
+    (NativeField("a", "integer", 3), NativeField("a", "integer", 2), ""),
+]
+
+
+@pytest.mark.parametrize(("written", "native", "told"), CURES)
+def test_where_a_misfit_has_a_plain_way_out_it_is_said(written: NativeField, native: NativeField, told: str) -> None:
+    assert misfit(written, native)
+    assert cure(written, native) == told
 
 
 FITS = [

@@ -129,7 +129,7 @@ def test_the_native_leaves_are_listed_with_their_room() -> None:
         ("a..b: score", "'a..b' is not a path: expected a name at character 3"),
         ("a: {form: score}", "expected a decision path, {from: …}"),
         ("a: {from: score, fits: integer(3)}", "unknown key 'fits' (did you mean 'fit'?)"),
-        ("a: {from: score, fit: int(3)}", "'int(3)' is no fit (write integer(n), decimal(n,s), chars(n) or date(F))"),
+        ("a: {from: score, fit: int(3)}", "'int(3)' is no fit (write integer(n), decimal(n,s), chars(n) or date(F)"),
         ("a: {from: score, fit: integer(2)}", "'score' may need 3 digits before the point, there is room for 2"),
         ("a: {from: pd, fit: integer(3)}", "'pd' has 6 decimal places, 0 would lose some"),
         ("a: {from: pd, fit: 'decimal(6,4)'}", "'pd' has 6 decimal places, 4 would lose some"),
