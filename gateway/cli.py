@@ -214,8 +214,10 @@ def score(
     """Print the native answer to one message."""
     from gateway.trace import answer_once
 
-    installation = _install(ledger=record)
-    payload, refused = answer_once(_desk(installation, integration), _asked(file, header), _time(as_of), record=record)
+    desk = _desk(_install(ledger=record), integration)
+    payload, refused = answer_once(desk, _asked(file, header), _time(as_of), record=record)
+    for name, why in desk.lookup_failures().items():
+        _console(stderr=True).print(f"warning: the look-up {name} failed: {why}", markup=False)
     sys.stdout.buffer.write(payload + b"\n")
     raise typer.Exit(1 if refused else 0)
 

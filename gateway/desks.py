@@ -130,6 +130,10 @@ class OpenDesk:
 
         return wait
 
+    def lookup_failures(self) -> dict[str, str]:
+        """Why the newest asking of a look-up failed, by its name, for those where it did."""
+        return {name: lookup.failure for name, lookup in self._lookups.items() if lookup.failure}
+
     def side_by_side(self, work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
         """Do work that may look things up for every item, what comes of it in order; several wait at a time."""
         if not self._lookups:

@@ -54,7 +54,8 @@ class Lookup:
         watch: SourceWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.source = source
+        self.source, self.failure = source, ""
+        """``failure`` says why the newest asking failed; empty where it worked, or none was made."""
         self._path, self._key = spec.key, getter(spec.key)
         self._timeout, self._clock = spec.timeout, clock
         self._watch = watch or SourceWatch(Lookout.silent(), "", "")
@@ -151,28 +152,36 @@ class Lookup:
             found = asking.result(max(0.0, began + self._timeout - self._clock()))
         except TimeoutError:
             self._give_up(asking)
-            self._failed(LATE, began)
-        except InternalFault:  # about this key alone: the source is there
+            self._failed(LATE, f"no answer within {self._timeout:g} s", began)
+        except InternalFault as error:  # about this key alone: the source is there
             self._worked("failed")
+            self.failure = error.message
         except ScoregateError as error:
-            self._failed(error.detail_code, began)
+            self._failed(error.detail_code, _why(error), began)
         except Exception as error:  # noqa: BLE001 # an adapter's fault must not keep a submission from its decision
             self._watch.fault(error)
-            self._failed(InternalFault.code, began)
+            self._failed(InternalFault.code, "a fault of ours", began)
         else:
             self._worked("found" if found else "nothing")
             return found
         return None
 
     def _worked(self, result: str) -> None:
+        self.failure = ""
         self._watch.count(result)
         if self._breaker.worked():
             self._watch.back()
 
-    def _failed(self, cause: str, began: float) -> None:
+    def _failed(self, code: str, cause: str, began: float) -> None:
+        self.failure = cause
         self._watch.count("failed")
         if pause := self._breaker.failed(began):
-            self._watch.down(cause, pause)
+            self._watch.down(code, cause, pause)
+
+
+def _why(error: ScoregateError) -> str:
+    faults = error.faults if isinstance(error, ConfigurationError) else ()
+    return "; ".join(fault.message for fault in faults) or error.message
 
 
 def gather(tree: Tree, lookups: Mapping[str, Lookup]) -> None:

@@ -77,6 +77,11 @@ def show_trace(console: Console, stages: Mapping[str, Any]) -> None:
             show(console, stages)
 
 
+def _lookups(console: Console, stages: Mapping[str, Any]) -> None:
+    heading(console, "look-ups that failed", "what they know is not carried")
+    console.print(table(("look-up", "why"), list(stages["lookups"].items())))
+
+
 def _fields(console: Console, stages: Mapping[str, Any]) -> None:
     heading(console, "mapped", "contract field, where it came from, what it is")
     rows = [(f["field"], f["native"], f["value"], _state(f)) for f in stages["fields"]]
@@ -160,6 +165,7 @@ def _answer(console: Console, stages: Mapping[str, Any]) -> None:
 
 
 _STAGES = {
+    "lookups": _lookups,
     "fields": _fields,
     "upcast": _upcast,
     "problems": _problems,

@@ -20,7 +20,8 @@ SHOWN_BYTES = 4000
 
 
 def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
-    """The stages integration, raw, fields, upcast, problems, imputed, score, policy, decision, answer; those reached.
+    """The stages integration, raw, lookups, fields, upcast, problems, imputed, score, policy, decision, answer; those
+    reached. ``lookups`` says why those failed that did.
 
     A refused message ends with ``problems`` and its native refusal as ``answer``. Nothing is recorded.
     """
@@ -28,6 +29,7 @@ def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
     stages: Tree = {"integration": desk.name, "raw": _raw(asked.raw)}
     try:
         tree = desk.read(asked)
+        stages["lookups"] = desk.lookup_failures()
         stages["fields"] = _fields(line, tree)
         assessed = assess(line, tree)
     except CallerError as error:

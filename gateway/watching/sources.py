@@ -24,9 +24,9 @@ class SourceWatch:
         """One of ``RESULTS``."""
         self._count(self._keys[result])
 
-    def down(self, cause: str, again_in_s: float) -> None:
-        """It failed several times in a row and is left alone for a while."""
-        self._events.error("lookup_down", **self._names, cause=cause, again_in_s=again_in_s)
+    def down(self, code: str, cause: str, again_in_s: float) -> None:
+        """It failed several times in a row and is left alone for a while; ``cause`` is the newest failure, in words."""
+        self._events.error("lookup_down", **self._names, code=code, cause=cause, again_in_s=again_in_s)
 
     def back(self) -> None:
         self._events.info("lookup_back", **self._names)

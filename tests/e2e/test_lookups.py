@@ -224,3 +224,18 @@ def test_what_the_database_has_not_switches_its_integration_off(make: Callable[[
     made = install(settings.load(home=bank.database.folder), with_ledger=True)
     assert "owes" in str(made.faulty["juniper-api"].faults[0])
     made.close()
+
+
+def test_who_tries_an_integration_by_hand_is_told_why_a_look_up_failed(make: Callable[[str], Bank]) -> None:
+    bank = make("sqlite")
+    bank.close()
+    bank.database.run("ALTER TABLE customer RENAME COLUMN owed TO due")
+    folder = bank.database.folder
+    file = folder / INTEGRATION.parent / "examples/01-complete__approves/request.json"
+    said = {
+        command: CliRunner().invoke(app, ["--home", str(folder), command, "juniper-api", str(file)])
+        for command in ("score", "trace")
+    }
+    why = "no such column: owed"
+    assert f"warning: the look-up loans failed: the connection legacy: {why}" in " ".join(said["score"].stderr.split())
+    assert why in " ".join(said["trace"].stdout.split())

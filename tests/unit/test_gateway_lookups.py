@@ -299,9 +299,10 @@ def test_down_and_back_are_logged_once_each_and_every_asking_is_counted() -> Non
     assert found(lookup, "C3") == {"debt": "1"}
     lookout.flush()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(one["event"], one["lookup"], one.get("cause")) for one in lines] == [
-        ("lookup_down", "bureau", "unavailable"), ("lookup_back", "bureau", None),
+    assert [(one["event"], one["lookup"], one.get("code"), one.get("cause")) for one in lines] == [
+        ("lookup_down", "bureau", "unavailable", "the bureau is down"), ("lookup_back", "bureau", None, None),
     ]  # fmt: skip
+    assert lookup.failure == ""
     counts = lookout.tally.snapshot().counts
     assert [counts[(LOOKUPS, "juniper", "bureau", result)] for result in RESULTS] == [1, 2, 1, 10]
 
