@@ -7,12 +7,15 @@ for them, and none imports an adapter but the one that is run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from gateway import terminal
+
+_PLAIN: Final[Mapping[str, Any]] = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None}
+"""As every other group of commands is made."""
 
 
 class WithAdapters(TyperGroup):
@@ -32,7 +35,7 @@ def _groups() -> dict[str, Any]:
 
 
 def _group(adapter: str, commands: Mapping[str, tuple[str, str]]) -> typer.Typer:
-    group = typer.Typer(name=adapter, help=f"What the adapter {adapter} adds.", no_args_is_help=True)
+    group = typer.Typer(name=adapter, help=f"What the adapter {adapter} adds.", **_PLAIN)
     group.callback()(lambda: None)  # without one, a single command would stand for the group
     for name, (word, text) in commands.items():
         _add(group, adapter, name, word, text)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupError
+from contracts.errors import ConfigurationError, Fault, MissingLibrary, ScoregateError, SetupError
 from contracts.lifecycle import soonest
 from contracts.store import ContractStore
 from gateway import environment
@@ -33,7 +33,7 @@ from gateway.opening import Opening, open_ledger
 from gateway.pipeline import Line
 from gateway.service import ServingDesk
 from gateway.settings import Settings
-from gateway.spi import Adapter, CommandAdapter, LookupAdapter, RunningAdapter, Site
+from gateway.spi import Adapter, CommandAdapter, LookupAdapter, ReachingAdapter, RunningAdapter, Site
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.sources import SourceWatch
@@ -235,6 +235,23 @@ def run_command(settings: Settings, adapter: str, name: str, argument: str) -> I
         raise SetupError(f"the adapter {adapter!r} has no command {name!r}")
     connections = Connections(settings.home)
     return found.command(name, argument, lambda connection: connections(connection, adapter))
+
+
+def reach(settings: Settings) -> Iterator[tuple[str, str | ScoregateError]]:
+    """Try every connection of the home: its name, and what is there or why it cannot be reached.
+
+    Raises ConfigurationError where ``connections.yaml`` is wrong.
+    """
+    import adapters
+
+    connections = Connections(settings.home)
+    for name, kind in connections.named().items():
+        try:
+            adapter = adapters.load(kind)
+            if isinstance(adapter, ReachingAdapter):
+                yield name, adapter.reach(connections(name, kind))
+        except ScoregateError as error:
+            yield name, error
 
 
 def new_integration(settings: Settings, asked: Asked) -> Drafted:

@@ -42,6 +42,11 @@ class Connections:
             raise ConfigurationError([connection.fault(("adapter",), f"is for {kind!r}, and {adapter!r} asks for it")])
         return connection
 
+    def named(self) -> Mapping[str, str]:
+        """The adapter of every connection, by its name; raises ConfigurationError where the file is wrong."""
+        found = self._read() if self._found is None else self._found
+        return {name: adapter for name, (adapter, _) in found.items()}
+
     def _read(self) -> Mapping[str, tuple[str, Connection]]:
         if not self._path.exists():
             self._found = {}

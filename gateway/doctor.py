@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import NamedTuple
 
-from contracts.errors import ConfigurationError, ScoregateError
+from contracts.errors import ConfigurationError, ScoregateError, UpstreamError
 from gateway import settings as settings_
 from gateway.launch import ONE_THREAD
 from gateway.private import anybody_writes
@@ -30,6 +30,7 @@ CLOCK_SLACK_SECONDS = 5
 KEY_MODE = stat.S_IRWXG | stat.S_IRWXO
 DRIVER_MANAGER = "libodbc.so.2"
 PINS = Path(__file__).parents[1] / "docker" / "requirements.txt"
+AGAIN = "correct it, then run this again"
 OPTIONAL = {
     "soap": ("zeep", "lxml", "signxml"),
     "odbc": ("pyodbc",),
@@ -55,12 +56,10 @@ def examine(home: Path | None, environ: Mapping[str, str]) -> list[Finding]:
     try:
         settings = settings_.load(home=home)
     except ScoregateError as error:
-        faults = error.faults if isinstance(error, ConfigurationError) else ()
-        texts = [str(fault) for fault in faults] or [error.message]
-        return [*found, *(Finding("error", "settings", text, "correct it, then run this again") for text in texts)]
+        return [*found, *(Finding("error", "settings", text, AGAIN) for text in _texts(error))]
     found.append(Finding("ok", "settings", f"home is {settings.home.resolve()}"))
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _disk, _keys, _ledger, _certificates, _configuration, _port,
+        _disk, _keys, _ledger, _certificates, _connections, _configuration, _port,
     )  # fmt: skip
     return found + [finding for check in checks for finding in check(settings)]
 
@@ -232,6 +231,28 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
             yield Finding("warning", "certificates", f"{file} ends {ends:%Y-%m-%d}", "order a new one")
         else:
             yield Finding("ok", "certificates", f"{file} until {ends:%Y-%m-%d}")
+
+
+def _connections(settings: Settings) -> Iterator[Finding]:
+    """Every database that ``connections.yaml`` names is connected to, and left again."""
+    from gateway.bootstrap import reach
+
+    try:
+        for name, found in reach(settings):
+            if isinstance(found, UpstreamError):
+                cure = "start its server or open the way to it; pollers and look-ups go on by themselves then"
+                yield Finding("error", "connections", found.message, cure)
+            elif isinstance(found, ScoregateError):
+                yield from (Finding("error", "connections", text, AGAIN) for text in _texts(found))
+            else:
+                yield Finding("ok", "connections", f"{name}: {found}")
+    except ConfigurationError as error:
+        yield from (Finding("error", "connections", text, AGAIN) for text in _texts(error))
+
+
+def _texts(error: ScoregateError) -> list[str]:
+    faults = error.faults if isinstance(error, ConfigurationError) else ()
+    return [str(fault) for fault in faults] or [error.message]
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:

@@ -264,6 +264,17 @@ Connections = Callable[[str], Connection]
 """A connection of the asking adapter by name; raises ConfigurationError where there is none."""
 
 
+@runtime_checkable
+class ReachingAdapter(Adapter, Protocol):
+    """An adapter that can try a connection for whoever looks after the installation."""
+
+    def reach(self, connection: Connection) -> str:
+        """Connect and leave again: what is there, in a few words. Raises SetupError for what is wrong for good, and
+        UpstreamError for what may pass.
+        """
+        ...
+
+
 class Log(Protocol):
     """Where an adapter that owns its loop says what happened to it: once each, with counts and codes, never a value.
 

@@ -33,12 +33,24 @@ def probe(connection: Connection) -> Iterator[str]:
         link.close()
 
 
+def reached(connection: Connection) -> str:
+    """Which database answers, and as whom; raises what ``open_link`` raises."""
+    link = open_link(connection)
+    try:
+        return _database(link)
+    finally:
+        link.close()
+
+
+def _database(link: Link) -> str:
+    facts = link.facts
+    return f"{facts.dbms} {facts.version}: {facts.database or 'its default'}, as {facts.user or 'nobody'}"
+
+
 def _known(link: Link) -> Iterator[str]:
     facts, dialect = link.facts, link.dialect
     yield _line("driver", f"{facts.driver} {facts.driver_version}, ODBC {facts.odbc}")
-    yield _line(
-        "database", f"{facts.dbms} {facts.version}: {facts.database or 'its default'}, as {facts.user or 'nobody'}"
-    )
+    yield _line("database", _database(link))
     if facts.read_only:
         yield _line("", "read-only: answers cannot be written here, look-ups can be made")
     yield _line("dialect", f"{dialect.name}, {dialect.status}")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.odbc.codec import OdbcCodec
 from adapters.odbc.lookup import lookup
-from adapters.odbc.probe import probe
+from adapters.odbc.probe import probe, reached
 from adapters.odbc.section import read_wire
 
 if TYPE_CHECKING:
-    from gateway.spi import Connections, Described, Desk, LookupSource, Site, Sketch
+    from gateway.spi import Connection, Connections, Described, Desk, LookupSource, Site, Sketch
 
 
 class OdbcAdapter:
@@ -27,6 +27,10 @@ class OdbcAdapter:
     def command(self, name: str, argument: str, connections: Connections) -> Iterator[str]:
         """``probe CONNECTION``; the registry names the same."""
         return {"probe": probe}[name](connections(argument))
+
+    def reach(self, connection: Connection) -> str:
+        """Which database answers there, and as whom; raises what ``open_link`` raises."""
+        return reached(connection)
 
     def draft(self, described: Described) -> Sketch:
         """What the tables of a database tell of an integration; ``choice`` names the one of the requests."""

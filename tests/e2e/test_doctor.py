@@ -110,3 +110,22 @@ def test_a_port_in_use_is_a_warning(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, found = doctor(home, SCOREGATE_PORT=str(taken.getsockname()[1]))
     assert (code, {finding["check"] for finding in found["warning"]}) == (0, {"port", "configuration"})
+
+
+def test_a_connection_is_tried_and_one_that_fails_is_named_with_its_cause(home: Path) -> None:
+    wrong = "{adapter: odbc, driver: SQLite3, database: nowhere.db}"
+    (home / "connections.yaml").write_text(f"core: {{adapter: odbc, driver: SQLite3, database: c.db}}\nold: {wrong}\n")
+    sqlite3.connect(home / "c.db").close()
+    _, found = doctor(home, SCOREGATE_PORT="0")
+    assert [one["seen"].startswith("core: SQLite 3.") for one in found["ok"] if one["check"] == "connections"] == [True]
+    (error,) = [one for one in found["error"] if one["check"] == "connections"]
+    assert "connections.yaml:2" in error["seen"]
+    assert "nowhere.db is not there" in error["seen"]
+
+
+def test_a_server_that_is_down_is_an_error(home: Path) -> None:
+    section = "{adapter: odbc, driver: PostgreSQL Unicode, server: 127.0.0.1, port: 1, database: d}"
+    (home / "connections.yaml").write_text(f"core: {section}\n")
+    error = next(one for one in doctor(home, SCOREGATE_PORT="0")[1]["error"] if one["check"] == "connections")
+    assert "Connection refused" in error["seen"]
+    assert "start its server" in error["cure"]
