@@ -128,6 +128,12 @@ def refusal_tree(refusal: Refusal) -> Tree:
     }
 
 
+def in_words(refusal: Tree) -> Tree:
+    """A refusal for a fault that has no place for its problems: they stand in the message, as far as there is room."""
+    told = "; ".join(f"{one['path']}: {one['code']}, expected {one['expected']}" for one in refusal["problems"])
+    return refusal | {"message": f"{refusal['message']}: {told}"[:250]} if told else refusal
+
+
 _ROOM: Final = (("path", 250), ("code", 40), ("rule", 80), ("seen", 120), ("expected", 250))
 
 

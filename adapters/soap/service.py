@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from adapters.soap.checking import Checker
 from adapters.soap.documents import Document
+from adapters.soap.faults import in_words
 from adapters.soap.names import Node, local
 from adapters.soap.reading import reader
 from adapters.soap.schema_types import SchemaTypes
@@ -21,6 +22,7 @@ from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
 from contracts.mapping.answer import AnswerMap
 from contracts.mapping.room import misfit
+from contracts.mapping.tree import Each, Written
 from contracts.source import nearest
 from gateway.spi import Fields, NativeField, Tree
 
@@ -206,10 +208,17 @@ class _Compiler:
             place = next((key for key in self._map_keys() if path.startswith(key)), "")
             wire.faulty(("fault", "map", place), f"{path}: {message}", nearest(path, declared))
         write = writer(element)
-        return lambda tree: write(mapped.write(tree))
+        if _lists_problems(mapped):
+            return lambda tree: write(mapped.write(tree))
+        return lambda tree: write(mapped.write(in_words(tree)))
 
     def _map_keys(self) -> list[str]:
         return sorted(self._wire.section.data["fault"]["map"], key=len, reverse=True)
+
+
+def _lists_problems(mapped: AnswerMap) -> bool:
+    sources = [entry.source for entry in mapped.tree.entries if isinstance(entry, Each | Written)]
+    return any(source.steps[0] == "problems" for source in sources)
 
 
 def _misfits(declared: Mapping[str, NativeField], written: Mapping[str, NativeField]) -> list[tuple[str, str]]:

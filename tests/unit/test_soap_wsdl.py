@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.soap import adapter
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, InvalidRecord
 from contracts.source import Source
+from contracts.types import Problem
+from gateway.spi import Refusal
 
 MERIDIAN = Path(__file__).parents[2] / "fixtures" / "integrations" / "meridian-los"
 
@@ -142,3 +144,15 @@ def test_a_doctype_in_a_wsdl_is_refused_and_its_entities_are_not_read(folder: Pa
     doctype = f'<!DOCTYPE d [<!ENTITY x SYSTEM "{tmp_path}/secret">]>'
     (folder / "CreditDecision.wsdl").write_text(f"{head}?>{doctype}{rest}")
     assert "has a document type declaration" in faults(folder)
+
+
+def test_a_declared_fault_without_a_place_for_problems_tells_them_in_its_message(folder: Path) -> None:
+    problem = Problem("not_a_number", "convert", "/ScoreApplication/Loan/TermMonths", "SECRET", "a whole number")
+    refusal = Refusal(InvalidRecord([problem]), [problem._asdict()])
+    given = Source.read(folder / "integration.yaml").data["wire"]["fault"]
+    short = {"name": given["name"], "map": {"Code": "code", "Message": "message"}}
+    told = wire(folder, fault=short).refuse(refusal).decode()
+    said = "/ScoreApplication/Loan/TermMonths: not_a_number, expected a whole number"
+    assert f"Message>the application breaks its contract in 1 place(s): {said}</" in told
+    assert "SECRET" not in told
+    assert "in 1 place(s)</" in wire(folder).refuse(refusal).decode()
