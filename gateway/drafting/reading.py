@@ -81,13 +81,42 @@ def draft_request(contract: Contract, leaves: Sequence[Leaf], given: Mapping[str
         taken = {other.leaf.native.path for other in chosen.values()}
         if reading.field.name not in chosen and reading.leaf.native.path not in taken:
             chosen[reading.field.name] = reading
+    chosen |= _currency_of_the_loan(chosen, found)
     taken = {reading.leaf.native.path for reading in chosen.values()}
     rest = [leaf for leaf in leaves if leaf.native.path not in taken and not _below(leaf.native.path, joint)]
+    alone = _alone_in_their_lists(chosen)
     lines = [
-        _line(chosen[one.name], found) if one.name in chosen else _missing(contract, one, usable, taken)
+        _line(chosen[one.name], found, several=one.name in alone)
+        if one.name in chosen
+        else _missing(contract, one, usable, taken)
         for one in fields
     ]
     return Request(lines, chosen, joint, rest)
+
+
+def _currency_of_the_loan(chosen: Mapping[str, Reading], found: Sequence[Reading]) -> dict[str, Reading]:
+    """Of currencies that are as likely, the one that stands beside the loan's amount."""
+    reading, amount = chosen.get("currency"), chosen.get("loan_amount")
+    if reading is None or amount is None:
+        return {}
+    beside = _group(amount.leaf.native.path)
+    rivals = (other for other in (reading, *found) if other == reading or _rivals(reading, other))
+    near = next((other for other in rivals if _group(other.leaf.native.path) == beside), reading)
+    return {"currency": near}
+
+
+def _group(path: str) -> str:
+    return str(Path(Path.parse(path).steps[:-1]))
+
+
+def _alone_in_their_lists(chosen: Mapping[str, Reading]) -> set[str]:
+    """Numbers that are all that is read of a list: its elements are things of one applicant, rather than applicants."""
+    lists: dict[str, list[str]] = {}
+    for name, reading in chosen.items():
+        head, several, _ = reading.leaf.native.path.rpartition("[]")
+        if several:
+            lists.setdefault(head, []).append(name)
+    return {names[0] for names in lists.values() if len(names) == 1 and chosen[names[0]].field.type in NUMBERS}
 
 
 def second_applicants(leaves: Sequence[Leaf]) -> list[str]:
@@ -226,13 +255,16 @@ def _date(field: Field, leaf: Leaf, alike: float) -> Reading:
     return Reading(field, leaf, round(alike * ASSUMED, 2), (f"date({form})",), assumed=assumed, why="name")
 
 
-def _line(reading: Reading, found: Sequence[Reading]) -> Line:
+def _line(reading: Reading, found: Sequence[Reading], *, several: bool) -> Line:
     value: Any = {"from": reading.leaf.native.path}
     if reading.convert:
         value["convert"] = list(reading.convert)
     if reading.codes:
         value["codes"] = dict(reading.codes)
     left = [Open("should", told, "ask what the system means, and set convert") for told in reading.assumed]
+    if several:
+        told = "it may come several times, and then the application is refused: none is taken for the other"
+        left.append(Open("should", told, "say how they are joined, as joint: sum, where they are one applicant's"))
     if reading.wrong:
         left.append(Open("must", reading.wrong, "give its codes: {from: …, codes: {theirs: ours}}"))
     if reading.lacking:

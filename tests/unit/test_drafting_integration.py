@@ -25,6 +25,7 @@ WSDLS = {
     "meridian": MERIDIAN / "CreditDecision.wsdl",
     "kontor": ROOT / "tests" / "wsdls" / "kontor" / "KreditService.wsdl",
     "harbour": ROOT / "tests" / "wsdls" / "harbour" / "Harbour.wsdl",
+    "albion": ROOT / "tests" / "wsdls" / "albion" / "Scoring.wsdl",
 }
 SURE = 0.8
 Data = dict[str, Any]
@@ -131,11 +132,44 @@ HARBOUR: Data = {
     **{key: {"from": "not_carried"} for key in ("employment_type", "credit_records", "age_years")},
 }  # fmt: skip
 
+_PERSON = "Application.Applicants.Applicant[]"
+ALBION: Data = {
+    "currency": {"from": "Application.Loan.Principal.@ccy"},
+    "loan_amount": {"from": "Application.Loan.Principal.#text", "convert": ["decimal(2)"]},
+    "purchase_price": {"from": "Application.Loan.PurchasePrice.#text", "convert": ["decimal(2)"]},
+    "term_months": {"from": "Application.Loan.Term", "convert": ["integer"]},
+    "monthly_income": {"from": f"{_PERSON}.Employment.NetIncome.#text", "convert": ["decimal(2)"]},
+    "monthly_expenses": {"from": f"{_PERSON}.MonthlyOutgoings.#text", "convert": ["decimal(2)"]},
+    "assets": {"from": "Application.Assets.Asset[].Value.#text", "convert": ["decimal(2)"]},
+    "debt": {"from": "Application.OutstandingDebt.#text", "convert": ["decimal(2)"]},
+    "employment_years": {"from": f"{_PERSON}.Employment.MonthsInJob", "convert": ["integer", "divide(12)"]},
+    "employment_type": {
+        "from": f"{_PERSON}.Employment.Status",
+        "codes": {"FullTime": "fixed", "PartTime": "part_time", "SelfEmployed": "freelance"},
+    },
+    "home_ownership": {
+        "from": f"{_PERSON}.Residence", "codes": {"Owner": "owner", "Tenant": "rent", "WithParents": "parents"}
+    },
+    "credit_records": {"from": "Application.HasAdverseCreditHistory", "codes": {"true": "yes", "false": "no"}},
+    "marital_status": {
+        "from": f"{_PERSON}.MaritalStatus", "codes": {"S": "single", "M": "married", "D": "divorced"}
+    },
+    "age_years": {"from": "not_carried"},
+}  # fmt: skip
 
-@pytest.mark.parametrize(("name", "meant"), [("kontor", KONTOR), ("harbour", HARBOUR)])
+
+@pytest.mark.parametrize(("name", "meant"), [("kontor", KONTOR), ("harbour", HARBOUR), ("albion", ALBION)])
 def test_systems_of_other_styles_are_understood_as_well(drafts: dict[str, Draft], name: str, meant: Data) -> None:
     """rpc/literal with names cut short, and a bare document of imports, extensions, cents and another way to say it."""
     assert {field: drafts[name].reads(field) for field in drafts[name].data["request"]} == meant
+
+
+def test_a_list_of_one_applicants_things_is_not_mistaken_for_several_applicants_without_a_word(
+    drafts: dict[str, Draft],
+) -> None:
+    told = [str(entry) for entry in drafts["albion"].done.findings if "may come several times" in str(entry)]
+    assert [line.partition("should: ")[2].partition(":")[0] for line in told] == ["assets"]
+    assert "joint: sum" in told[0]
 
 
 def test_codes_that_say_the_opposite_are_never_paired() -> None:
