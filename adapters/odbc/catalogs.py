@@ -24,6 +24,8 @@ class Catalog(NamedTuple):
     """The names of the columns of the primary key, in its order."""
     holders: str
     """Schema and name of the tables with a column of a name, of one schema or of all that need no naming."""
+    indexes: str
+    """Of each column of each index that holds every row: something that tells the index, its place, its name."""
     kinds: Mapping[str, Kind]
     """What the words for types mean, without their sizes; any other is read as text."""
 
@@ -49,6 +51,10 @@ POSTGRESQL: Final = Catalog(
     f" WHERE c.relname = ? AND {_NAMED} ORDER BY k.place",
     holders=f"SELECT n.nspname, c.relname FROM {_ATTRIBUTES} WHERE a.attname = ? AND {_NAMED} AND {_KEPT}"  # noqa: S608 # texts of this file
     " ORDER BY 1, 2",
+    indexes="SELECT CAST(i.indexrelid AS bigint), i.place, a.attname FROM (SELECT indexrelid, indrelid, indkey,"  # noqa: S608 # texts of this file
+    " generate_subscripts(indkey, 1) AS place FROM pg_index WHERE indpred IS NULL AND indisvalid) i"
+    " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    f" JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[i.place] WHERE c.relname = ? AND {_NAMED}",
     kinds={
         "smallint": "smallint", "integer": "integer", "oid": "integer", "bigint": "bigint",
         "numeric": "decimal", "real": "real", "double precision": "double", "money": "double",

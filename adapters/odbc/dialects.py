@@ -44,6 +44,8 @@ class Dialect:
     first_rows: tuple[str, str] = ("", " FETCH FIRST {most} ROWS ONLY")
     hint: str = ""
     lock: str = ""
+    one_state: str = "{column} = ?"
+    """That a row has one state, in a SELECT of the first such rows in order; each parameter is the state."""
     clock: Mapping[str, str] = field(default_factory=dict)
     lease_end: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +115,7 @@ POSTGRESQL: Final = Dialect(
     "FOR UPDATE SKIP LOCKED, since 9.5: rows that another gateway is claiming are passed over",
     first_rows=("", " LIMIT {most}"),
     lock=" FOR UPDATE SKIP LOCKED",
+    one_state="{column} BETWEEN ? AND ?",  # with "=" it may walk the key's index past every row that is done
     clock={"timestamp": "(statement_timestamp() AT TIME ZONE 'UTC')", "timestamp-tz": "statement_timestamp()"},
     lease_end={
         "timestamp": "(statement_timestamp() AT TIME ZONE 'UTC' + INTERVAL '{seconds} seconds')",

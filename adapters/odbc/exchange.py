@@ -58,16 +58,19 @@ class Exchange:
         sql, link = self._sql, self._link
         deleting = [sql.delete(outlet, 1) for outlet in self._outlets()]
         try:
-            for text in (sql.look, sql.held, sql.read, sql.renew, sql.release, sql.finish_one, sql.fail, *deleting):
+            looking = (sql.look(expired=True), sql.look(expired=False))
+            for text in (*looking, sql.held, sql.read, sql.renew, sql.release, sql.finish_one, sql.fail, *deleting):
                 link.execute(text, [None] * text.count("?"))
         finally:
             link.rollback()
 
     def look(self) -> bool:
-        """Whether anything can be claimed: one statement, and no transaction stays open."""
+        """Whether anything can be claimed: each state is one step into an index; no transaction stays open."""
         try:
-            asked = (self._waiting, self._claimed, self._waiting)
-            return bool(self._link.rows(self._sql.look, asked))
+            return any(
+                self._in_state(self._sql.look(expired=expired), state)
+                for state, expired in ((self._waiting, False), (self._claimed, True))
+            )
         finally:
             self._link.rollback()
 
@@ -89,12 +92,15 @@ class Exchange:
         return Batch(token, [self._reader.claimed(key, read) for key, read in found.items()])
 
     def _mark(self, token: str, state: Any, most: int, *, expired: bool) -> int:
-        keys = self._link.rows(self._sql.claimable(most, expired=expired), (state,))
+        keys = self._in_state(self._sql.claimable(most, expired=expired), state)
         marked = 0
         for some in _chunks(keys, self._sql.keys_at_once):
             given = (self._claimed, token, state, *_flat(some))
             marked += self._link.execute(self._sql.claim(len(some), expired=expired), given)
         return marked
+
+    def _in_state(self, sql: str, state: Any) -> list[Sequence[Any]]:
+        return self._link.rows(sql, [state] * sql.count("?"))
 
     def _held(self, token: str) -> dict[Key, list[tuple[Any, ...]]]:
         """What is read for each row that is ours, by its key."""

@@ -29,6 +29,7 @@ from adapters.odbc.connecting import Link, open_link, placed
 from adapters.odbc.delivery import Delivery, transacted
 from adapters.odbc.exchange import Batch, Exchange
 from adapters.odbc.faults import DatabaseFault, Verdict
+from adapters.odbc.indexes import lacking
 from adapters.odbc.outcomes import Outcome, OutcomeReader
 from contracts.errors import ConfigurationError, ScoregateError, SetupError, UpstreamError
 from gateway.spi import Desk, Site
@@ -146,6 +147,8 @@ class Poller:
             exchange = Exchange(self._wire, self._link)
             check(self._wire, self._link)
             exchange.rehearse()
+            if not self._served and (told := lacking(self._wire, self._link)):
+                self._tell("index_missing", cause=told)
             self._exchange, self._served = exchange, True
         return self._exchange
 

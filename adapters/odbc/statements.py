@@ -36,17 +36,20 @@ class Statements:
 
     # ---- claiming ----------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def look(self) -> str:
-        """Whether anything can be claimed. waiting, claimed, waiting."""
-        ran_out = f"{self._status} IN (?, ?) AND ({self._status} = ? OR {self._until} < {self._now})"
-        return self._dialect.first(f"SELECT 1 FROM {self._table} WHERE {ran_out}", 1)
+    def look(self, *, expired: bool) -> str:
+        """Whether any row of a state can be claimed. Each parameter is the state."""
+        return self._dialect.first(f"SELECT 1 FROM {self._table}{self._queue(expired=expired)}", 1)
 
     def claimable(self, most: int, *, expired: bool) -> str:
-        """The keys of rows to claim, the first in order first. The state they are in."""
-        order = self._names(self._wire.order)
-        source = f"{self._table}{self._dialect.hint} WHERE {self._state(expired=expired)} ORDER BY {order}"
-        return self._dialect.first(f"SELECT {self._keys} FROM {source}", most) + self._dialect.lock
+        """The keys of rows to claim, the first in order first. Each parameter is the state."""
+        queue = f"{self._dialect.hint}{self._queue(expired=expired)}"
+        return self._dialect.first(f"SELECT {self._keys} FROM {self._table}{queue}", most) + self._dialect.lock
+
+    def _queue(self, *, expired: bool) -> str:
+        """Rows of one state in order, as an index on status and order has them."""
+        order = self._names(dict.fromkeys((self._wire.status, *self._wire.order)))
+        late = f" AND {self._until} < {self._now}" if expired else ""
+        return f" WHERE {self._dialect.one_state.format(column=self._status)}{late} ORDER BY {order}"
 
     def claim(self, count: int, *, expired: bool) -> str:
         """Claims rows that are still in that state. claimed, token, the state they are in, the keys."""
@@ -156,4 +159,3 @@ class Statements:
             return f"{quoted[0]} IN ({', '.join('?' * count)})" if count > 1 else f"{quoted[0]} = ?"
         one = " AND ".join(f"{name} = ?" for name in quoted)
         return f"({' OR '.join([f'({one})'] * count)})"
-
