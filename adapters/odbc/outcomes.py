@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
@@ -75,16 +75,16 @@ class RowReader:
 
     def __init__(self, wire: Wire) -> None:
         keyed = [wire.read_from.column(name) for name in (*wire.key, *filter(None, (wire.version,)))]
-        self._keyed = [column for column in keyed if column is not None]
+        self._spelled = [rows.converter(column) for column in keyed if column is not None]
         self._keys, self._read = len(wire.key), rows.reader(wire.row)
 
     def key(self, values: Sequence[Any]) -> Key:
         return tuple(values[: self._keys])
 
     def claimed(self, key: Key, found: Sequence[tuple[Any, ...]]) -> Claimed:
-        trees = [self._read(values[len(self._keyed) :]) for values in found]
+        trees = [self._read(values[len(self._spelled) :]) for values in found]
         raw = rows.written(trees[0] if len(trees) == 1 else trees)
-        told = [rows.native(column, value) for column, value in zip(self._keyed, (found or [key])[0], strict=False)]
+        told = [spelled(value) for spelled, value in zip(self._spelled, (found or [key])[0], strict=False)]
         version = told[-1] if len(told) > self._keys else None
         return Claimed(key, tuple(found), raw, rows.row_key(told[: self._keys], version, raw))
 
@@ -102,10 +102,8 @@ class OutcomeReader:
     def __init__(self, codec: OdbcCodec, refusal: Callable[[ScoregateError], Refusal]) -> None:
         wire = codec.wire
         self._codec, self._refusal, self._wire = codec, refusal, wire
-        self._answered = {column.name: column for column in wire.answered}
-        self._listed = {
-            name: {column.name: column for column in outlet.columns} for name, outlet in wire.lists.items()
-        }
+        self._answered = _binders(wire.answered)
+        self._listed = {name: _binders(outlet.columns) for name, outlet in wire.lists.items()}
         self._links = {name: _link(outlet, wire.key) for name, outlet in wire.lists.items()}
         self._link = _link(wire.outlet, wire.key) if wire.outlet else None
         self._error = [wire.table.column(name) for name in wire.error]
@@ -146,14 +144,23 @@ def linked(outlet: Outlet, names: Sequence[str], key: Key) -> Key:
 
 def _link(outlet: Outlet, names: Sequence[str]) -> Callable[[Key, Filled], Filled]:
     """What puts the key before the columns of a row."""
-    return lambda key, row: Filled((*outlet.key, *row.names), (*linked(outlet, names, key), *row.values))
+    keyed, places = tuple(outlet.key), [names.index(name) for name in outlet.key.values()]
+    return lambda key, row: Filled(keyed + row.names, (*[key[at] for at in places], *row.values))
 
 
-def _bound(columns: Mapping[str, Column], told: Mapping[str, Any]) -> Filled:
+Binders: TypeAlias = Mapping[str, Callable[[Any], Any]]
+"""What binds a value, by the name of its column."""
+
+
+def _binders(columns: Iterable[Column]) -> Binders:
+    return {column.name: rows.binder(column) for column in columns}
+
+
+def _bound(binders: Binders, told: Mapping[str, Any]) -> Filled:
     for name in told:
-        if name not in columns:
+        if name not in binders:
             raise ValueError(f"tables.yaml declares no column {name} for it")
-    return Filled(tuple(told), tuple(rows.bound(columns[name], value) for name, value in told.items()))
+    return Filled(tuple(told), tuple([binders[name](value) for name, value in told.items()]))
 
 
 def _cut(column: Column | None, text: str) -> str:

@@ -27,6 +27,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -61,13 +62,19 @@ def reader(columns: Sequence[Column]) -> Callable[[Iterable[Any]], dict[str, Nat
     return read
 
 
+def converter(column: Column) -> Callable[[Any], Native]:
+    """``native`` of one column, for many values."""
+    convert = _converter(column)
+    return lambda value: None if value is None else convert(value)
+
+
 def native(column: Column, value: Any) -> Native:
     """One value of a column in JSON's terms.
 
     >>> native(Column("AMOUNT", "decimal", 12, 2), Decimal("12.5")), native(Column("KIND", "char", 4), "A   ")
     ('12.50', 'A')
     """
-    return None if value is None else _converter(column)(value)
+    return converter(column)(value)
 
 
 def written(tree: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
@@ -93,12 +100,23 @@ def bound(column: Column, value: Any) -> Any:
 
     Raises ValueError where it cannot stand there, OverflowError where it has no room; no text holds the value.
     """
+    return binder(column)(value)
+
+
+def binder(column: Column) -> Callable[[Any], Any]:
+    """``bound`` of one column, for many values."""
     bind: Callable[[Column, Any], Any] = _BINDERS.get(column.type, _bind_text)
-    return None if value is None else bind(column, value)
+    return lambda value: None if value is None else bind(column, value)
 
 
 def _spelled(part: Native) -> str:
     return str(part).lower() if isinstance(part, bool) else part or ""
+
+
+@cache
+def _step(scale: int) -> Decimal:
+    """One in the last of so many digits behind the point."""
+    return Decimal(1).scaleb(-scale)
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -111,7 +129,7 @@ def _converter(column: Column) -> Callable[[Any], Native]:
         case "varchar" | "text":
             return _text
         case "decimal":
-            step = Decimal(1).scaleb(-column.scale)
+            step = _step(column.scale)
             return lambda value: _number(value, step)
         case "smallint" | "integer" | "bigint" | "real" | "double":
             return lambda value: _number(value, None)
@@ -241,7 +259,7 @@ def _bind_decimal(column: Column, value: Any) -> Decimal:
     except InvalidOperation:
         raise ValueError(f"not a number, {column.name} is {column.shape}") from None
     if column.type == "decimal":
-        scaled = number.quantize(Decimal(1).scaleb(-column.scale))
+        scaled = number.quantize(_step(column.scale))
         if scaled != number:
             raise ValueError(f"too many digits behind the point, {column.name} is {column.shape}")
         if scaled and scaled.adjusted() >= column.size - column.scale:
