@@ -1,29 +1,34 @@
 """Configuration files as data that remembers where it stood: every fault can name file, line and column.
 
-YAML 1.2 through ruamel.yaml's round-trip loader. Duplicate keys, merge keys, anchors and aliases (which can blow a
-small file up to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over ``MAX_BYTES`` and anything but one
-document are refused.
+YAML 1.2: libyaml, through PyYAML, takes the text apart, and ruamel.yaml makes of it what YAML 1.2 says; together they
+need a third of the time of ruamel.yaml alone, and every start reads the contracts. Duplicate keys, merge keys, anchors
+and aliases (which can blow a small file up to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over
+``MAX_BYTES`` and anything but one document are refused; so are the characters that YAML 1.1, which libyaml speaks,
+takes for the end of a line or for nothing.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml as pyyaml
+from ruamel.yaml import YAML, events
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent, ScalarEvent
-from ruamel.yaml.parser import RoundTripParser
+from ruamel.yaml.tag import Tag
+from yaml.cyaml import CParser
 
 from contracts.errors import ConfigurationError, Fault
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 """Levels of a file; ODCS needs about ten. The parser's time grows with the square of them."""
+_SPECIAL = re.compile("[\x85\u2028\u2029]|(?<=.)\ufeff", re.DOTALL)
 _PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$")
 
 Location = tuple[int, int]
@@ -59,17 +64,19 @@ class Source:
 
     @classmethod
     def parse(cls, text: str, name: str) -> Source:
+        _check_special(text, name)
         try:
-            raw = _yaml().load(text)
+            raw = _yaml(text).load(text)
         except _Refused as exc:
             raise ConfigurationError([Fault(name, exc.mark.line + 1, exc.mark.column + 1, *exc.words)]) from exc
-        except MarkedYAMLError as exc:
+        except (MarkedYAMLError, pyyaml.MarkedYAMLError) as exc:
             mark = exc.problem_mark or exc.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            message = " ".join(str(exc.problem or exc.context or "not valid YAML").split())
+            context = exc.context if isinstance(exc, pyyaml.MarkedYAMLError) else None
+            message = " ".join(": ".join(filter(None, (context, exc.problem))).split()) or "not valid YAML"
             hint = "keep one of them" if "duplicate key" in message else "correct it at or before this place"
             raise ConfigurationError([Fault(name, line, column, message, hint)]) from exc
-        except (YAMLError, ValueError, RecursionError) as exc:
+        except (YAMLError, pyyaml.YAMLError, ValueError, RecursionError) as exc:
             raise ConfigurationError([Fault(name, 0, 0, f"is not valid YAML: {type(exc).__name__}")]) from exc
         locations: dict[Path_, Location] = {(): (1, 1)}
         return cls(name, _plain(raw, (), locations), locations)
@@ -108,6 +115,13 @@ def content_of(path: Path, name: str) -> bytes:
         raise ConfigurationError([Fault(name, 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
 
 
+def _check_special(text: str, name: str) -> None:
+    if found := _SPECIAL.search(text):
+        line, column = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
+        message, hint = f"the character U+{ord(found[0]):04X} is not allowed", "write it as an escape in double quotes"
+        raise ConfigurationError([Fault(name, line, column, message, hint)])
+
+
 class _Refused(Exception):
     """Valid YAML that is not taken: where it stands, what it is, and what to do instead."""
 
@@ -116,20 +130,46 @@ class _Refused(Exception):
         self.mark, self.words = mark, words
 
 
-class _Parser(RoundTripParser):
-    """Refuses an event before anything is made of it."""
+class _Parser:
+    """libyaml's events as ruamel.yaml's composer asks for them; refuses one before anything is made of it."""
 
-    def __init__(self, loader: Any) -> None:
-        super().__init__(loader)
+    def __init__(self, text: str, loader: Any) -> None:  # noqa: ARG002 # ruamel.yaml gives it
+        self._events = CParser(text)
         self._depth = 0
+        self._next: Any = None
+
+    def check_event(self, *kinds: type[events.Event]) -> bool:
+        return isinstance(self.peek_event(), kinds)
+
+    def peek_event(self) -> Any:
+        if self._next is None:
+            self._next = self._checked(self._events.get_event())
+        return self._next
 
     def get_event(self) -> Any:
-        event = super().get_event()
-        self._depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        event, self._next = self.peek_event(), None
+        return event
+
+    def dispose(self) -> None:
+        self._events.dispose()
+
+    def _checked(self, event: Any) -> events.Event:
+        self._depth += isinstance(event, pyyaml.CollectionStartEvent) - isinstance(event, pyyaml.CollectionEndEvent)
         deep = (f"nests deeper than {MAX_DEPTH} levels", "flatten it") if self._depth > MAX_DEPTH else None
         if words := _refusal(event) or deep:
             raise _Refused(event.start_mark, words)
-        return event
+        return _translated(event)
+
+
+def _translated(event: Any) -> events.Event:
+    kind: Callable[..., events.Event] = getattr(events, type(event).__name__)
+    marks = (event.start_mark, event.end_mark)
+    if not isinstance(event, pyyaml.NodeEvent):
+        return kind(*marks)
+    tag = None if event.tag is None else Tag(suffix=event.tag)
+    if isinstance(event, pyyaml.ScalarEvent):
+        return kind(None, tag, event.implicit, event.value, *marks, style=event.style or None)
+    return kind(None, tag, event.implicit, *marks, flow_style=event.flow_style)
 
 
 class _Constructor(RoundTripConstructor):
@@ -139,9 +179,9 @@ class _Constructor(RoundTripConstructor):
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 
 
-def _yaml() -> YAML:
+def _yaml(text: str) -> YAML:
     yaml = YAML(typ="rt", pure=True)
-    yaml.Parser, yaml.Constructor = _Parser, _Constructor
+    yaml.Parser, yaml.Constructor = partial(_Parser, text), _Constructor
     return yaml
 
 
@@ -153,12 +193,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _refusal(event: Any) -> tuple[str, str] | None:
     """What is refused, and what to do instead."""
-    if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+    if isinstance(event, pyyaml.AliasEvent) or (isinstance(event, pyyaml.NodeEvent) and event.anchor):
         return "anchors and aliases are not allowed", "write the value out wherever it stands"
-    if isinstance(event, ScalarEvent) and event.value == "<<" and event.style is None:
+    if isinstance(event, pyyaml.ScalarEvent) and event.value == "<<" and not event.style:
         return "merge keys are not allowed", "write the values out; where << is a text, put it in quotes"
+    if isinstance(event, pyyaml.DocumentStartEvent) and event.version not in (None, (1, 2)):
+        return "only YAML 1.2 is allowed", "leave out the line that begins with %YAML"
     tag = getattr(event, "tag", None)
-    if tag and not _PLAIN_TAG.match(str(tag)):
+    if tag and not _PLAIN_TAG.match(tag):
         return f"the tag {tag} is not allowed", "write a plain value"
     return None
 

@@ -1,0 +1,47 @@
+"""YAML files: what is taken, what is refused, and where it is said to stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.errors import ConfigurationError
+from contracts.source import MAX_DEPTH, Source
+
+
+def test_values_are_those_of_yaml_1_2_and_dates_stay_as_written() -> None:
+    source = Source.parse("a: [yes, no, on, 017, 0o17, 1_0, ~, true, 1.50]\nb: 2026-01-02\nc: 1:30\n", "x.yaml")
+    assert source.data == {
+        "a": ["yes", "no", "on", 17, 15, 10, None, True, 1.5],
+        "b": "2026-01-02",
+        "c": "1:30",
+    }
+
+
+def test_every_value_has_its_line_and_column() -> None:
+    source = Source.parse("# said\na:\n- ä: {🙂: 1, c: x}\n", "x.yaml")
+    assert [source.at(path) for path in [("a",), ("a", 0), ("a", 0, "ä", "c"), ("a", 0, "gone")]] == [
+        (2, 1), (3, 3), (3, 13), (3, 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: [1,\n", "x.yaml:3:1: error: while parsing a flow node: did not find expected node content"),
+        ("a: 1\na: 2\n", "x.yaml:2:1: error: found duplicate key"),
+        ("a: 1\n b: 2\n", "x.yaml:2:3: error: mapping values are not allowed in this context"),
+        ("a: @x\n", "x.yaml:1:4: error: while scanning for the next token: found character"),
+        ("a: &x 1\n", "x.yaml:1:4: error: anchors and aliases are not allowed"),
+        ("<<: {a: 1}\n", "x.yaml:1:1: error: merge keys are not allowed"),
+        ("a: !new 1\n", "x.yaml:1:4: error: the tag !new is not allowed"),
+        ("%YAML 1.1\n---\na: yes\n", "x.yaml:1:1: error: only YAML 1.2 is allowed"),
+        ("a: b\nc: 'd\u2028e'\n", "x.yaml:2:6: error: the character U+2028 is not allowed"),
+        ("a: 1\n---\nb: 2\n", "x.yaml:2:1: error: but found another document"),
+        ("[" * (MAX_DEPTH + 1), f"x.yaml:1:{MAX_DEPTH + 1}: error: nests deeper than {MAX_DEPTH} levels"),
+        ("a: \x07\n", "x.yaml: error: is not valid YAML: ReaderError"),
+    ],
+)
+def test_what_is_refused_is_named_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Source.parse(text, "x.yaml")
+    assert said in str(caught.value)
