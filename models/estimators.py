@@ -1,7 +1,8 @@
-"""Fitted scikit-learn classifiers, taken apart into members: sums of trees and weights, and the curve behind each.
+"""Fitted scikit-learn classifiers, taken apart into members: sums of trees and weights, or a network, and the curve
+behind each.
 
-Known: linear models, trees, forests, AdaBoost over trees, gradient boosting, histogram gradient boosting, each alone,
-behind a pipeline of known steps (``models/encoding.py``), bagged, or calibrated. Anything else is refused.
+Known: linear models, trees, forests, AdaBoost over trees, gradient boosting, histogram gradient boosting, networks,
+each alone, behind a pipeline of known steps (``models/encoding.py``), bagged, or calibrated. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from contracts.errors import ConfigurationError
 from models.encoding import Columns
 from models.games import ISOTONIC, MARGIN, PROBABILITY, SIGMOID
+from models.network import ACTIVATIONS, LOGISTIC, Network
 
 Floats = NDArray[np.float64]
 _NODE = np.dtype([
@@ -26,7 +28,8 @@ _NODE = np.dtype([
 
 @dataclass(frozen=True)
 class Member:
-    """``init`` plus ``trees`` (node arrays over ``columns``) plus ``weights`` times columns; ``link`` as in games.py.
+    """``init`` plus ``trees`` (node arrays over ``columns``) plus ``weights`` times columns, or what a ``network``
+    answers to the columns; ``link`` as in games.py.
 
     ``single``: the trees read float32. ``curve``: a and b of a sigmoid; ``knots`` (N, 2): an isotonic curve.
     """
@@ -36,6 +39,7 @@ class Member:
     link: int = MARGIN
     trees: tuple[NDArray[Any], ...] = ()
     weights: Floats | None = None
+    network: Network | None = None
     single: bool = False
     curve: tuple[float, float] = (0.0, 0.0)
     knots: Floats = field(default_factory=lambda: np.empty((0, 2)))
@@ -70,8 +74,9 @@ def _read(estimator: Any, columns: Columns) -> tuple[Member, ...]:
     if kind in WHOLES:
         return WHOLES[kind](estimator, columns)
     if kind not in READERS:
-        message = f"a {kind} is not made of trees or weights, so what each feature contributes can only be estimated"
-        raise ConfigurationError(f"{message}, and reasons must not be; known: {', '.join(sorted(KNOWN))}")
+        message = f"a {kind} is not made of trees, weights or layers, so what each feature contributes"
+        known = f"known: {', '.join(sorted(KNOWN))}"
+        raise ConfigurationError(f"{message} can only be estimated, and reasons must not be; {known}")
     member = READERS[kind](estimator, columns)
     if kind in _NEED_VALUES and not columns.filled():
         message = f"a {kind} cannot score a record that lacks a feature (a blank, a division by zero)"
@@ -112,11 +117,18 @@ def _calibrated(estimator: Any, columns: Columns) -> tuple[Member, ...]:
             raise ConfigurationError("a calibrated mean of log-odds is not known: bag trees, or leave out calibration")
         if inner[0].link not in (MARGIN, PROBABILITY):
             raise ConfigurationError("the model is calibrated twice: calibrate once")
-        found.append(_curved(inner[0], one.calibrators[0], one.method))
-    if len(found) == 1 and found[0].link == SIGMOID:
+        found.append(_curved(_as_calibrated(inner[0]), one.calibrators[0], one.method))
+    if len(found) == 1 and found[0].link == SIGMOID and found[0].network is None:
         a, b = found[0].curve
         return (found[0].scaled(-a, -b),)
     return tuple(found)
+
+
+def _as_calibrated(member: Member) -> Member:
+    """A network has no decision function in scikit-learn: it is its probability that is calibrated."""
+    if member.network is None:
+        return member
+    return replace(member, network=replace(member.network, answer=LOGISTIC), link=PROBABILITY)
 
 
 def _curved(member: Member, calibrator: Any, method: str) -> Member:
@@ -134,6 +146,15 @@ def _linear(estimator: Any, columns: Columns) -> Member:
         raise ConfigurationError("probabilities of the loss modified_huber are not log-odds: fit it with log_loss")
     weights = np.ravel(np.asarray(estimator.coef_, np.float64))
     return Member(columns, float(np.ravel(estimator.intercept_)[0]), weights=weights)
+
+
+def _network(estimator: Any, columns: Columns) -> Member:
+    """Its answer before the last logistic curve, which is log-odds."""
+    weights = tuple(np.ascontiguousarray(w, np.float64) for w in estimator.coefs_)
+    biases = tuple(np.ascontiguousarray(b, np.float64) for b in estimator.intercepts_)
+    if len(weights) == 1:
+        return Member(columns, float(biases[0][0]), weights=weights[0][:, 0])
+    return Member(columns, 0.0, network=Network(weights, biases, ACTIVATIONS[estimator.activation]))
 
 
 def _forest(estimator: Any, columns: Columns) -> Member:
@@ -198,7 +219,7 @@ _LINEAR = (
     "LinearDiscriminantAnalysis", "LinearSVC", "LogisticRegression", "LogisticRegressionCV", "RidgeClassifier",
     "SGDClassifier",
 )  # fmt: skip
-_NEED_VALUES = ("AdaBoostClassifier", "GradientBoostingClassifier", *_LINEAR)
+_NEED_VALUES = ("AdaBoostClassifier", "GradientBoostingClassifier", "MLPClassifier", *_LINEAR)
 READERS: dict[str, Callable[[Any, Columns], Member]] = {
     "AdaBoostClassifier": _voted,
     "DecisionTreeClassifier": _tree,
@@ -206,6 +227,7 @@ READERS: dict[str, Callable[[Any, Columns], Member]] = {
     "ExtraTreesClassifier": _forest,
     "GradientBoostingClassifier": _gradient,
     "HistGradientBoostingClassifier": _histogram,
+    "MLPClassifier": _network,
     "RandomForestClassifier": _forest,
     **dict.fromkeys(_LINEAR, _linear),
 }

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
+from models.coalition_tables import PREFIX as ASK_PREFIX
+from models.coalition_tables import CoalitionTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, SIGMOID, Games
 from models.tables import Grid, Tables
 from models.walk_tables import PREFIX, WalkTables
@@ -47,38 +49,55 @@ class GameTables:
     start: Floats
     direct: Ints
     walks: WalkTables | None = None
+    coalitions: CoalitionTables | None = None
 
     @property
     def leaves(self) -> int:
         """Of all trees."""
         return self.walks.leaves if self.walks else len(self.values)
 
-    def games(self, *, path_dependent: bool = False) -> Games:
+    def effort(self, starts: Ints) -> int:
+        """What a record takes beyond looking up: patterns of walked trees, or evaluations of networks."""
+        if self.coalitions:
+            return len(self.coalitions.rows) << len(self.coalitions.used(starts))
+        return len(self.walks.patterns) if self.walks else 0
+
+    def games(self, starts: Ints, *, path_dependent: bool = False) -> Games:
+        """As the kernel reads them; ``starts`` (F + 1,): of the features' cuts."""
         form = int(path_dependent)
         arrays = {name: getattr(self, name) for name in _SHARED}
         direct = bool(self.direct[0]) or path_dependent
-        walks = self.walks.walks() if self.walks else None
-        return Games(**arrays, base=self.base[form], start=float(self.start[form]), direct=direct, walks=walks)
+        return Games(
+            **arrays,
+            base=self.base[form],
+            start=float(self.start[form]),
+            direct=direct,
+            walks=self.walks.walks() if self.walks else None,
+            coalitions=self.coalitions.coalitions(starts) if self.coalitions else None,
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         own = {name: getattr(self, name) for name in _STORED}
-        return own | (self.walks.arrays() if self.walks else {})
+        walks = self.walks.arrays() if self.walks else {}
+        return own | walks | (self.coalitions.arrays() if self.coalitions else {})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], tables: Tables) -> GameTables:
         """Rebuild from ``arrays()``; raises ConfigurationError unless they fit together and to the tables' bins."""
-        walked = any(name.startswith(PREFIX) for name in arrays)
-        missing = sorted({*_STORED, *(WalkTables.names() if walked else ())} ^ arrays.keys())
+        walked, asked = (any(name.startswith(prefix) for name in arrays) for prefix in (PREFIX, ASK_PREFIX))
+        further = (WalkTables.names() if walked else frozenset()) | (CoalitionTables.names() if asked else frozenset())
+        missing = sorted({*_STORED, *further} ^ arrays.keys())
         if missing:
             raise ConfigurationError(f"the leaf games lack or do not know the arrays: {', '.join(missing)}")
         walks = WalkTables.from_arrays(arrays) if walked else None
-        found = cls(**{name: arrays[name] for name in _STORED}, walks=walks)
+        coalitions = CoalitionTables.from_arrays(arrays) if asked else None
+        found = cls(**{name: arrays[name] for name in _STORED}, walks=walks, coalitions=coalitions)
         if not _fits(found, tables):
             raise ConfigurationError("the leaf games do not fit together: build the bundle again")
         return found
 
 
-_STORED = tuple(name for name in GameTables.__dataclass_fields__ if name != "walks")
+_STORED = tuple(name for name in GameTables.__dataclass_fields__ if name not in ("walks", "coalitions"))
 _SHARED = tuple(name for name in _STORED if name not in ("base", "start", "direct"))
 
 
@@ -87,6 +106,7 @@ ROUTES = {
     "linear": "each feature's own term, interventional against the baseline",
     "leaf_tables": "a table per leaf over the features on its path, interventional against the baseline",
     "tree_walks": "trees walked per record with the applicants compared with, interventional against the baseline",
+    "coalitions": "every coalition of features evaluated, interventional against the applicants compared with",
     "path_dependent": "worked out per record, path-dependent: against the trees' own training shares",
 }
 """How contributions are made, in the order of preference."""
@@ -103,9 +123,14 @@ class Compiled(NamedTuple):
 
     @property
     def compared(self) -> tuple[int, int]:
-        """Where trees are walked, the applicants of the baseline that records are compared with, and all of it."""
-        walks = self.games.walks if self.games else None
-        return (int(walks.compared[0]), int(walks.compared[1])) if walks else (0, 0)
+        """Where a record takes long, the applicants of the baseline that it is compared with, and all of it."""
+        slow = (self.games.walks or self.games.coalitions) if self.games else None
+        return (int(slow.compared[0]), int(slow.compared[1])) if slow else (0, 0)
+
+    @property
+    def slow(self) -> bool:
+        """Whether a record is worked out with all it is compared with, a thousand times as long as from tables."""
+        return self.compared[0] > 0
 
     @property
     def partly(self) -> bool:
@@ -119,6 +144,8 @@ class Compiled(NamedTuple):
             return "pair_tables"
         if self.games.walks:
             return "tree_walks"
+        if self.games.coalitions:
+            return "coalitions"
         if not len(self.games.values):
             return "linear"
         return "path_dependent" if self.games.direct[0] else "leaf_tables"
@@ -127,7 +154,7 @@ class Compiled(NamedTuple):
 def grid_of(tables: Tables, games: GameTables | None, *, path_dependent: bool = False) -> Grid:
     """What the kernel reads, in one of the two forms."""
     grid = tables.grid(path_dependent=path_dependent)
-    return grid if games is None else grid._replace(games=games.games(path_dependent=path_dependent))
+    return grid if games is None else grid._replace(games=games.games(tables.starts, path_dependent=path_dependent))
 
 
 def _fits(g: GameTables, tables: Tables) -> bool:
@@ -164,6 +191,7 @@ def _fits(g: GameTables, tables: Tables) -> bool:
         and g.quadrature.shape == (int(sizes.max() + 1) // 2 if len(sizes) else 0, 2)
         and all(getattr(g, name).ndim == 1 for name in ("cells", "values", "covers", "start"))
         and (g.walks is None or g.walks.fit(members, bins))
+        and (g.coalitions is None or g.coalitions.fit(members, bins))
     )
 
 

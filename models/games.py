@@ -8,7 +8,8 @@ exact:
   conditions it meets, so the leaf keeps d numbers for each of the 2^d answers, compiled against the whole baseline.
   The path-dependent values (``direct``) are worked out per record: v(S) is the value times the cover ratios of the
   conditions outside S, as in TreeSHAP;
-* trees whose leaves are too many to keep games of: walked per record (models/walks.py).
+* trees whose leaves are too many to keep games of: walked per record (models/walks.py);
+* a neural network, asked about every coalition per record (models/coalitions.py).
 
 Members that give log-odds are done. Where a member gives a probability, or its margin passes a calibrator, or the mean
 of several is taken, the contributions are carried through the curve along its chord: each is multiplied by the curve's
@@ -24,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.coalitions import Coalitions, ask
 from models.compilation import compiled, part
 from models.walks import Walks, walk
 
@@ -46,7 +48,7 @@ class Games(NamedTuple):
     ``words`` the bits of the bins inside begin; ``cell_start`` (L + 1,) contributions, in ``cells``, at mask * d.
     ``values`` (L,) and ``covers``, per side, are those of the path-dependent form, ``quadrature`` (Q, 2) the nodes and
     weights it is integrated with. ``base`` (K,): a member's sum at the baseline; ``start``: the mean of their
-    probabilities. ``walks``: None where no trees are walked.
+    probabilities. ``walks``: None where no trees are walked; ``coalitions``: None where no network is asked.
     """
 
     links: Ints
@@ -69,6 +71,7 @@ class Games(NamedTuple):
     start: float
     direct: bool
     walks: Walks | None
+    coalitions: Coalitions | None
 
 
 @part
@@ -81,6 +84,7 @@ def play(features: Floats, bins: Ints, starts: Ints, games: Games, out: Floats) 
         for r in range(m):
             _member(k, r, features, bins, starts, games, room, own[r])
         walk(k, bins, games.walks, games.direct, own)
+        ask(k, features, bins, starts, games.coalitions, own)
         for r in range(m):
             ratio = 1.0 if games.links[k] == MARGIN else _chord(k, _total(own[r]), games) / members
             for f in range(count):

@@ -1,7 +1,7 @@
 """The kinds of model a training spec can name, their parameters, and how each is fitted.
 
 Every kind is deterministic: one thread, one seed. Kinds that cannot score a gap as such (logistic regression, gradient
-boosting) fill it with the median and learn from a second column that it was one.
+boosting, neural networks) fill it with the median and learn from a second column that it was one.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ KINDS: dict[str, dict[str, _Limits]] = {
     "extra_trees": _FOREST,
     "gradient_boosting": {**_FOREST, "depth": (int, 1, 8, 3), "learning_rate": (float, 1e-4, 1.0, 0.1)},
     "logistic_regression": {"c": (float, 1e-6, 1e6, 1.0)},
+    "neural_network": {"units": (int, 1, 64, 16), "layers": (int, 1, 3, 1), "l2": (float, 0.0, 1e6, 10.0)},
     "random_forest": _FOREST,
     "file": {},
 }
@@ -181,9 +182,19 @@ def _forest(name: str) -> Callable[[Mapping[str, Any], int], Any]:
     return make
 
 
+def _network(p: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.preprocessing import StandardScaler
+
+    hidden = (p["units"],) * p["layers"]
+    network = MLPClassifier(hidden, alpha=p["l2"], solver="lbfgs", max_iter=2_000, random_state=seed)
+    return _filled(network, StandardScaler())
+
+
 _MAKERS: dict[str, Callable[[Mapping[str, Any], int], Any]] = {
     "extra_trees": _forest("ExtraTreesClassifier"),
     "gradient_boosting": _gradient,
     "logistic_regression": _logistic,
+    "neural_network": _network,
     "random_forest": _forest("RandomForestClassifier"),
 }

@@ -1,4 +1,5 @@
-"""Members compiled: into tables of feature pairs where they fit, else into leaf games, else into trees to walk."""
+"""Members compiled: into tables of feature pairs where they fit, else into leaf games, else into trees to walk;
+networks into layers to ask."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models import coalition_choice
 from models.estimators import Member
 from models.game_tables import MOST_SIDES, Compiled, GameTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, RAREST, SIGMOID, interpolated
+from models.network import Network
 from models.tables import Leaf, Tables, bins_of, leaves, pair_tables
 from models.walk_choice import compared
 from models.walk_layout import Layout, lay_out
@@ -39,25 +42,44 @@ class Compiler:
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
 
-    def __call__(self, baseline: Floats, *, most: int | None = None) -> Compiled:
-        """As ``compile_members``; where trees are walked, ``most`` patterns in place of MOST_PATTERNS."""
+    def __call__(self, baseline: Floats, *, more: int = 1) -> Compiled:
+        """As ``compile_members``; where a record takes long, it may take ``more`` times as long as when served."""
         sample, cuts = np.ascontiguousarray(baseline, dtype=np.float64), self.cuts
         bins, only = bins_of(sample, cuts), self.members[0]
+        if only.network is not None:
+            return self._ended(self._asked(sample, bins, more), bins)
         if only.link == MARGIN and only.weights is None and (self.sizes <= 2).all():
             return Compiled(pair_tables(cuts, _leaves(only, cuts), bins, only.init), None)
-        games = _build(self.members, cuts, sample, bins) if self.kept else self._walked(sample, bins, most)
-        tables = pair_tables(cuts, [], bins, 0.0)
+        games = _build(self.members, cuts, sample, bins) if self.kept else self._walked(sample, bins, more)
+        return self._ended(games, bins)
+
+    def _ended(self, games: GameTables, bins: Ints) -> Compiled:
+        tables = pair_tables(self.cuts, [], bins, 0.0)
         ends = [_log_odds(games, form) for form in (0, 1)]
         return Compiled(Tables(**{**tables.arrays(), "base": np.array(ends)}), games)
 
-    def _walked(self, sample: Floats, bins: Ints, most: int | None) -> GameTables:
+    def _walked(self, sample: Floats, bins: Ints, more: int) -> GameTables:
         """Trees walked with the baseline or the part of it there is time for."""
-        rows, walks = compared(self.layout, bins, most=most)
+        rows, walks = compared(self.layout, bins, more=more)
         bare = [replace(member, trees=()) for member in self.members]
         games = _build(bare, self.cuts, sample[rows], bins[rows])
         base = games.base + np.array([self.layout.sums(bins[rows]).mean(axis=0), self.layout.means])
         start = np.array([_mean_chance(self.members, row) for row in base])
         return replace(games, base=base, start=start, walks=walks)
+
+    def _asked(self, sample: Floats, bins: Ints, more: int) -> GameTables:
+        """Networks asked with the baseline or the part of it there is time for."""
+        found = [(member.network, member) for member in self.members if member.network is not None]
+        sums = np.stack([network.sums(member.columns.values(sample)) for network, member in found], axis=1)
+        terms = [_first_layer(network, member, self.cuts, sample) for network, member in found]
+        starts = _running([len(own) for own in self.cuts])
+        layout = coalition_choice.lay_out([network for network, _ in found], terms, starts)
+        rows = coalition_choice.compared(layout, sums.sum(axis=1), more=more)
+        games = _build(self.members, self.cuts, sample[rows], bins[rows])
+        base = np.stack([sums[rows].mean(axis=0)] * 2)
+        start = np.array([_mean_chance(self.members, row) for row in base])
+        asked = coalition_choice.tables(layout, sample[rows], bins[rows], len(sample))
+        return replace(games, base=base, start=start, coalitions=asked)
 
     @cached_property
     def paths(self) -> list[NDArray[np.bool_]]:
@@ -174,19 +196,29 @@ def _terms(member: Member, cuts: list[Floats], sample: Floats, bins: Ints) -> _T
     return _Terms(slopes, np.concatenate(steps), means)
 
 
-def _weighted(member: Member, weights: Floats, f: int, seen: Floats, known: Floats) -> tuple[float, Floats]:
-    """Slope and steps of one feature: its rising columns are straight lines, the others constant in every bin."""
+def _first_layer(network: Network, member: Member, cuts: list[Floats], sample: Floats) -> tuple[Floats, Floats]:
+    """What each unit of a network's first layer takes of the features: slopes (F, U) and, by bin, steps (B, U)."""
+    seen, weights = _columns_per_bin(member, cuts), network.weights[0]
+    found = [_weighted(member, weights, f, seen[f], sample[:, f]) for f in range(len(cuts))]
+    return np.stack([slope for slope, _ in found]), np.concatenate([step for _, step in found])
+
+
+def _weighted(member: Member, weights: Floats, f: int, seen: Floats, known: Floats) -> tuple[Floats, Floats]:
+    """Slope and steps of one feature: its rising columns are straight lines, the others constant in every bin.
+
+    ``weights`` (C,), or (C, U) for U sums at once: then slopes are (U,), steps (bins, U).
+    """
     mine = np.array(member.columns.sources) == f
     rising = mine & np.array([mark is None for mark in member.columns.marks])
     step = seen[:, mine & ~rising] @ weights[mine & ~rising]
     low, high = _apart(known)
     rows = np.zeros((3, member.columns.n_features))
     rows[:, f] = low, high, np.nan
-    first, last, gap = member.columns.values(rows)[:, rising] @ weights[rising] if rising.any() else np.zeros(3)
+    first, last, gap = member.columns.values(rows)[:, rising] @ weights[rising]
     slope = (last - first) / (high - low)
     step[:-1] += first - slope * low
     step[-1] += gap
-    return float(slope), step
+    return np.asarray(slope), step
 
 
 def _apart(known: Floats) -> tuple[float, float]:

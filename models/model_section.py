@@ -10,6 +10,7 @@ from models.estimators import Member
 from models.exactness import Exactness
 from models.game_tables import ROUTES, Compiled
 from models.games import MARGIN, PROBABILITY, RAREST
+from models.imputer import DRAWS
 from models.kinds import DEFAULT, Boosting, Model, forces_direction
 
 Card = dict[str, Any]
@@ -30,8 +31,12 @@ def model_section(
         "leaves": 0 if games is None else games.leaves,
         "exactness": exactness._asdict(),
     }
+    if compiled.slow:
+        section["compared"] = list(compiled.compared)
     if games is not None and games.walks:
-        section["compared"], section["steps"] = list(compiled.compared), len(games.walks.patterns)
+        section["steps"] = len(games.walks.patterns)
+    if games is not None and games.coalitions:
+        section["joined"] = len(games.coalitions.used(compiled.tables.starts))
     if not isinstance(model, Boosting):
         section["calibrate"], section["file_sha256"] = model.calibrate, model.sha256
     return section
@@ -67,7 +72,7 @@ def model_page(card: Mapping[str, Any]) -> list[str]:
         f"- contributions: {_contributions(exact)}",
     ]
     if "compared" in section:
-        lines.append(f"- {_compared(section)}")
+        lines += [f"- {_compared(section)}", *_kept(section)]
     if section["curve"] != "none":
         lines.append(
             f"- the model's sum becomes log-odds through a curve ({section['curve']}): contributions to the sum are "
@@ -87,15 +92,34 @@ def model_page(card: Mapping[str, Any]) -> list[str]:
 
 
 def _compared(section: Card) -> str:
-    """With whom a record is compared where trees are walked."""
+    """With whom a record is compared where trees are walked or networks asked."""
     part, whole = section["compared"]
-    steps = f"{section['steps']:,} steps a record over {section['leaves']:,} leaves"
     if part == whole:
-        return f"compared with the whole baseline, {whole:,} applicants: {steps}"
+        return f"compared with the whole baseline, {whole:,} applicants: {_effort(section)}"
     return (
-        f"compared with {part:,} of the baseline's {whole:,} applicants, evenly spread over what the trees give them, "
-        f"as the whole would take too long: {steps}; contributions are exact against those {part:,}{_moved(section)}"
+        f"compared with {part:,} of the baseline's {whole:,} applicants, evenly spread over what the model gives them, "
+        f"as the whole would take too long: {_effort(section)}; contributions are exact against those "
+        f"{part:,}{_moved(section)}"
     )
+
+
+def _effort(section: Card) -> str:
+    """What one record takes; as much again for each draw of a field that did not arrive."""
+    if "joined" not in section:
+        return f"{section['steps']:,} steps a record over {section['leaves']:,} leaves"
+    joined, part = section["joined"], section["compared"][0]
+    evaluations = f"2^{joined} × {part:,} = {(1 << joined) * part:,} evaluations of the network"
+    return (
+        f"at most {evaluations} a record (every coalition of the {joined} features it reads, with each of them; fewer "
+        f"where the two are alike in a feature), and as many for each of {DRAWS} draws where a field has to be drawn"
+    )
+
+
+def _kept(section: Card) -> list[str]:
+    if "joined" not in section:
+        return []
+    part = section["compared"][0]
+    return [f"- the bundle holds the features of those {part:,} applicants, without names: keep it as personal data"]
 
 
 def _moved(section: Card) -> str:

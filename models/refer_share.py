@@ -20,13 +20,13 @@ from models.scoring import Scorer
 APPLICANTS = 512
 FEWEST = 32
 _QUICK = 200_000
-"""Steps a walked record takes up to which all APPLICANTS are asked: beyond, fewer, so that lint does not take hours."""
+"""Steps a record takes up to which all APPLICANTS are scored: beyond, fewer, so that lint does not take hours."""
 
 
 def expected_refer_share(bundle: Bundle, policy: Policy, not_carried: Collection[str]) -> float:
     """Share of applications, 0 to 1, that ``policy`` (bound to a contract, see ``Policy.bind``) would refer.
 
-    Of APPLICANTS, or, where trees are walked for long, of an evenly spread part of them, at least FEWEST.
+    Of APPLICANTS, or, where a record takes long, of an evenly spread part of them, at least FEWEST.
 
     ``not_carried`` names contract fields an integration does not carry; those the bundle does not read are harmless.
     """
@@ -38,9 +38,8 @@ def expected_refer_share(bundle: Bundle, policy: Policy, not_carried: Collection
 
 
 def _every(bundle: Bundle) -> int:
-    walks = bundle.games.walks if bundle.games else None
-    slow = len(walks.patterns) // _QUICK if walks else 0
-    return max(1, min(APPLICANTS // FEWEST, slow))
+    steps = bundle.games.effort(bundle.tables.starts) if bundle.games else 0
+    return max(1, min(APPLICANTS // FEWEST, steps // _QUICK))
 
 
 def invented_applicants(bundle: Bundle) -> Floats:

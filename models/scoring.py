@@ -37,7 +37,8 @@ class Holes(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Path-dependent contributions of one record, in score points: ``base + features.sum()`` is its score where nothing
+    """Path-dependent contributions of one record (of weights and networks, which have no paths, those of
+    ``Scored``), in score points: ``base + features.sum()`` is its score where nothing
     was drawn; means over the draws otherwise. ``features`` (F,) in the bundle's order, ``groups`` (G,) their sums."""
 
     base: float

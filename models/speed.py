@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.game_tables import Compiled
 from models.scoring import Scorer
 from models.training_clock import seconds
 
@@ -13,12 +14,12 @@ Floats = NDArray[np.float64]
 COMPLETE, DRAWN = 1000, 20
 """Records that are timed, without a missing field and with one."""
 COMPLETE_WALKED, DRAWN_WALKED = 50, 1
-"""The same where trees are walked, which takes a thousand times as long."""
+"""The same where trees are walked or networks asked, which takes a thousand times as long."""
 
 
 def records_per_second(bundle: Bundle, x: Floats) -> float:
     """Of complete records with their reasons, one thread; the better of two runs."""
-    scorer, rows = Scorer(bundle), x[: COMPLETE_WALKED if _walked(bundle) else COMPLETE]
+    scorer, rows = Scorer(bundle), x[: COMPLETE_WALKED if _slow(bundle) else COMPLETE]
     missing = np.zeros(rows.shape, dtype=np.bool_)
     scorer.score_columns(rows[:1], missing[:1])
     return len(rows) / min(_seconds(scorer, rows, missing) for _ in range(2))
@@ -26,7 +27,7 @@ def records_per_second(bundle: Bundle, x: Floats) -> float:
 
 def drawn_per_second(bundle: Bundle, x: Floats) -> tuple[float, str]:
     """Of records one field of which is drawn, one thread: where that takes longest, and the field."""
-    scorer, rows, found = Scorer(bundle), x[: DRAWN_WALKED if _walked(bundle) else DRAWN], []
+    scorer, rows, found = Scorer(bundle), x[: DRAWN_WALKED if _slow(bundle) else DRAWN], []
     for at in range(len(bundle.fields)):
         missing = np.zeros(rows.shape, dtype=np.bool_)
         missing[:, at] = True
@@ -39,5 +40,5 @@ def _seconds(scorer: Scorer, rows: Floats, missing: NDArray[np.bool_]) -> float:
     return seconds(lambda: scorer.score_columns(rows, missing))
 
 
-def _walked(bundle: Bundle) -> bool:
-    return bundle.games is not None and bundle.games.walks is not None
+def _slow(bundle: Bundle) -> bool:
+    return Compiled(bundle.tables, bundle.games).slow

@@ -158,7 +158,7 @@ def _firmness(study: Study) -> Card:
         return {"stability": {"not_measured": why}, "agreement": {"not_measured": why}}
     compiled = study.compile(own)
     resamples = RESAMPLES
-    if compiled.route == "tree_walks":
+    if compiled.slow:
         rows, resamples = rows[:: max(1, len(rows) // MOST_WALKED)], FEW_RESAMPLES
     found = principal(study, compiled, rows)
     return {"stability": _stability(study, own, rows, found, resamples), "agreement": _agreement(study, rows, found)}

@@ -44,8 +44,9 @@ from models.verdict_columns import published
 
 Floats = NDArray[np.float64]
 Report = Callable[[str], None]
-MOST_MEASURED = 40_000_000
-"""Patterns of a baseline (320 MB) up to which the part that is served is compared with the whole."""
+MORE = 6
+"""Times as many steps as a record takes when served, with which the part that is served is compared with the whole: of
+walked trees, patterns of 288 MB."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def compile_classifier(material: Material, classifier: Any, study: Study, held: 
         raise ConfigurationError([spec.source.fault(("model",), f.message, f.hint) for f in exc.faults]) from exc
     model = model_section(spec.model, classifier, members, compiled, exactness)
     if compiled.partly:
-        model["part"] = part_section(study, compiled, Compiler(members)(baseline, most=MOST_MEASURED))
+        model["part"] = part_section(study, compiled, Compiler(members)(baseline, more=MORE))
     return compiled, {"model": model, "reasons": reasons_section(study, held)}
 
 

@@ -24,15 +24,15 @@ _TIMED = 200_000
 """Patterns that the time in a refusal is measured with."""
 
 
-def compared(layout: Layout, bins: Ints, *, most: int | None = None) -> tuple[Ints, WalkTables]:
+def compared(layout: Layout, bins: Ints, *, more: int = 1) -> tuple[Ints, WalkTables]:
     """Rows of a baseline in bins (n, F) that records are compared with, ascending, and their patterns.
 
-    Raises ConfigurationError where there is no time for FEWEST of them; ``most`` in place of MOST_PATTERNS.
+    Raises ConfigurationError where there is no time for FEWEST of them; ``more`` times MOST_PATTERNS.
     """
     order, step = np.argsort(layout.sums(bins).sum(axis=1), kind="stable"), 1
     while True:
         rows = np.sort(order[step // 2 :: step])
-        found = patterns(layout, bins[rows], len(bins), MOST_PATTERNS if most is None else most)
+        found = patterns(layout, bins[rows], len(bins), more * MOST_PATTERNS)
         if isinstance(found, WalkTables):
             return rows, found
         if len(order[step :: 2 * step]) < FEWEST:

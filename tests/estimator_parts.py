@@ -23,6 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 from sklearn.svm import LinearSVC
@@ -81,6 +82,11 @@ def ordinal() -> Any:
     return make_pipeline(ColumnTransformer([("codes", encoder, [CODE])], remainder="passthrough"), forest())
 
 
+def network(*units: int, **options: Any) -> Any:
+    own = {"alpha": 3.0, "solver": "lbfgs", "max_iter": 9_000, "random_state": 0}
+    return MLPClassifier(units, **{**own, **options})
+
+
 KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     "logistic regression": (logistic, "linear"),
     "one-hot codes": (lambda: make_pipeline(by_column(), LogisticRegression()), "linear"),
@@ -118,18 +124,27 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "bagged logistic regressions": (lambda: BaggingClassifier(logistic(), n_estimators=4, random_state=0), "linear"),
     "random tree": (lambda: ExtraTreeClassifier(max_depth=5, random_state=0), "leaf_tables"),
+    "network without hidden units": (lambda: scaled(network()), "linear"),
     "calibrated behind a pipeline": (
         lambda: make_pipeline(filled(), CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()))),
         "linear",
     ),
 }
 """By name how it is made, and the route it must take."""
+NETWORKS: dict[str, Callable[[], Any]] = {
+    "network": lambda: scaled(network(6)),
+    "network over codes": lambda: make_pipeline(by_column(), network(4, 3, activation="tanh")),
+    "network, sigmoid": lambda: CalibratedClassifierCV(scaled(network(4)), cv=2, ensemble=False),
+    "networks, isotonic": lambda: CalibratedClassifierCV(scaled(network(3)), method="isotonic", cv=2),
+    "bagged networks": lambda: BaggingClassifier(scaled(network(3)), n_estimators=2, random_state=0),
+}
+"""Those of the route ``coalitions``, which takes longer."""
 
 
 @cache
 def fitted(name: str) -> Any:
     x, bad = data()
-    return KINDS[name][0]().fit(x, bad)
+    return (NETWORKS[name] if name in NETWORKS else KINDS[name][0])().fit(x, bad)
 
 
 def changed(content: bytes, old: bytes = b"", new: bytes = b"", **more: bytes) -> bytes:

@@ -165,7 +165,7 @@ def twice() -> Any:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (make_pipeline(filled(), GaussianNB()), "a GaussianNB is not made of trees or weights.*known: AdaB"),
+        (make_pipeline(filled(), GaussianNB()), "a GaussianNB is not made of trees, weights or layers.*known: AdaB"),
         (scaled(LinearSVC()), "a LinearSVC gives no probabilities: calibrate it with CalibratedClassifierCV"),
         (scaled(SGDClassifier(loss="hinge")), "a SGDClassifier gives no probabilities: calibrate it"),
         (scaled(SGDClassifier(loss="modified_huber")), "fit it with log_loss"),
@@ -206,7 +206,10 @@ def test_other_classes_than_nought_and_one_and_other_features_than_the_specs_are
         read_estimator(fitted("random forest"), 4)
 
 
-@pytest.mark.parametrize("name", sorted({*GameTables.__dataclass_fields__} - {"values", "direct", "walks"}))
+OPTIONAL = {"values", "direct", "walks", "coalitions"}
+
+
+@pytest.mark.parametrize("name", sorted({*GameTables.__dataclass_fields__} - OPTIONAL))
 def test_games_that_do_not_fit_together_are_refused(name: str) -> None:
     """What the kernel indexes without a bounds check was checked before."""
     found = compiled(fitted("forests, isotonic"), data()[0])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from estimator_parts import KINDS, changed, data, fitted
+from estimator_parts import KINDS, NETWORKS, changed, data, fitted
 from sklearn.naive_bayes import GaussianNB
 
 from contracts.errors import ConfigurationError
@@ -25,7 +25,7 @@ def named(folder: Path, content: bytes, sha256: str = "") -> Estimator:
     return Estimator("file", {}, file=folder / "model.skops", sha256=digest)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, *NETWORKS])
 def test_a_saved_classifier_comes_back(name: str, tmp_path: Path) -> None:
     x, _ = data()
     loaded: Any = load_estimator(named(tmp_path, skops.io.dumps(fitted(name))))
