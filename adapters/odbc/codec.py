@@ -5,7 +5,8 @@ A submission is the row as ``rows`` writes it, ``{"AMOUNT":"1234.50","KIND":"A",
 
     {"columns":{"SCORE":586,"OUTCOME":"A"},"lists":{"REASONS":[{"CODE":"R05"}]}}
 
-and a refusal is ``{"code":"invalid_record","text":"…"}``, for the columns of code and text.
+and a refusal is ``{"code":"invalid_record","text":"…"}``, for the columns of code and text. A column that the database
+or its driver cannot give is submitted as ``{"unreadable":SQLSTATE}``, and its row is refused for it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from adapters.odbc.faults import unread
 from adapters.odbc.section import Outlet, Wire
 from adapters.odbc.tables import Column
 from contracts.errors import InternalFault, MalformedPayload
@@ -24,6 +26,7 @@ from gateway.spi import Fields, NativeField, Refusal, Tree
 
 ROW: Final = "row"
 """The one thing that comes beside a row: its key and version, ``header.row`` in the tree."""
+UNREADABLE: Final = "unreadable"
 _TYPES: Final = {
     "decimal": "decimal", "smallint": "integer", "integer": "integer", "bigint": "integer", "real": "number",
     "double": "number", "date": "date", "timestamp": "date-time", "timestamp-tz": "date-time", "boolean": "boolean",
@@ -53,7 +56,8 @@ class OdbcCodec:
             if name in ("header", "lookup"):
                 raise MalformedPayload(f"{name!r} is a reserved name", code="reserved_name", path=name)
             if not (value is None or isinstance(value, str | bool)):
-                raise MalformedPayload("a column holds one value", code="not_a_row", path=self._spelled(name))
+                whole = all(isinstance(one, dict) for one in tree.values())
+                raise _no_value(value, self.wire.read_from.name if whole else self._spelled(name))
         tree["header"] = {ROW: header[ROW]} if ROW in header else {}
         return tree
 
@@ -115,6 +119,14 @@ def _one_row(found: Any) -> Tree:
     if not isinstance(found, dict):
         raise MalformedPayload("is not a row as JSON", code="not_a_row")
     return found
+
+
+def _no_value(value: Any, path: str) -> MalformedPayload:
+    state = value.get(UNREADABLE) if isinstance(value, dict) else None
+    if not isinstance(state, str):
+        return MalformedPayload("a column holds one value", code="not_a_row", path=path)
+    message = f"the database cannot give what it holds: {unread(state)}, SQLSTATE {state[:5]}"
+    return MalformedPayload(message, code=UNREADABLE, path=path)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ row that still is ours and still says the same gets the answer that was decided 
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from adapters.odbc import rows
+from adapters.odbc.apart import OneByOne, new_token
+from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.outcomes import (
     CHANGED,
     Claimed,
@@ -25,7 +26,7 @@ from adapters.odbc.outcomes import (
     Written,
     linked,
 )
-from adapters.odbc.section import TOKEN, Outlet, Wire
+from adapters.odbc.section import Outlet, Wire
 from adapters.odbc.statements import Statements
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ class Exchange:
         self._waiting, self._claimed, self._done, self._failed = (
             rows.bound(status, wire.states[state]) for state in ("waiting", "claimed", "done", "failed")
         )
+        self._apart = OneByOne(link, self._sql, self._reader, self._claimed)
 
     def rehearse(self) -> None:
         """Run what reads and writes for a row there is not: what is forbidden shows before one is claimed."""
         sql, link = self._sql, self._link
         deleting = [sql.delete(outlet, 1) for outlet in self._outlets()]
         try:
-            looking = (sql.look(expired=True), sql.look(expired=False))
-            for text in (*looking, sql.held, sql.read, sql.renew, sql.release, sql.finish_one, sql.fail, *deleting):
+            for text in (*sql.every, *deleting):
                 link.execute(text, [None] * text.count("?"))
         finally:
             link.rollback()
@@ -80,16 +81,26 @@ class Exchange:
         Others may claim at the same time: where the database does not lock what is looked at, the row is theirs whose
         UPDATE comes first, and ours are those that carry the token.
         """
-        token = secrets.token_hex(TOKEN // 2)
+        token = new_token()
         room = self._wire.batch
         for state, expired in ((self._claimed, True), (self._waiting, False)):
             room -= self._mark(token, state, room, expired=expired) if room else 0
         self._link.commit()
         if room == self._wire.batch:
             return Batch(token, ())
-        found = self._held(token)
+        return Batch(token, self._read(token))
+
+    def _read(self, token: str) -> list[Claimed]:
+        """The rows that are ours, together, or one by one where that is how they can be read."""
+        try:
+            found = self._held(token)
+        except DatabaseFault as fault:
+            if fault.verdict is not Verdict.ROW:
+                raise
+            self._link.rollback()
+            return self._apart.read(token)
         self._link.rollback()
-        return Batch(token, [self._reader.claimed(key, read) for key, read in found.items()])
+        return [self._reader.claimed(key, read) for key, read in found.items()]
 
     def _mark(self, token: str, state: Any, most: int, *, expired: bool) -> int:
         keys = self._in_state(self._sql.claimable(most, expired=expired), state)
@@ -115,20 +126,41 @@ class Exchange:
 
     def write(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counter[str]:
         """Write what became of the rows of a batch, in one transaction; what happened, by kind, counted."""
+        settled = [self._still(*pair) for pair in zip(batch.rows, outcomes, strict=True)]
         try:
-            happened = self._write(batch, outcomes)
+            happened = self._write(batch, settled)
             self._link.commit()
         except BaseException:
             self._link.rollback()
             raise
         return happened
 
+    def _still(self, claimed: Claimed, outcome: Outcome) -> Outcome:
+        """The outcome of a row that stands apart, if it still says the same: read before, as a fault may end what is
+        written beside it."""
+        if not claimed.token:
+            return outcome
+        again = self._apart.by_columns(claimed.token, claimed.key)
+        return outcome if (again.raw, again.name) == (claimed.raw, claimed.name) else CHANGED
+
     def _write(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counter[str]:
-        self._link.execute(self._sql.renew, (self._claimed, batch.token))
-        held = self._held(batch.token)
+        pairs = list(zip(batch.rows, outcomes, strict=True))
+        happened = self._write_together(batch.token, [pair for pair in pairs if not pair[0].token])
+        happened.update(self._write_apart(*pair) for pair in pairs if pair[0].token)
+        return happened
+
+    def _write_together(self, token: str, pairs: Sequence[tuple[Claimed, Outcome]]) -> Counter[str]:
+        if not pairs:
+            return Counter()
+        try:
+            held = self._locked(token)
+        except DatabaseFault as fault:
+            if fault.verdict is not Verdict.ROW:
+                raise
+            return self._let_go(token, len(pairs))
         settled: dict[Key, Outcome] = {}
         happened: Counter[str] = Counter()
-        for claimed, outcome in zip(batch.rows, outcomes, strict=True):
+        for claimed, outcome in pairs:
             found = held.pop(claimed.key, None)
             if found is None:
                 happened["lost"] += 1
@@ -136,9 +168,34 @@ class Exchange:
                 settled[claimed.key] = outcome
             else:
                 settled[claimed.key] = CHANGED
-        self._settle(batch.token, settled, whole=not held)
+        self._settle(token, settled, whole=not held)
         happened.update(outcome.happened for outcome in settled.values())
         return happened
+
+    def _locked(self, token: str) -> dict[Key, list[tuple[Any, ...]]]:
+        """What is read for each row that is ours, once nobody else can change it."""
+        renewing = self._sql.renew, (self._claimed, token)
+        self._link.execute(*renewing)
+        try:
+            return self._held(token)
+        except DatabaseFault as fault:
+            if fault.verdict is not Verdict.ROW:
+                raise
+        self._link.rollback()
+        self._link.execute(*renewing)
+        return self._apart.held(token)
+
+    def _let_go(self, token: str, count: int) -> Counter[str]:
+        """One of these rows cannot be read any more: they wait, and are read one by one when they are claimed again."""
+        self._link.rollback()
+        self._link.execute(self._sql.release_all, (self._waiting, self._claimed, token))
+        return Counter({CHANGED.happened: count})
+
+    def _write_apart(self, claimed: Claimed, outcome: Outcome) -> str:
+        if not self._link.execute(self._sql.renew, (self._claimed, claimed.token)):
+            return "lost"
+        self._settle(claimed.token, {claimed.key: outcome}, whole=False)
+        return outcome.happened
 
     def _settle(self, token: str, settled: Mapping[Key, Outcome], *, whole: bool) -> None:
         """``whole``: no other row carries the token, so that those which are answered can be marked all at once."""

@@ -239,6 +239,22 @@ def outcome(error: ScoregateError) -> Literal["failed", "waiting"]:
     return "failed" if isinstance(error, CallerError | InternalFault) else "waiting"
 
 
+def unread(state: str) -> str:
+    """Why a value cannot be read, by SQLSTATE.
+
+    >>> unread("22021"), unread("22012")
+    ('its text is not in the code page that is declared for it', 'reading it fails')
+    """
+    return _UNREAD.get(state, "reading it fails")
+
+
+_UNREAD: Final = {
+    "22021": "its text is not in the code page that is declared for it",
+    "22P05": "its text has characters that the code page of the connection lacks",
+    "22000": "it is not what its type promises",
+}
+
+
 def _said(error: BaseException) -> tuple[str, str]:
     """SQLSTATE and text; pyodbc's own errors have none, or have them the other way round."""
     args = [str(one) for one in error.args]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from adapters.odbc import faults, rows
-from adapters.odbc.codec import ROW, OdbcCodec, answer_of, refusal_of
+from adapters.odbc.codec import ROW, UNREADABLE, OdbcCodec, answer_of, refusal_of
 from adapters.odbc.section import Outlet, Wire
 from adapters.odbc.tables import Column
 from contracts.errors import ScoregateError
@@ -20,13 +20,14 @@ Key: TypeAlias = tuple[Any, ...]
 
 class Claimed(NamedTuple):
     """A row that is ours: its key, the rows read for it as the driver gave them (one, unless a query gives another
-    number), the bytes to submit and what they are called.
+    number), the bytes to submit and what they are called. ``token`` is its own, where it has not that of its batch.
     """
 
     key: Key
     found: tuple[tuple[Any, ...], ...]
     raw: bytes
     name: str
+    token: str = ""
 
     def asked(self, principal: str) -> Asked:
         return Asked(self.raw, {ROW: self.name}, principal, self.name)
@@ -87,6 +88,17 @@ class RowReader:
         told = [spelled(value) for spelled, value in zip(self._spelled, (found or [key])[0], strict=False)]
         version = told[-1] if len(told) > self._keys else None
         return Claimed(key, tuple(found), raw, rows.row_key(told[: self._keys], version, raw))
+
+    def apart(self, key: Key, values: Sequence[Any]) -> Claimed:
+        """A row of which not all can be read: its version if it has one, and its columns; of what cannot, the fault."""
+        states = [one.state if isinstance(one, faults.DatabaseFault) else "" for one in values]
+        known = [None if state else value for state, value in zip(states, values, strict=True)]
+        beside = len(self._spelled) - self._keys
+        tree = self._read(known[beside:])
+        cannot = {name: {UNREADABLE: state} for name, state in zip(tree, states[beside:], strict=True) if state}
+        raw = rows.written(tree | cannot)
+        told = [spelled(value) for spelled, value in zip(self._spelled, (*key, *known), strict=False)]
+        return Claimed(key, (), raw, rows.row_key(told[: self._keys], told[-1] if beside else None, raw))
 
     def same(self, claimed: Claimed, found: Sequence[tuple[Any, ...]]) -> bool:
         """Whether what stands there now is what was claimed."""

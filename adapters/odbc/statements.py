@@ -34,6 +34,13 @@ class Statements:
         self._held = f"{self._status} = ? AND {self._token} = ?"
         self._freed = f"{self._token} = NULL, {self._until} = NULL"
 
+    @property
+    def every(self) -> Sequence[str]:
+        """One text of each kind that reads or writes the requests, but for those that claim."""
+        looking = self.look(expired=True), self.look(expired=False)
+        reading = (*looking, self.held, self.read, self.read_alone)
+        return *reading, self.set_aside, self.renew, self.release_all, self.release, self.finish_one, self.fail
+
     # ---- claiming ----------------------------------------------------------------------------------------------------
 
     def look(self, *, expired: bool) -> str:
@@ -67,33 +74,51 @@ class Statements:
 
     @cached_property
     def read(self) -> str:
-        """The rows that are ours: the columns of ``read_columns``. claimed, token."""
-        if self._wire.query:
-            return self._read_by_query()
-        order = self._names(self._wire.order)
-        return f"SELECT {self._columns} FROM {self._table} WHERE {self._held} ORDER BY {order}"
+        """The rows that are ours: the key, the version if there is one, the row. claimed, token."""
+        return self._reading(", ".join((self._keys, *self._columns)))
 
-    def _read_by_query(self) -> str:
+    @cached_property
+    def read_alone(self) -> str:
+        """The same of one row. claimed, token, the key."""
+        return self._reading(", ".join((self._keys, *self._columns)), self._keyed(1))
+
+    @cached_property
+    def read_columns(self) -> Sequence[str]:
+        """The same without the key, column by column. claimed, token, the key."""
+        return [self._reading(column, self._keyed(1)) for column in self._columns]
+
+    @property
+    def by_query(self) -> bool:
+        """Whether there may be several rows for a key that is ours, or none."""
+        return bool(self._wire.query)
+
+    def _reading(self, columns: str, keyed: str = "") -> str:
+        also = f" AND {keyed}" if keyed else ""
+        if self._wire.query:
+            return self._reading_by_query(columns, also)
+        order = self._names(self._wire.order)
+        return f"SELECT {columns} FROM {self._table} WHERE {self._held}{also} ORDER BY {order}"
+
+    def _reading_by_query(self, columns: str, also: str) -> str:
         quote = self._dialect.quote
         same = " AND ".join(f"T.{quote(name)} = Q.{quote(name)}" for name in self._wire.key)
         held = f"T.{self._status} = ? AND T.{self._token} = ?"
-        ours = f"EXISTS (SELECT 1 FROM {self._table} T WHERE {same} AND {held})"
-        return f"SELECT {self._columns} FROM ({self._wire.query}) Q WHERE {ours}"
+        ours = f"EXISTS (SELECT 1 FROM {self._table} T WHERE {same} AND {held}{also})"
+        return f"SELECT {columns} FROM ({self._wire.query}) Q WHERE {ours}"
 
-    @property
-    def _columns(self) -> str:
-        """What ``read`` gives: the key, the version if there is one, the row."""
+    @cached_property
+    def _columns(self) -> Sequence[str]:
+        """What is read beside the key."""
         wire = self._wire
-        row = ", ".join(self._dialect.read(column.name, column.type) for column in wire.row)
-        return ", ".join((self._keys, *filter(None, (self._read((wire.version,)) if wire.version else "", row))))
+        return [*self._read(filter(None, (wire.version,))), *self._read(column.name for column in wire.row)]
 
     @cached_property
     def _keys(self) -> str:
-        return self._read(self._wire.key)
+        return ", ".join(self._read(self._wire.key))
 
-    def _read(self, names: Sequence[str]) -> str:
+    def _read(self, names: Iterable[str]) -> list[str]:
         columns = filter(None, map(self._wire.read_from.column, names))
-        return ", ".join(self._dialect.read(column.name, column.type) for column in columns)
+        return [self._dialect.read(column.name, column.type) for column in columns]
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -103,9 +128,19 @@ class Statements:
         return f"UPDATE {self._table} SET {self._until} = {self._later} WHERE {self._held}"
 
     @cached_property
+    def set_aside(self) -> str:
+        """Gives one row a token of its own. That token, claimed, token, the key."""
+        return f"UPDATE {self._table} SET {self._token} = ? WHERE {self._held} AND {self._keyed(1)}"
+
+    @cached_property
+    def release_all(self) -> str:
+        """Lets every row that is still ours wait again. waiting, claimed, token."""
+        return f"UPDATE {self._table} SET {self._status} = ?, {self._freed} WHERE {self._held}"
+
+    @cached_property
     def release(self) -> str:
         """Lets one row wait again. waiting, claimed, token, the key."""
-        return f"UPDATE {self._table} SET {self._status} = ?, {self._freed} WHERE {self._held} AND {self._keyed(1)}"
+        return f"{self.release_all} AND {self._keyed(1)}"
 
     @cached_property
     def finish(self) -> str:

@@ -129,6 +129,8 @@ def test_a_row_becomes_a_tree_with_its_key_beside_it(codec: OdbcCodec) -> None:
         (b"", "not_a_row"),
         (b'"A"', "not_a_row"),
         (b'{"A":{"B":"1"}}', "not_a_row"),
+        (b'{"A":{"unreadable":null}}', "not_a_row"),
+        (b'{"A":{"unreadable":"22021"}}', "unreadable"),
         (b'{"A":"1","A":"2"}', "duplicate_name"),
         (b'{"header":"x"}', "reserved_name"),
         (b'[{"A":"1"},{"A":"2"}]', "several_rows"),
