@@ -20,6 +20,7 @@ from adapters.odbc.connecting import open_link
 from adapters.odbc.polling import Poller
 from adapters.odbc.tables import read_tables
 from contracts.errors import ScoregateError
+from gateway.ledger import Filters, Kind, Ledger
 from gateway.service import ServingDesk
 from gateway.spi import Answer, Asked, Desk, Site
 from gateway.watching.lookout import Lookout
@@ -31,6 +32,7 @@ APPROVED: dict[str, Any] = json.loads((EXAMPLES[0] / "request.json").read_text()
 DECLINED: dict[str, Any] = json.loads((EXAMPLES[1] / "request.json").read_text())
 ANSWERS = ("CREDIT_DECISION", "CREDIT_REASON", "CREDIT_CAUSE", "CREDIT_ESTIMATE")
 PATIENCE_S = 120
+LISTS = {"REASONS": "CREDIT_REASON", "CAUSES": "CREDIT_CAUSE", "ESTIMATES": "CREDIT_ESTIMATE"}
 Meddle = Callable[[Sequence[Asked]], None]
 
 
@@ -159,3 +161,26 @@ def with_wire(desk: ServingDesk, codec: OdbcCodec) -> ServingDesk:
 def numbered(row: Mapping[str, Any], number: int) -> dict[str, Any]:
     """The same application as another one."""
     return {**row, "REQUEST_ID": str(number), "APPLICATION_NO": f"CB-2027-{number:06d}"}
+
+
+def assert_one_answer_each(cobalt: Cobalt, ledger: Ledger, submitted: int) -> None:
+    """Rows in = answers out = decisions in the ledger; what stands in the tables is what the ledger has."""
+    decisions = [entry.decision_id for entry in ledger.list(Filters(kind=Kind.DECISION), 10_000)]
+    found = {table: cobalt.answers(table) for table in ANSWERS}
+    answered = found["CREDIT_DECISION"]
+    assert set(cobalt.states.values()) == {"D"}
+    assert len(cobalt.states) == len(answered) == len(decisions) == len(set(decisions)) == submitted
+    assert sorted(str(row["DECISION_NO"]) for (row,) in answered.values()) == sorted(decisions)
+    for key, (row,) in answered.items():
+        stored = json.loads(ledger.open_payload(str(row["DECISION_NO"])).answer)
+        assert row == _as_written("CREDIT_DECISION", stored["columns"])
+        assert row["APPLICATION_NO"] == f"CB-2027-{int(key):06d}"
+        for name, table in LISTS.items():
+            listed = [{**one, "LINE_NO": number} for number, one in enumerate(stored["lists"][name], 1)]
+            assert found[table].get(key, []) == [_as_written(table, one) for one in listed]
+
+
+def _as_written(table: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Columns of a stored answer as they are read back from the database."""
+    columns = [column for column in TABLES[table].columns if column.name != "REQUEST_ID"]
+    return {column.name: rows.native(column, rows.bound(column, told.get(column.name))) for column in columns}

@@ -183,7 +183,7 @@ class Poller:
         told = _told(exc)
         if not self._down:
             self._report("legacy_down", told)
-        elif isinstance(exc, SetupError) and told != self._differing:  # found when it was opened again
+        elif _is_lasting(exc) and told != self._differing:  # found when it was opened again
             self._report("legacy_differs", told)
         self._down, self._differing = True, told
 
@@ -199,6 +199,11 @@ class Poller:
     def _tell(self, event: str, **members: Any) -> None:
         write = self._site.log.warning if members else self._site.log.info
         write(event, integration=self._desk.name, **members)
+
+
+def _is_lasting(exc: BaseException) -> bool:
+    """Whether somebody must mend it: tables that differ, a right that lacks, a database that is read-only."""
+    return isinstance(exc, SetupError) or (isinstance(exc, DatabaseFault) and exc.verdict is Verdict.SETUP)
 
 
 def _told(exc: BaseException) -> list[dict[str, Any]]:

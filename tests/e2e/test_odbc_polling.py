@@ -275,25 +275,26 @@ def _changed(cobalt: Cobalt, **changes: object):  # type: ignore[no-untyped-def]
     return with_wire(cobalt.desk, OdbcCodec(replace(codec.wire, **changes)))  # type: ignore[arg-type]
 
 
-def test_a_query_may_read_the_rows_and_must_give_one_for_each_key(on_sqlite: Cobalt) -> None:
+def test_a_query_may_read_the_rows_and_must_give_one_for_each_key(cobalt: Cobalt) -> None:
     """Two rows for one key, or none, refuse that key alone; what is claimed still stands in the table."""
-    codec = on_sqlite.desk.codec
+    codec = cobalt.desk.codec
     assert isinstance(codec, OdbcCodec)
     wire = codec.wire
     names = [*(column.name for column in wire.row), "ROW_VERSION"]
-    every = f'SELECT {", ".join(names)} FROM "CREDIT_REQUEST"'  # noqa: S608 # names of our own example
+    columns, key = ", ".join(map(cobalt.quote, names)), cobalt.quote("REQUEST_ID")
+    every = f"SELECT {columns} FROM {cobalt.quote('CREDIT_REQUEST')}"  # noqa: S608 # names of our own example
     shape = Table(QUERY, tuple(column for column in wire.table.columns if column.name in names))
     tables = replace(wire.tables, found={**wire.tables.found, QUERY: shape})
-    on_sqlite.insert(*(numbered(APPROVED, number) for number in (1, 2, 3, 4)))
-    twice = f"{every} WHERE REQUEST_ID <> 3 UNION ALL {every} WHERE REQUEST_ID IN (2, 3)"
-    on_sqlite.poll(_changed(on_sqlite, tables=tables, query=twice))
-    assert on_sqlite.requests("STATUS", "ERROR_CODE") == {
+    cobalt.insert(*(numbered(APPROVED, number) for number in (1, 2, 3, 4)))
+    twice = f"{every} WHERE {key} <> 3 UNION ALL {every} WHERE {key} IN (2, 3)"
+    cobalt.poll(_changed(cobalt, tables=tables, query=twice))
+    assert cobalt.requests("STATUS", "ERROR_CODE") == {
         "1": ("D", None), "2": ("E", "several_rows"), "3": ("D", None), "4": ("D", None)
     }  # fmt: skip
-    on_sqlite.change("\"STATUS\" = 'N'", '"REQUEST_ID" = 3')
-    on_sqlite.poll(_changed(on_sqlite, tables=tables, query=f"{every} WHERE 1 = 0"))
-    assert on_sqlite.requests("STATUS", "ERROR_CODE")["3"] == ("E", "no_row")
-    assert sorted(on_sqlite.answers()) == ["1", "4"]
+    cobalt.change("\"STATUS\" = 'N'", '"REQUEST_ID" = 3')
+    cobalt.poll(_changed(cobalt, tables=tables, query=f"{every} WHERE 1 = 0"))
+    assert cobalt.requests("STATUS", "ERROR_CODE")["3"] == ("E", "no_row")
+    assert sorted(cobalt.answers()) == ["1", "4"]
 
 
 def test_an_answer_in_the_same_row_is_written_and_taken_back_there(

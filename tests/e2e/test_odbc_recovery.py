@@ -5,29 +5,24 @@ Pollers are killed, databases are killed and started again, connections are cut,
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cobalt import ANSWERS, APPROVED, DECLINED, PATIENCE_S, TABLES, Cobalt, numbered
+from cobalt import APPROVED, DECLINED, PATIENCE_S, Cobalt, assert_one_answer_each, numbered
 from fault_proxy import FaultProxy, Plan, proxied
 from ledger_samples import open_ledger
 from odbc_children import Pollers, hurried
 from odbc_databases import Servers, serving
 
-from adapters.odbc import rows
 from adapters.odbc.polling import Poller
 from gateway.installation import Installation
-from gateway.ledger import Filters, Kind, Ledger
+from gateway.ledger import Ledger
 from gateway.service import ServingDesk
-
-LISTS = {"REASONS": "CREDIT_REASON", "CAUSES": "CREDIT_CAUSE", "ESTIMATES": "CREDIT_ESTIMATE"}
 
 
 @pytest.fixture(scope="module")
@@ -69,29 +64,6 @@ def await_claim(cobalt: Cobalt) -> None:
     end = time.monotonic() + PATIENCE_S
     while "P" not in (seen := set(cobalt.states.values())) and "N" in seen:
         assert time.monotonic() < end, cobalt.states
-
-
-def assert_one_answer_each(cobalt: Cobalt, ledger: Ledger, submitted: int) -> None:
-    """Rows in = answers out = decisions in the ledger; what stands in the tables is what the ledger has."""
-    decisions = [entry.decision_id for entry in ledger.list(Filters(kind=Kind.DECISION), 10_000)]
-    found = {table: cobalt.answers(table) for table in ANSWERS}
-    answered = found["CREDIT_DECISION"]
-    assert set(cobalt.states.values()) == {"D"}
-    assert len(cobalt.states) == len(answered) == len(decisions) == len(set(decisions)) == submitted
-    assert sorted(str(row["DECISION_NO"]) for (row,) in answered.values()) == sorted(decisions)
-    for key, (row,) in answered.items():
-        stored = json.loads(ledger.open_payload(str(row["DECISION_NO"])).answer)
-        assert row == _as_written("CREDIT_DECISION", stored["columns"])
-        assert row["APPLICATION_NO"] == f"CB-2027-{int(key):06d}"
-        for name, table in LISTS.items():
-            listed = [{**one, "LINE_NO": number} for number, one in enumerate(stored["lists"][name], 1)]
-            assert found[table].get(key, []) == [_as_written(table, one) for one in listed]
-
-
-def _as_written(table: str, told: dict[str, Any]) -> dict[str, Any]:
-    """Columns of a stored answer as they are read back from the database."""
-    columns = [column for column in TABLES[table].columns if column.name != "REQUEST_ID"]
-    return {column.name: rows.native(column, rows.bound(column, told.get(column.name))) for column in columns}
 
 
 # ---- kills -----------------------------------------------------------------------------------------------------------
