@@ -36,6 +36,7 @@ from gateway.settings import Settings
 from gateway.spi import Adapter, CommandAdapter, LookupAdapter, ReachingAdapter, RunningAdapter, Site
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
+from gateway.watching.polls import PollWatch
 from gateway.watching.sources import SourceWatch
 from gateway.watching.tracing import tracing
 from models.policy import Policy
@@ -330,7 +331,7 @@ def poll(settings: Settings, name: str, *, once: bool = False) -> None:
             principals = desk.integration.principals
             principal = principals[0] if len(principals) == 1 else name
             connections = partial(installation.connections, adapter=kind)
-            adapter.run(desk, Site(connections, lookout.events, stop, once, principal))
+            adapter.run(desk, Site(connections, lookout.events, stop, once, principal, PollWatch(lookout, name)))
         finally:
             installation.close()
         installation.check()

@@ -288,6 +288,26 @@ class Log(Protocol):
     def error(self, event: str, **members: Any) -> None: ...
 
 
+class Rounds(Protocol):
+    """Where an adapter that owns its loop tells what whoever is woken at night must know."""
+
+    def count(self, happened: Mapping[str, int]) -> None:
+        """How many submissions ended how: ``answered``, ``failed`` (told so in the legacy system), or not for now."""
+
+    def reached(self, reached: bool) -> None:
+        """Whether the legacy system does what is asked of it; told each time that shows."""
+
+
+class Unwatched:
+    """Nobody counts."""
+
+    def count(self, happened: Mapping[str, int]) -> None:
+        """Not kept."""
+
+    def reached(self, reached: bool) -> None:
+        """Not kept."""
+
+
 class Site(NamedTuple):
     """What an adapter that owns its loop finds around it.
 
@@ -300,6 +320,7 @@ class Site(NamedTuple):
     stop: threading.Event
     once: bool = False
     principal: str = ""
+    rounds: Rounds = Unwatched()
 
 
 @runtime_checkable

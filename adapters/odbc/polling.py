@@ -130,6 +130,7 @@ class Poller:
     def _write(self, exchange: Exchange, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         delivery = Delivery(exchange, self._outcomes, self._site.log, self._desk.name)
         happened = delivery.write(batch, outcomes)
+        self._site.rounds.count(happened)
         self._unwritten = None
         self._is_back()
         for kind, event in (("lost", "claims_lost"), ("changed", "rows_changed")):
@@ -180,6 +181,7 @@ class Poller:
         if exc is None or isinstance(exc, Undecided):
             return
         self._close()
+        self._site.rounds.reached(False)
         told = _told(exc)
         if not self._down:
             self._report("legacy_down", told)
@@ -192,6 +194,7 @@ class Poller:
             self._tell(event, **members)
 
     def _is_back(self) -> None:
+        self._site.rounds.reached(True)
         if self._down:
             self._down, self._differing = False, []
             self._tell("legacy_back")

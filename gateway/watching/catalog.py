@@ -51,6 +51,8 @@ REFER_CAUSES: Final = "scoregate_refer_causes"
 SCORED: Final = "scoregate_scored"
 IMPUTED: Final = "scoregate_imputed"
 LOOKUPS: Final = "scoregate_lookups"
+POLLED: Final = "scoregate_polled_rows"
+LEGACY_DOWN: Final = "scoregate_legacy_down_seconds"
 COMMIT_SECONDS: Final = "scoregate_ledger_commit_seconds"
 LOCK_SECONDS: Final = "scoregate_ledger_lock_seconds"
 GROUP_SIZE: Final = "scoregate_ledger_group_size"
@@ -104,6 +106,11 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
             "alone).",
             "integration", "lookup", "result",
         ),
+        POLLED: _counter(
+            "Rows of polled tables by what became of them: answered, failed (told so on the row), or to be taken up "
+            "again: changed, undecided, lost, stuck.",
+            "integration", "result",
+        ),
         COMMIT_SECONDS: _seconds("The commit of a group: the wait for the disk, or for the database's word."),
         LOCK_SECONDS: _seconds("The wait for the turn to append, other processes going first."),
         GROUP_SIZE: Metric("histogram", "Entries per group commit.", (), SIZES),
@@ -115,6 +122,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         QUEUE: _gauge("Submissions waiting for the ledger, all processes."),
         OLDEST_PENDING: _gauge("Age of the submission that has waited longest for the ledger."),
         WORKERS: _gauge("Processes that serve."),
+        LEGACY_DOWN: _gauge("For how long the legacy system of a poller is down or refuses; the longest of all."),
         READY: _gauge("1 while a decision can be made durable, else 0 with its cause.", "cause"),
         INTEGRATION_READY: _gauge("1 while an integration is served, else 0 with its cause.", "integration", "cause"),
         SUNSET_DAYS: _gauge("Days the contract an integration speaks is still supported.", "integration", "contract"),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.private import owner_only
-from gateway.watching.catalog import OLDEST_PENDING, QUEUE, WORKERS, WORKERS_LOST
+from gateway.watching.catalog import LEGACY_DOWN, OLDEST_PENDING, QUEUE, WORKERS, WORKERS_LOST
 from gateway.watching.tally import Snapshot, Tally, empty
 
 RETIRED = "retired.json"
@@ -114,6 +114,7 @@ def _joined(living: list[Snapshot]) -> dict[str, float]:
     return {
         QUEUE: sum(one.gauges.get(QUEUE, 0.0) for one in living),
         OLDEST_PENDING: max(one.gauges.get(OLDEST_PENDING, 0.0) for one in living),
+        LEGACY_DOWN: max(one.gauges.get(LEGACY_DOWN, 0.0) for one in living),
         WORKERS: sum(one.gauges.get(WORKERS, 0.0) for one in living),
     }
 

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from odbc_databases import library
 from promql import Scrape, fires, metrics
 from ruamel.yaml import YAML
 
+from gateway import demo_tables
 from gateway.watching.catalog import METRICS
 
 ROW = re.compile(r"^\| `((?:scoregate_|increase\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
@@ -117,8 +118,8 @@ def workers(live: Live) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
 
 
-def test_there_are_eleven_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 11
+def test_there_are_twelve_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 12
     assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
 
 
@@ -224,6 +225,48 @@ def test_a_database_that_nobody_answers_for(built_home: Path, tmp_path: Path) ->
             for number in range(21):
                 live.client.post(SCORE, content=application(applicationId=f"alone-{number}")).raise_for_status()
         until(lambda: "lookup_down" in looked(one, caller, live))
+
+
+@contextmanager
+def polling(caller: Caller, connection: str) -> Iterator[None]:
+    """A poller beside the gateway, with this connection; it has no port of its own."""
+    (caller.home / "connections.yaml").write_text(f"cobalt-core: {connection}\n")
+    command = [sys.executable, "-m", "gateway.launch", "--home", str(caller.home), "poll", "cobalt-core"]
+    with caller.log.open("ab") as log, subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_polled_database_that_is_down(built_home: Path, tmp_path: Path) -> None:
+    caller = copied(built_home, tmp_path / "home")
+    nowhere = f"{{adapter: odbc, driver: {library('postgresql')}, server: 127.0.0.1, port: {free_port()}}}"
+    one = alert("scoregate_legacy_down_seconds")
+    with serving(caller) as live:
+        assert not burns(one, live)
+        with polling(caller, nowhere):
+            until(lambda: burns(one, live))
+            until(lambda: "legacy_down" in looked(one, caller, live))
+        until(lambda: not burns(one, live))
+
+
+def test_rows_that_were_polled_are_counted_by_the_gateway_of_their_home(built_home: Path, tmp_path: Path) -> None:
+    caller = copied(built_home, tmp_path / "home")
+    folder = ROOT / "fixtures/integrations/cobalt-core"
+    with closing(sqlite3.connect(caller.home / "cobalt.db")) as database:
+        database.executescript((folder / "ddl/sqlite.sql").read_text())
+        for request in folder.glob("examples/*/request.json"):
+            demo_tables.insert(database, "CREDIT_REQUEST", json.loads(request.read_bytes()))
+        database.commit()
+    there = f"{{adapter: odbc, driver: {library('sqlite')}, database: cobalt.db}}"
+    counted = re.compile(r'scoregate_polled_rows_total\{integration="cobalt-core",result="(\w+)"\} (\d+)')
+    with serving(caller) as live, polling(caller, there):
+        until(lambda: all(int(number) for _, number in counted.findall(scrape(live)) or [("", "0")]))
+        found = {result: int(number) for result, number in counted.findall(scrape(live))}
+    with closing(sqlite3.connect(caller.home / "cobalt.db")) as database:
+        states = dict(database.execute('SELECT "STATUS", count(*) FROM "CREDIT_REQUEST" GROUP BY 1'))
+    assert found == {"answered": states["D"], "failed": states["E"]}
 
 
 def test_a_worker_that_dies(caller: Caller, live: Live) -> None:
