@@ -1,33 +1,43 @@
 """Brings SQLite's write-ahead log into the database file beside the commits instead of inside one of them.
 
 Left alone, SQLite check-points within the commit that fills the log, and that commit's callers wait for it. Here a
-thread does nearly all of it passively; where the log has grown long because commits never pause, the writer finishes
-the few pages left between two groups, with the other processes' writers held off, so that the log starts anew.
+thread does nearly all of it passively and brings the database file to disk little by little; where the log has grown
+long because commits never pause, the writer finishes the few pages left between two groups, with the other processes'
+writers held off, so that the log starts anew.
+
+SQLite itself syncs the database file only in a check-point that reaches the end of the log. Without a sync of our own
+before it, that one, which the writer makes, would have to wait for every page of all the passes before.
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
 from gateway.ledger.store import Store
+from gateway.ledger.writeback import Writeback
 
 
 class Rhythm(NamedTuple):
-    """When to bring the log in. ``every_jobs``: so rarely that the stall of a check-point, some 10 ms of disk, stays
-    beyond the 99th percentile of the commits. ``long_log``, in pages of 4 KiB: from this length on it starts anew.
+    """When to bring the log in. ``every_jobs``: a page that many of them change is written once. ``long_log``, in pages
+    of 4 KiB: from this length on it starts anew; from ``_TOO_LONG`` times this length on, whoever waits for it.
     """
 
     every_jobs: int = 4096
     long_log: int = 16384
 
 
-_MOST_PASSES = 4
+_TOO_LONG = 4
+_MOST_PASSES = 8
 """Each pass brings in what was committed during the one before, so a few leave little."""
-_SHARE_LEFT = 8
+_LITTLE = 256
+"""Pages that one pass found, few enough for the writer to bring in what came after them."""
+_RESTART_S, _TURN_S = 0.25, 1.0
+"""How long the writer insists on a log that has grown too long, and how long the thread waits for the writer's turn."""
 _PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 _TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 """After an erasure: the log must not keep a copy of the destroyed key. Waits for readers, so commits may wait too."""
@@ -38,10 +48,10 @@ class Checkpointer:
 
     def __init__(self, engine: Engine, rhythm: Rhythm) -> None:
         self._engine, self._rhythm = engine, rhythm
+        self._writeback = Writeback(Path(engine.url.database or ""))
         self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
-        self._pending = 0
-        self._due = threading.Event()
-        self._long = False
+        self._pending = self._length = 0
+        self._due, self._settled = threading.Event(), threading.Event()
         self._mode = _PASSIVE
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="ledger-checkpoint", daemon=True)
@@ -49,10 +59,8 @@ class Checkpointer:
 
     def committed(self, jobs: int, store: Store) -> None:
         self._pending += jobs
-        if self._long:
-            self._long = False
-            with suppress(self._errors):  # the disk is full, say: the commits will say so themselves
-                store.restart_log()
+        if self._length > self._rhythm.long_log:
+            self._start_anew(store)
         if store.erased:
             store.erased = False
             self._mode = _TRUNCATE
@@ -63,25 +71,51 @@ class Checkpointer:
     def close(self) -> None:
         self._closing = True
         self._due.set()
+        self._settled.set()
         self._thread.join()
+
+    def _start_anew(self, store: Store) -> None:
+        """Another process at its check-point is in the way; it is tried after the next group again."""
+        insist = self._length > self._rhythm.long_log * _TOO_LONG
+        with suppress(self._errors):  # the disk is full, say: the commits will say so themselves
+            if not store.restart_log(_RESTART_S if insist else 0) and not insist:
+                return
+        self._length = 0
+        self._settled.set()
 
     def _work(self) -> None:
         pooled = self._engine.raw_connection()
         try:
             while self._due.wait() and not self._closing:
                 self._due.clear()
-                self._checkpoint(pooled.driver_connection)
+                self._settled.clear()
+                self._length = self._checkpoint(pooled.driver_connection)
+                if self._length > self._rhythm.long_log:
+                    self._settled.wait(_TURN_S)
         finally:
             pooled.invalidate()
 
-    def _checkpoint(self, driver: Any) -> None:
-        mode, self._mode = self._mode, _PASSIVE
-        for _ in range(_MOST_PASSES):
+    def _checkpoint(self, driver: Any) -> int:
+        """Bring the log in, in passes; its length in pages, 0 where nothing could be done."""
+        mode, self._mode, length = self._mode, _PASSIVE, 0
+        for earlier in range(_MOST_PASSES):
             try:
-                _busy, pages, done = driver.execute(mode).fetchone()
+                busy, pages, _done = driver.execute(mode).fetchone()
             except self._errors:
-                return
-            if pages - done <= self._rhythm.long_log // _SHARE_LEFT:
+                return 0
+            if busy and mode is _TRUNCATE:  # somebody reads; the next group asks again
+                self._mode = mode
+            if busy and pages < 0:  # another process is at it
+                return length
+            found, length, mode = pages - length, pages, _PASSIVE
+            self._bring_to_disk(found, gently=not earlier)
+            if found <= _LITTLE:
                 break
-            mode = _PASSIVE
-        self._long = pages > self._rhythm.long_log
+        return length
+
+    def _bring_to_disk(self, pages: int, *, gently: bool) -> None:
+        """Gently once: while that goes on so much is committed that to go on gently would never come to an end."""
+        if gently and _LITTLE < pages <= self._rhythm.long_log * _TOO_LONG:
+            self._writeback.gently(lambda: not self._closing)
+        else:
+            self._writeback.at_once()

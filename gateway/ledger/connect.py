@@ -142,6 +142,12 @@ def _make_private(_dialect: object, _record: object, arguments: list[Any], _opti
         os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
+_KEPT_LOG = 256 << 20
+"""Bytes of the log's file that are kept when it starts anew. It grows to 150 MB between two check-points under load;
+cut shorter than that, it would take room from the file system again each time, and the commits would wait for that.
+"""
+
+
 def _tune(connection: Any, _record: object) -> None:
     """WAL with a full sync per commit. Check-pointing is left to a thread of its own, away from the commits."""
     for pragma in (
@@ -152,6 +158,6 @@ def _tune(connection: Any, _record: object) -> None:
         "secure_delete=ON",
         "cache_size=-32768",
         "temp_store=MEMORY",
-        f"journal_size_limit={128 << 20}",
+        f"journal_size_limit={_KEPT_LOG}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

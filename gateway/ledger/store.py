@@ -161,14 +161,17 @@ class Store:
     def rollback(self) -> None:
         self._run("ROLLBACK")
 
-    def restart_log(self) -> None:
+    def restart_log(self, patience: float) -> bool:
         """Bring the rest of the write-ahead log into the database file with other writers held off, so that the next
-        commit starts it anew: beside other processes that commit, a passive check-point never reaches the end. Gives
-        up after ``_RESTART_S``, with the rest brought in as far as it went.
+        commit starts it anew: beside other processes that commit, a passive check-point never reaches the end. Whether
+        it was done; gives up after ``patience`` seconds, with the rest brought in as far as it went.
         """
-        end = time.monotonic() + _RESTART_S
-        while self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] and time.monotonic() < end:
+        end = time.monotonic() + patience
+        while self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()[0]:
+            if time.monotonic() >= end:
+                return False
             time.sleep(_RESTART_PAUSE_S)
+        return True
 
     def _close_block(self, head: Head, leaves: list[bytes], at: int) -> Block:
         number, root, signer = head.number + 1, merkle_root(leaves), self._keyring.signer
@@ -197,7 +200,7 @@ class Store:
         return self._driver.execute(statement, values)
 
 
-_RESTART_S, _RESTART_PAUSE_S = 0.25, 0.000_5
+_RESTART_PAUSE_S = 0.000_5
 _RECEIVED = 8
 """Where ``received`` stands in ``Draft.columns``."""
 
