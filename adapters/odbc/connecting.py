@@ -130,6 +130,9 @@ def open_link(connection: Connection) -> Link:
     except DatabaseFault as fault:
         _give_up(native, watch)
         raise placed(connection, fault) from None
+    except ConfigurationError:
+        _give_up(native, watch)
+        raise
     except _pyodbc().Error as exc:
         _give_up(native, watch)
         raise placed(connection, judge(exc, driver)) from None
@@ -164,7 +167,19 @@ def _set_up(connection: Connection, native: pyodbc.Connection, watch: Watch) -> 
     for statement in dialect.session:
         link.execute(statement.format(seconds=longest))
     link.commit()
+    _check_code_page(connection, link)
     return link
+
+
+def _check_code_page(connection: Connection, link: Link) -> None:
+    """Raises ConfigurationError where texts would pass through one that has not every letter."""
+    if not link.dialect.code_page:
+        return
+    ((found,),) = link.rows(link.dialect.code_page)
+    link.rollback()
+    if not str(found).lower().startswith("utf8mb4"):
+        message = f"texts would pass through the code page {found}, and letters it lacks would become question marks"
+        raise ConfigurationError([connection.fault(("options",), message, "say CHARSET: utf8mb4, or leave it out")])
 
 
 def as_text(stored: bytes | None) -> str | bytes | None:

@@ -50,6 +50,9 @@ class Dialect:
     lease_end: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
     raw: tuple[int, ...] = ()
+    code_page: str = ""
+    """A SELECT of the code page that texts pass through, where a connection's options or data source may choose one:
+    in any but utf8mb4 letters are lost without a word."""
     bytes_out: bool = False
     """Whether texts are given to the driver in UTF-8, because it does wrong by them in UTF-16."""
     moments: Literal["native", "text", "text with zone"] = "native"
@@ -137,7 +140,6 @@ POSTGRESQL: Final = Dialect(
     notes=(
         "libpq gives the connection up when a statement of more than 7,498 parameters is described to it",
         "psqlodbc makes today of the date 'infinity' and loses every year past 9999, so dates are read as text",
-        "a zero byte ends a text that is written: psqlodbc takes it for the end",
     ),
 )
 MARIADB: Final = Dialect(
@@ -153,6 +155,7 @@ MARIADB: Final = Dialect(
     lease_end={"timestamp": "(UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND)"},
     reads={"timestamp-tz": "CONCAT(CAST({column} AS char(32)), '+00:00')"},
     raw=(7, 91, 92, 93),
+    code_page="SELECT @@character_set_results",
     bytes_out=True,
     moments="text",
     session=(
@@ -171,6 +174,7 @@ MARIADB: Final = Dialect(
     temporary="CREATE TEMPORARY TABLE {table}",
     decimal_digits=65,
     notes=(
+        "a zero byte ends a text that is read: odbc-mariadb takes it for the end; none is ever written",
         "texts are written in UTF-8: of long ones in UTF-16 odbc-mariadb 3.1 loses letters without a word",
         "a date of zeros (0000-00-00) arrives as that text, and is no date to the mapping",
         "values are written strictly, whatever the server's sql_mode: nothing is cut or rounded to fit",
@@ -206,7 +210,7 @@ SQLITE: Final = Dialect(
         "its driver makes floats of NUMERIC, 0.0 or NULL of what is no number, and no date of what is none: so every "
         "column is read as the text that is stored",
         "SQLite itself keeps NUMERIC and DECIMAL as binary floats, exact for 15 digits; declare longer ones as text",
-        "a zero byte ends a text, read or written: libsqliteodbc takes it for the end",
+        "a zero byte ends a text that is read: libsqliteodbc takes it for the end; none is ever written",
     ),
 )
 SQL_SERVER: Final = Dialect(

@@ -236,6 +236,8 @@ def _moment(value: Any) -> Native:
 
 def _bind_text(column: Column, value: Any) -> str:
     text = _spelled(value) if isinstance(value, bool) else str(value)
+    if "\0" in text:
+        raise ValueError(f"a zero byte, where drivers take a text of {column.name} to end")
     if column.size and column.type != "text" and len(text) > column.size:
         raise OverflowError(f"{len(text)} characters, {column.name} is {column.shape}")
     return text

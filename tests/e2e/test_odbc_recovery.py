@@ -138,8 +138,7 @@ def port(cobalt: Cobalt) -> int:
     return int(cobalt.database.section["port"])
 
 
-@pytest.mark.soak  # psqlodbc 13 ends the process itself where it is cut within SQLColumns, one time in thirty
-@pytest.mark.parametrize("rounds", [4, 100])
+@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.soak)])
 def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
     rounds: int, cobalt: Cobalt, ledger: Ledger
 ) -> None:

@@ -17,6 +17,8 @@ from odbc_children import hurried
 from odbc_databases import Servers
 
 from adapters.odbc.codec import OdbcCodec
+from adapters.odbc.exchange import Exchange
+from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.section import QUERY
 from adapters.odbc.tables import Table
 from gateway.ledger import Filters, Kind, Ledger
@@ -126,6 +128,20 @@ def test_a_claim_that_was_lost_writes_no_refusal(anything: Cobalt) -> None:
         "1": ("P", None, "another"), "2": ("P", None, "another")
     }  # fmt: skip
     assert next(line["count"] for line in anything.lines if line["event"] == "claims_lost") == 2
+
+
+def test_a_key_that_cannot_be_read_is_told_and_nothing_is_claimed(anything: Cobalt) -> None:
+    codec = anything.desk.codec
+    assert isinstance(codec, OdbcCodec)
+    anything.insert(*(numbered(APPROVED, number) for number in range(1, 4)))
+    spoil(anything, 2)
+    link = anything.database.open()
+    wire = replace(codec.wire, key=("BRANCH_NAME",), order=("BRANCH_NAME",), outlet=None, lists={})
+    with pytest.raises(DatabaseFault) as caught:
+        Exchange(wire, link).claim()
+    assert (caught.value.verdict, caught.value.state) == (Verdict.ROW, "22021")
+    link.close()
+    assert set(anything.states.values()) == {"N"}
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])

@@ -107,6 +107,18 @@ def test_a_missing_driver_names_what_installs_it(driver: str, install: str, lega
     assert caught.value.install == install
 
 
+@pytest.mark.parametrize("page", ["latin1", "utf8mb3"])
+def test_a_code_page_that_would_lose_letters_is_refused(page: str, odbc_servers: Servers, tmp_path: Path) -> None:
+    """MariaDB gives a question mark for each letter that is not in it, and keeps for others what nobody wrote."""
+    database = odbc_servers.database("mariadb", tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        database.open(options={"CHARSET": page})
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.hint) == (9, "say CHARSET: utf8mb4, or leave it out")
+    assert f"the code page {page}" in fault.message
+    database.open(options={"CHARSET": "utf8mb4"}).close()
+
+
 def test_a_data_source_that_is_not_there_is_told(legacy_file: Database) -> None:
     with pytest.raises(ConfigurationError, match=r"odbc\.ini has no such data source"):
         legacy_file.open(driver=None, database=None, dsn="nowhere")

@@ -152,6 +152,24 @@ def test_a_column_that_went_away_later_is_no_value_and_no_row(bank: Database) ->
     assert made.fetch("2") == {}
 
 
+def test_a_row_that_the_database_cannot_give_is_a_fault_of_its_key_alone(
+    postgresql: Database, odbc_servers: Servers
+) -> None:
+    name = f"{postgresql.section['database']}_any"
+    odbc_servers.postgres.execute("postgres", f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0")
+    postgresql.section["database"] = name
+    postgresql.run(
+        "CREATE TABLE customer (no varchar(10), name varchar(10))",
+        "INSERT INTO customer VALUES ('1', convert_from('\\x4bff'::bytea, 'SQL_ASCII')), ('2', 'Ada')",
+    )
+    asked = source(postgresql, table="customer", by="no", columns=["name"])
+    asked.check()
+    for _ in range(3):
+        with pytest.raises(InternalFault, match="22021"):
+            asked.fetch("1")
+        assert asked.fetch("2") == {"name": "Ada"}
+
+
 def test_many_threads_ask_at_a_time_and_each_gets_its_own(bank: Database) -> None:
     made, wrong = source(bank), []
 

@@ -122,6 +122,7 @@ def test_a_value_of_an_answer_becomes_what_its_column_holds(column: Column, valu
         (AMOUNT, "1.005", "too many digits behind the point"),
         (AMOUNT, 10**10, "too large a number, AMOUNT is decimal(12,2)"),
         (Column("V", "varchar", 4), "secret name", "11 characters, V is varchar(4)"),
+        (Column("V", "text"), "secret\0 end", "a zero byte, where drivers take a text of V to end"),
         (Column("D", "date"), "soon", "not a day"),
         (Column("T", "timestamp"), "soon", "not a point of time"),
         (Column("B", "boolean"), "maybe", "neither true nor false"),
