@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from models.compilation import cache_folder
+from gateway import launch
 
 if TYPE_CHECKING:
     from ledger_children import Start
     from odbc_databases import Database, Servers
     from postgres_server import PostgresServer
 
-for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(BUILD / "compiled")))
+launch.prepare(os.environ)  # as every command: what `make demo` compiled, or an earlier run, is not compiled again
 # A busy machine is no fault of the code: how long a thing takes is for tests/bench to say.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI") != "true":  # there hypothesis brings such a profile itself, and the same examples every time

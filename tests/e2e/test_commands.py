@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Done, here, process
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "integrations" / "juniper-api" / "examples"
 APPROVED = EXAMPLES / "01-complete__approves" / "request.json"
+Run = Callable[..., Done]
 REFUSED = EXAMPLES / "09-another_currency__is_refused" / "request.json"
 
 
@@ -24,14 +25,9 @@ def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def run(home: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gateway.launch", "--home", str(home), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_after(home: Path) -> None:
+@pytest.mark.parametrize("run", [process, here])
+def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_after(home: Path, run: Run) -> None:
+    shutil.rmtree(home / "state", ignore_errors=True)
     assert run(home, "score", "juniper-api", APPROVED).returncode == 0
     assert json.loads(run(home, "decisions", "list", "--json").stdout) == []
     recorded = run(home, "score", "juniper-api", APPROVED, "--record", "-H", 'Idempotency-Key: "one"')
@@ -45,16 +41,18 @@ def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_aft
     assert whole["answer"] == recorded.stdout.strip()
 
 
-def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path) -> None:
+@pytest.mark.parametrize("run", [process, here])
+def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path, run: Run) -> None:
     done = run(home, "score", "juniper-api", REFUSED)
     assert done.returncode == 1
     assert json.loads(done.stdout)["errors"][0]["code"] == "untrained_currency"
 
 
 def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
-    stages = json.loads(run(home, "trace", "juniper-api", APPROVED, "--json").stdout)
+    stages = json.loads(here(home, "trace", "juniper-api", APPROVED, "--json").stdout)
     assert list(stages) == [
-        "integration", "raw", "fields", "upcast", "problems", "imputed", "score", "policy", "decision", "answer",
+        "integration", "raw", "lookups", "fields", "upcast", "problems", "imputed", "score", "policy", "decision",
+        "answer",
     ]  # fmt: skip
     parts = stages["score"]
     total = parts["base"] + sum(parts["points"].values()) + parts["information_not_available"]
@@ -64,13 +62,13 @@ def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
 def test_the_chain_is_proved_whole_and_an_altered_row_is_named(home: Path, tmp_path: Path) -> None:
     altered = tmp_path / "home"
     shutil.copytree(home, altered, ignore=shutil.ignore_patterns("state"))
-    run(altered, "score", "juniper-api", APPROVED, "--record")
-    whole = run(altered, "verify", "--chain")
+    here(altered, "score", "juniper-api", APPROVED, "--record")
+    whole = here(altered, "verify", "--chain")
     assert (whole.returncode, whole.stdout.strip()) == (0, "1 block(s), 1 entries, 0 finding(s)")
     with sqlite3.connect(altered / "state" / "ledger.db") as database:
         database.execute("UPDATE entry SET outcome = 'decline'")
     database.close()
-    found = run(altered, "verify", "--chain")
+    found = here(altered, "verify", "--chain")
     assert found.returncode == 1
     assert "1 finding(s)" in found.stdout
 
@@ -90,15 +88,15 @@ def test_the_chain_is_proved_whole_and_an_altered_row_is_named(home: Path, tmp_p
 def test_what_is_wrong_is_said_in_one_clear_line(
     home: Path, words: tuple[str | Path, ...], code: int, said: str
 ) -> None:
-    done = run(home, *words)
+    done = here(home, *words)
     assert done.returncode == code
     assert said in done.stdout + done.stderr
 
 
 def test_a_name_is_given_to_one_caller_only(home: Path) -> None:
-    first = run(home, "principal", "add", "crm", "--integration", "juniper-api")
+    first = here(home, "principal", "add", "crm", "--integration", "juniper-api")
     assert first.stdout.startswith("sg_")
-    again = run(home, "principal", "add", "crm", "--integration", "juniper-api")
+    again = here(home, "principal", "add", "crm", "--integration", "juniper-api")
     assert (again.returncode, again.stderr.strip()) == (
         2,
         f"scoregate: {home / 'principals.yaml'}: error: 'crm' is named already "
@@ -113,7 +111,7 @@ def test_lint_names_every_fault_of_an_integration_at_once(home: Path, tmp_path: 
     file = broken / "integrations" / "juniper-api" / "integration.yaml"
     text = file.read_text().replace("monthly_income:", "montly_income:").replace("adapter: rest", "adapter: rast")
     file.write_text(text + "colour: blue\n")
-    done = run(broken, "lint")
+    done = here(broken, "lint")
     assert done.returncode == 1
     for said in ("did you mean 'monthly_income'?", "did you mean 'rest'?", "unknown key 'colour'"):
         assert said in done.stdout
@@ -122,7 +120,7 @@ def test_lint_names_every_fault_of_an_integration_at_once(home: Path, tmp_path: 
 def test_an_integration_without_examples_is_a_fault(home: Path, tmp_path: Path) -> None:
     bare = tmp_path / "home"
     shutil.copytree(home, bare, ignore=shutil.ignore_patterns("state", "examples"))
-    done = run(bare, "test")
+    done = here(bare, "test")
     assert done.returncode == 1
     assert "has no examples" in done.stdout
 
@@ -134,14 +132,14 @@ def test_an_answer_that_no_longer_comes_fails_and_is_renewed_with_the_difference
     shutil.copytree(home, changed, ignore=shutil.ignore_patterns("state"))
     answer = changed / "integrations" / "juniper-api" / "examples" / "01-complete__approves" / "answer.json"
     answer.write_text(answer.read_text().replace("APPROVED", "DECLINED"))
-    failed = run(changed, "test")
+    failed = here(changed, "test")
     assert failed.returncode == 1
     assert "FAIL juniper-api/01-complete__approves" in failed.stdout
-    renewed = run(changed, "test", "--renew")
+    renewed = here(changed, "test", "--renew")
     assert renewed.returncode == 0
     assert "renewed juniper-api/01-complete__approves" in renewed.stdout
     lines = renewed.stdout.splitlines()
     shown = [line.split()[-1].strip('",') for line in lines if line.startswith(("-", "+")) and "result" in line]
     assert shown == ["DECLINED", "APPROVED"]
     assert renewed.stdout.count("renewed") == 1
-    assert run(changed, "test").returncode == 0
+    assert here(changed, "test").returncode == 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
+from command_line import here
 from live_gateway import Caller, serving
 from lxml import etree
 
@@ -18,9 +16,7 @@ NAME = "kontor-erp"
 
 
 def run(home: Path, *words: str | Path) -> str:
-    command = [sys.executable, "-m", "gateway.launch", "--home", str(home), *map(str, words)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=home.parent, env=env)
+    done = here(home, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ledger_samples import NOON, VALID, open_ledger, proposal, refusal
+from postgres_server import in_memory
 
 from contracts.errors import Conflict, DecisionExpired, ScoregateError
 from gateway.ledger import Filters, Kind, Proposal, Settled
@@ -55,7 +56,7 @@ ASKINGS = st.builds(Asking, KEYS, RECORDS, APPLICATIONS, RESUBMISSIONS, st.boole
 class LedgerAgainstDictionary(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=in_memory())
         self.ledger = open_ledger(Path(self.folder.name))
         self.day = 0
         self.by_request: dict[str, Known] = {}
