@@ -104,7 +104,7 @@ def _refusal(section: Section) -> tuple[str, AnswerMap | None]:
 
 def refusal_contract() -> Contract:
     """What a refusal says, as the contract a declared fault is mapped from."""
-    reading = read_odcs(REFUSAL)
+    reading = read_odcs(REFUSAL, known=True)
     if reading.contract is None:
         raise ConfigurationError(reading.faults)
     return reading.contract

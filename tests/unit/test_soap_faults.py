@@ -9,6 +9,7 @@ from lxml import etree
 
 from adapters.soap import faults
 from adapters.soap.envelope import V11, V12, Version
+from adapters.soap.section import REFUSAL
 from contracts import errors
 from contracts.errors import (
     AccessDenied,
@@ -21,6 +22,8 @@ from contracts.errors import (
     ScoregateError,
     UpstreamError,
 )
+from contracts.odcs import read_odcs, shape_faults
+from contracts.source import Source
 from contracts.types import Problem
 from gateway.spi import Refusal
 
@@ -103,3 +106,9 @@ def test_what_http_needs_beside_a_fault_is_sent() -> None:
     assert dict(faults.headers_of(AccessDenied("x"), V12))["WWW-Authenticate"].startswith("Bearer")
     assert ("Allow", "GET, POST") in faults.headers_of(NotFound("x", code="method_not_allowed"), V11)
     assert dict(faults.headers_of(NotFound("x"), V12))["Content-Type"] == "application/soap+xml; charset=utf-8"
+
+
+def test_what_a_refusal_says_is_a_contract_by_the_schema_of_odcs() -> None:
+    """A start does not look at its shape again."""
+    assert list(shape_faults(Source.read(REFUSAL))) == []
+    assert read_odcs(REFUSAL).faults == []
