@@ -35,8 +35,8 @@ from gateway.spi import Site
 from gateway.watching.lookout import Lookout
 
 ROOT = Path(__file__).parents[1]
-HURRIED = {"batch": 7, "every": 0.02, "lease": 1.0}
-"""Small batches and a short lease, so that a kill meets every step and a minute holds many."""
+HURRIED = {"batch": 2, "every": 0.02, "lease": 1.0}
+"""Batches so small that two are in hand and a short lease, so that a kill meets every step and a minute holds many."""
 
 
 def hurried(desk: ServingDesk) -> ServingDesk:

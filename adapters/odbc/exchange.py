@@ -36,10 +36,18 @@ T = TypeVar("T")
 
 
 class Batch(NamedTuple):
-    """Rows that are ours under one token."""
+    """Rows that are ours under one token, but for those that stand apart under one of their own.
+
+    ``since`` is when their lease began at the latest, in monotonic seconds.
+    """
 
     token: str
     rows: Sequence[Claimed]
+    since: float = 0.0
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        return [self.token, *(claimed.token for claimed in self.rows if claimed.token)]
 
 
 class Exchange:
@@ -123,6 +131,23 @@ class Exchange:
             values = tuple(row)
             found.setdefault(self._reader.key(values), []).append(values)
         return found
+
+    def renew(self, batch: Batch) -> None:
+        """Give what is still ours of a batch another lease."""
+        self._by_token(self._sql.renew, (self._claimed,), batch)
+
+    def release(self, batch: Batch) -> None:
+        """Let what is still ours of a batch wait again."""
+        self._by_token(self._sql.release_all, (self._waiting, self._claimed), batch)
+
+    def _by_token(self, sql: str, states: Sequence[Any], batch: Batch) -> None:
+        try:
+            for token in batch.tokens:
+                self._link.execute(sql, (*states, token))
+            self._link.commit()
+        except BaseException:
+            self._link.rollback()
+            raise
 
     def write(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counter[str]:
         """Write what became of the rows of a batch, in one transaction; what happened, by kind, counted."""

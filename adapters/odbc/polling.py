@@ -1,7 +1,7 @@
 """The loop: claim rows, have them decided, write the answers, until told to stop. It outlives the database.
 
 Nothing is kept here that is not also in the database or in the ledger: whatever happens between two steps, the lease
-runs out, the row is claimed again, and the ledger gives the answer it has stored.
+runs out, the row is claimed again, and the ledger gives the answer it has stored. ``relay`` keeps the steps' order.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import uniform
+from time import monotonic
 from typing import Any, Final
 
 from tenacity import (
@@ -31,6 +32,7 @@ from adapters.odbc.exchange import Batch, Exchange
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.indexes import lacking
 from adapters.odbc.outcomes import Outcome, OutcomeReader
+from adapters.odbc.relay import Relay, Undecided
 from contracts.errors import ConfigurationError, ScoregateError, SetupError, UpstreamError
 from gateway.spi import Desk, Site
 
@@ -39,10 +41,8 @@ TRIES_ONCE: Final = 6
 """How often a run that is to end by itself tries what may pass."""
 RESTED_S: Final = 15.0
 """How often it is looked whether a pause is over."""
-
-
-class Undecided(UpstreamError):
-    """Nothing could be decided for now; the rows wait again."""
+RENEWED: Final = 0.25
+"""A batch that has used up this share of its lease before it is decided gets another."""
 
 
 def run(desk: Desk, site: Site) -> None:
@@ -65,7 +65,7 @@ class Poller:
         self._outcomes = OutcomeReader(desk.codec, desk.refusal)
         self._link: Link | None = None
         self._exchange: Exchange | None = None
-        self._unwritten: tuple[Batch, Sequence[Outcome]] | None = None
+        self._relay = Relay(self, self._decide, self._wire.batch)
         self._served = self._down = self._resting = False
         self._differing: Sequence[dict[str, Any]] = []
 
@@ -74,23 +74,26 @@ class Poller:
         try:
             self._poll(self._persistently())
         except (DatabaseFault, ScoregateError) as exc:
+            self._leave()
             if not (self._site.stop.is_set() and self._passes(exc)):
                 raise placed(self._connection, exc) if isinstance(exc, DatabaseFault) else exc from None
         finally:
+            self._relay.close()
             self._close()
             self._tell("polled")
 
     def _poll(self, again: Retrying) -> None:
         stop, once = self._site.stop, self._site.once
         while not stop.is_set():
-            if self._rests():
+            if self._rests(again):
                 if once:
                     return
                 stop.wait(RESTED_S)
-            elif not again(self._round):
+            elif not again(self._relay.turn):
                 if once:
                     return
                 stop.wait(self._wire.every)
+        again(self._relay.finish)
 
     def _persistently(self) -> Retrying:
         """Tries what may pass again, after pauses that grow and are never the same for two pollers."""
@@ -104,22 +107,25 @@ class Poller:
             reraise=True,
         )
 
-    # ---- one round ---------------------------------------------------------------------------------------------------
+    # ---- the steps; all but deciding are done by the thread of the relay ---------------------------------------------
 
-    def _round(self) -> bool:
-        """Claim, decide and write one batch; whether there was anything."""
-        exchange = self._opened()
-        if self._unwritten is None:
-            batch = transacted(exchange.claim) if exchange.look() else None
-            self._is_back()
-            if batch is None:
-                return False
-            if not batch.rows:
-                self._site.stop.wait(uniform(0.005, 0.05))  # noqa: S311 # others were faster; no secret depends on it
-                return True
-            self._unwritten = batch, self._decide(batch)
-        self._write(exchange, *self._unwritten)
-        return True
+    def claim(self) -> Batch | None:
+        exchange, began = self._opened(), monotonic()
+        batch = transacted(exchange.claim) if exchange.look() else None
+        self._is_back()
+        if batch is None:
+            return None
+        if not batch.rows:
+            self._site.stop.wait(uniform(0.005, 0.05))  # noqa: S311 # others were faster; no secret depends on it
+        return batch._replace(since=began)
+
+    def further(self) -> bool:
+        return not (self._site.stop.is_set() or self._paused())
+
+    def keep(self, batch: Batch) -> None:
+        if monotonic() - batch.since > self._wire.lease * RENEWED:
+            exchange = self._opened()
+            transacted(lambda: exchange.renew(batch))
 
     def _decide(self, batch: Batch) -> list[Outcome]:
         """Durable in the ledger when it returns."""
@@ -127,17 +133,25 @@ class Poller:
         results = self._desk.decide_many([claimed.asked(principal) for claimed in batch.rows])
         return [self._outcomes.outcome(*pair) for pair in zip(batch.rows, results, strict=True)]
 
-    def _write(self, exchange: Exchange, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        delivery = Delivery(exchange, self._outcomes, self._site.log, self._desk.name)
+    def write(self, batch: Batch, outcomes: Sequence[Outcome]) -> bool:
+        delivery = Delivery(self._opened(), self._outcomes, self._site.log, self._desk.name)
         happened = delivery.write(batch, outcomes)
         self._site.rounds.count(happened)
-        self._unwritten = None
         self._is_back()
         for kind, event in (("lost", "claims_lost"), ("changed", "rows_changed")):
             if happened[kind]:
                 self._tell(event, count=happened[kind])
-        if happened["undecided"] == len(outcomes):
-            raise Undecided("nothing could be decided; the rows wait again", code="undecided")
+        return happened["undecided"] < len(outcomes)
+
+    def release(self, batch: Batch) -> None:
+        exchange = self._opened()
+        transacted(lambda: exchange.release(batch))
+
+    def _leave(self) -> None:
+        """Settle what is in hand where the connection still allows it."""
+        if self._exchange is not None:
+            with suppress(DatabaseFault, ScoregateError):
+                self._relay.finish()
 
     # ---- the connection ----------------------------------------------------------------------------------------------
 
@@ -159,8 +173,13 @@ class Poller:
             with suppress(Exception):  # one that is broken is gone either way
                 link.close()
 
-    def _rests(self) -> bool:
-        resting = any(pause.covers(self._now()) for pause in self._wire.pauses)
+    def _paused(self) -> bool:
+        return any(pause.covers(self._now()) for pause in self._wire.pauses)
+
+    def _rests(self, again: Retrying) -> bool:
+        resting = self._paused()
+        if resting:
+            again(self._relay.finish)
         if resting != self._resting:
             self._resting = resting
             self._tell("legacy_rest" if resting else "legacy_rested")
