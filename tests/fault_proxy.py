@@ -39,6 +39,7 @@ class FaultProxy:
     def cut(self) -> None:
         """Every connection, now."""
         for pair in self._pairs[:]:
+            self.cuts += 1
             self._close(pair)
 
     def stall(self) -> None:

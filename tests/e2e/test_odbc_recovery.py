@@ -144,7 +144,9 @@ def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
 ) -> None:
     chance = random.Random(rounds)  # noqa: S311 # where connections are cut
     with proxied(port(cobalt)) as proxy, polling(cobalt, proxy):
-        for number in range(rounds):
+        submit(cobalt, 0, 3)
+        await_settled(cobalt)  # so that there is a connection to cut
+        for number in range(1, rounds + 1):
             asked, answered = chance.choice([(chance.randrange(20_000), None), (None, chance.randrange(40_000))])
             proxy.plan = Plan(asked, answered)
             submit(cobalt, 3 * number, 3)
@@ -154,7 +156,7 @@ def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
         proxy.cut()
         await_settled(cobalt)
     assert proxy.cuts
-    assert_one_answer_each(cobalt, ledger, 3 * rounds)
+    assert_one_answer_each(cobalt, ledger, 3 * (rounds + 1))
     told = [event for event in cobalt.events if event in ("legacy_down", "legacy_back")]
     assert told[::2] == ["legacy_down"] * (len(told) // 2)
     assert told[1::2] == ["legacy_back"] * (len(told) // 2)
