@@ -1,7 +1,8 @@
 """How many applications an integration must expect to hand to a person, from what it does not carry.
 
 Measured on applicants who do not exist: drawn from the bundle's imputer at fixed points, so that no person's data lie
-in the bundle and the figure is the same everywhere. They are scored and judged as if the fields had not been carried.
+in the bundle for it and the figure is the same everywhere. They are scored and judged as if the fields had not been
+carried.
 """
 
 from __future__ import annotations

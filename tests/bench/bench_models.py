@@ -44,6 +44,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "boosting of scikit-learn's defaults": lambda at: _defaults("HistGradientBoostingClassifier"),
     "deep forest, min_samples_leaf=5": lambda at: _defaults("RandomForestClassifier", min_samples_leaf=5),
     "default forest": lambda at: _defaults("RandomForestClassifier"),
+    "neural network": lambda at: kind(at, estimator("neural_network")),
     "default extra trees": lambda at: _defaults("ExtraTreesClassifier"),
 }
 
@@ -57,12 +58,13 @@ class Subject(NamedTuple):
     """To compile."""
 
     @property
-    def walked(self) -> bool:
-        return self.compiled.route == "tree_walks"
+    def slow(self) -> bool:
+        """Whether trees are walked, or networks asked, with the applicants compared with."""
+        return self.compiled.slow
 
     @property
     def some(self) -> Floats:
-        features, count = self.material.features, EXPLAINED_WALKED if self.walked else EXPLAINED
+        features, count = self.material.features, EXPLAINED_WALKED if self.slow else EXPLAINED
         return np.ascontiguousarray(features[np.linspace(0, len(features) - 1, count).astype(np.int64)])
 
 
@@ -121,7 +123,7 @@ def _rows(one: Subject) -> list[Row]:
     found = [
         shown(f"{named}, score and contributions", len(some) / ours, "rows/s"),
         shown(f"models: {one.name}, its own predict_proba", len(some) / bare, "rows/s"),
-        *(_walked(one, ours / len(some)) if one.walked else []),
+        *(_slow(one, ours / len(some)) if one.slow else []),
         *_beside_shap(one),
         at_most(f"models: {one.name}, probabilities off its own", exact.probability, "", EXACT),
         shown(f"models: {one.name}, time to compile", one.seconds, "s"),
@@ -131,9 +133,9 @@ def _rows(one: Subject) -> list[Row]:
     return found
 
 
-def _walked(one: Subject, seconds: float) -> list[Row]:
-    """Of trees walked per record: how long, also beside what the classifier takes for one record alone; with how many
-    applicants; and the same contributions by shap, which has only so many of them to compare with."""
+def _slow(one: Subject, seconds: float) -> list[Row]:
+    """Of trees walked and networks asked per record: how long, also beside what the classifier takes for one record
+    alone; with how many applicants; and the same contributions by shap, which has only so many to compare with."""
     record = one.some[:1]
     alone, together = best_in_turn(lambda: one.model.predict_proba(record), lambda: contributions(one.compiled, record))
     found = [
@@ -141,7 +143,31 @@ def _walked(one: Subject, seconds: float) -> list[Row]:
         shown(f"models: {one.name}, one record, against predict_proba of one", together / alone, "x"),
         shown(f"models: {one.name}, applicants compared with", one.compiled.compared[0], ""),
     ]
-    return [*found, *_interventional(one)]
+    return [*found, *(_interventional(one) if one.compiled.route == "tree_walks" else _exact(one))]
+
+
+def _exact(one: Subject) -> list[Row]:
+    """shap's Exact explainer, which asks scikit-learn about every coalition, against 50 applicants without a gap."""
+    import shap
+
+    whole = one.material.features[~np.isnan(one.material.features).any(axis=1)]
+    baseline, record = whole[:50], whole[-2:]
+
+    def margin(rows: Floats) -> Floats:
+        p = one.model.predict_proba(rows)
+        return np.asarray(np.log(p[:, 1]) - np.log(p[:, 0]))
+
+    explainer = shap.explainers.Exact(margin, shap.maskers.Independent(baseline, max_samples=len(baseline)))
+    explainer(record[:1])
+    started = time.perf_counter()
+    theirs = explainer(record).values
+    seconds = (time.perf_counter() - started) / len(record)
+    ours = contributions(compile_members(read_estimator(one.model, whole.shape[1]), baseline), record)
+    off = float(np.abs(ours - theirs).max())
+    return [
+        shown(f"models: {one.name}, shap's Exact explainer against 50", seconds * 1e6, "us/record"),
+        at_most(f"models: {one.name}, contributions off shap's Exact explainer", off, "", EXACT),
+    ]
 
 
 def _interventional(one: Subject) -> list[Row]:
@@ -168,7 +194,7 @@ def _beside_shap(one: Subject) -> list[Row]:
     explain = _explainer(one)
     if explain is None:
         return []
-    some = one.some[: BY_SHAP_WALKED if one.walked else BY_SHAP]
+    some = one.some[: BY_SHAP_WALKED if one.slow else BY_SHAP]
     theirs = explain(some)
     started = time.perf_counter()
     explain(some)

@@ -20,6 +20,7 @@ KINDS = {
     "logistic_regression": "{kind: logistic_regression}",
     "random_forest": "{kind: random_forest, trees: 20, depth: 4}",
     "deep_forest": "{kind: random_forest, trees: 20, depth: unlimited, min_samples_leaf: 1}",
+    "neural_network": "{kind: neural_network, units: 8}",
     "calibrated": "{kind: gradient_boosting, trees: 20, depth: 2, calibrate: sigmoid}",
 }
 LEAN = """
