@@ -227,6 +227,13 @@ def test_a_database_that_nobody_answers_for(built_home: Path, tmp_path: Path) ->
         until(lambda: "lookup_down" in looked(one, caller, live))
 
 
+def with_cobalt(built_home: Path, home: Path) -> Caller:
+    """A home of Juniper, which calls, and of Cobalt, which is polled."""
+    caller = copied(built_home, home)
+    shutil.copytree(built_home / "integrations/cobalt-core", home / "integrations/cobalt-core")
+    return caller
+
+
 @contextmanager
 def polling(caller: Caller, connection: str) -> Iterator[None]:
     """A poller beside the gateway, with this connection; it has no port of its own."""
@@ -240,7 +247,7 @@ def polling(caller: Caller, connection: str) -> Iterator[None]:
 
 
 def test_a_polled_database_that_is_down(built_home: Path, tmp_path: Path) -> None:
-    caller = copied(built_home, tmp_path / "home")
+    caller = with_cobalt(built_home, tmp_path / "home")
     nowhere = f"{{adapter: odbc, driver: {library('postgresql')}, server: 127.0.0.1, port: {free_port()}}}"
     one = alert("scoregate_legacy_down_seconds")
     with serving(caller) as live:
@@ -252,7 +259,7 @@ def test_a_polled_database_that_is_down(built_home: Path, tmp_path: Path) -> Non
 
 
 def test_rows_that_were_polled_are_counted_by_the_gateway_of_their_home(built_home: Path, tmp_path: Path) -> None:
-    caller = copied(built_home, tmp_path / "home")
+    caller = with_cobalt(built_home, tmp_path / "home")
     folder = ROOT / "fixtures/integrations/cobalt-core"
     with closing(sqlite3.connect(caller.home / "cobalt.db")) as database:
         database.executescript((folder / "ddl/sqlite.sql").read_text())
