@@ -46,6 +46,8 @@ class Dialect:
     lock: str = ""
     one_state: str = "{column} = ?"
     """That a row has one state, in a SELECT of the first such rows in order; each parameter is the state."""
+    few: str = "{column} = ?"
+    """That a row is claimed, as few are."""
     clock: Mapping[str, str] = field(default_factory=dict)
     lease_end: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
@@ -197,6 +199,7 @@ SQLITE: Final = Dialect(
     "SQLite lets one connection write at a time: an UPDATE that names the waiting state claims a row once",
     quotes=("`", "`"),
     first_rows=("", " LIMIT {most}"),
+    few="unlikely({column} = ?)",  # its statistics know one number for all states, and that may say to read all rows
     clock={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now')"},
     lease_end={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds} seconds')"},
     raw=_ALL_BUT_BINARY,

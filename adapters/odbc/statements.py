@@ -31,7 +31,7 @@ class Statements:
         )
         kind = next(column.type for column in wire.table.columns if column.name == wire.until)
         self._now, self._later = dialect.now(kind), dialect.later(kind, wire.lease)
-        self._held = f"{self._status} = ? AND {self._token} = ?"
+        self._held = f"{dialect.few.format(column=self._status)} AND {self._token} = ?"
         self._freed = f"{self._token} = NULL, {self._until} = NULL"
 
     @property

@@ -63,6 +63,9 @@ def assert_found_by_index(cobalt: Cobalt) -> None:
             told = plan(link, text, state)
             assert "CREDIT_REQUEST_STATUS" in told, told
             assert expired or not [word for word in ("Sort", "filesort", "TEMP B-TREE") if word in told], told
+    for text in (sql.held, sql.read, sql.renew, sql.finish):
+        told = plan(link, text, "P")
+        assert "CREDIT_REQUEST_STATUS" in told, told
     link.close()
 
 
