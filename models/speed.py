@@ -29,6 +29,7 @@ def drawn_per_second(bundle: Bundle, x: Floats) -> tuple[float, str]:
     """Of records one field of which is drawn, one thread: where that takes longest, and the field."""
     slow, found = _slow(bundle), {}
     scorer, rows = Scorer(bundle), x[: DRAWN_WALKED if slow else DRAWN]
+    scorer.warm()
     for at in [_most_different(bundle, x[0])] if slow else range(len(bundle.fields)):
         missing = np.zeros(rows.shape, dtype=np.bool_)
         missing[:, at] = True
