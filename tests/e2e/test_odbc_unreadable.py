@@ -136,7 +136,7 @@ def test_a_key_that_cannot_be_read_is_told_and_nothing_is_claimed(anything: Coba
     anything.insert(*(numbered(APPROVED, number) for number in range(1, 4)))
     spoil(anything, 2)
     link = anything.database.open()
-    wire = replace(codec.wire, key=("BRANCH_NAME",), order=("BRANCH_NAME",), outlet=None, lists={})
+    wire = replace(codec.wire, key=("BRANCH_NAME",), order=("BRANCH_NAME",), outlet=None, lists={}, batch=9)
     with pytest.raises(DatabaseFault) as caught:
         Exchange(wire, link).claim()
     assert (caught.value.verdict, caught.value.state) == (Verdict.ROW, "22021")
