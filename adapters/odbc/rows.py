@@ -26,7 +26,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -243,6 +243,8 @@ def _bind_text(column: Column, value: Any) -> str:
     return text
 
 
+_EXACT: Final = Context(prec=2_000)
+"""More digits than any number of an answer has: a column may have room for more than Python reckons with by itself."""
 _WHOLE: Final = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 
 
@@ -260,14 +262,14 @@ def _bind_decimal(column: Column, value: Any) -> Decimal:
         number = Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
     except InvalidOperation:
         raise ValueError(f"not a number, {column.name} is {column.shape}") from None
-    if column.type == "decimal":
-        scaled = number.quantize(_step(column.scale))
-        if scaled != number:
-            raise ValueError(f"too many digits behind the point, {column.name} is {column.shape}")
-        if scaled and scaled.adjusted() >= column.size - column.scale:
-            raise OverflowError(f"too large a number, {column.name} is {column.shape}")
-        return scaled
-    return number
+    if column.type != "decimal":
+        return number
+    exact = number.normalize(_EXACT) if number.is_finite() else None
+    if exact is None or -int(exact.as_tuple().exponent) > column.scale:
+        raise ValueError(f"too many digits behind the point, {column.name} is {column.shape}")
+    if exact and exact.adjusted() >= column.size - column.scale:
+        raise OverflowError(f"too large a number, {column.name} is {column.shape}")
+    return _at(number, _step(column.scale))
 
 
 def _bind_time(column: Column, value: Any) -> datetime:

@@ -140,3 +140,19 @@ def test_what_does_not_fit_says_so_without_the_value(column: Column, value: Any,
 @given(st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.text(max_size=9)))
 def test_what_is_written_reads_back(tree: dict[str, Any]) -> None:
     assert json.loads(written(tree).decode("utf-8", "surrogatepass")) == tree
+
+
+@pytest.mark.parametrize(("size", "scale"), [(1000, 500), (38, 30), (31, 28), (38, 10)])
+@pytest.mark.parametrize("told", [586, Decimal("0.124835"), Decimal("-7.00"), 0])
+def test_a_column_with_room_for_more_digits_than_a_number_has_takes_it(size: int, scale: int, told: Any) -> None:
+    """A plain ``numeric`` of PostgreSQL has room for a thousand digits."""
+    assert bound(Column("PD", "decimal", size, scale), told) == told
+
+
+def test_digits_are_counted_exactly_where_a_column_has_more_than_python_reckons_with() -> None:
+    long = Column("PD", "decimal", 40, 30)
+    with pytest.raises(ValueError, match="too many digits behind the point"):
+        bound(long, "0." + "1" * 31)
+    with pytest.raises(OverflowError, match="too large"):
+        bound(long, "1" + "0" * 10)
+    assert bound(long, "9" * 10 + "." + "9" * 30) == Decimal("9" * 10 + "." + "9" * 30)
