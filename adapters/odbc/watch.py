@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -57,19 +57,51 @@ class Watch:
 def opened_sockets() -> Iterator[list[socket.socket]]:
     """The network sockets that this process opens in the block, as handles of our own; none where no /proc tells.
 
-    One block at a time, so that two connections are not taken for each other's.
+    One block at a time, so that two connections are not taken for each other's; and none that came in meanwhile, as a
+    gateway that serves is called while it connects: what a caller has open is not ours to hold, nor to shut down.
     """
     found: list[socket.socket] = []
     with _OPENING:
-        before = _descriptors()
+        before = _sockets()
         yield found
-        found += [sock for descriptor in sorted(_descriptors() - before) for sock in _network(descriptor)]
+        there = _sockets()
+        opened = [sock for name, descriptor in there.items() if name not in before for sock in _network(descriptor)]
+        entrances = _entrances(there.values()) if opened else set()
+        for sock in opened:
+            if _port(sock) in entrances:
+                sock.close()
+            else:
+                found.append(sock)
 
 
-def _descriptors() -> set[int]:
+def _entrances(descriptors: Iterable[int]) -> set[int]:
+    """The ports that are listened on."""
+    found = set()
+    for descriptor in descriptors:
+        for sock in _network(descriptor):
+            with sock, suppress(OSError):
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    found.add(_port(sock))
+    return found
+
+
+def _port(sock: socket.socket) -> int:
     with suppress(OSError):
-        return {int(entry.name) for entry in _OPEN.iterdir()}
-    return set()
+        return int(sock.getsockname()[1])
+    return -1
+
+
+def _sockets() -> dict[str, int]:
+    """The descriptors of this process's sockets by what they stand for, as a number that became free is given again: to
+    begin with, that of this very listing.
+    """
+    found = {}
+    with suppress(OSError):
+        for entry in _OPEN.iterdir():
+            with suppress(OSError):
+                if (name := str(entry.readlink())).startswith("socket:"):
+                    found[name] = int(entry.name)
+    return found
 
 
 def _network(descriptor: int) -> Iterator[socket.socket]:
