@@ -234,16 +234,17 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
 
 
 def _connections(settings: Settings) -> Iterator[Finding]:
-    """Every database that ``connections.yaml`` names is connected to, and left again."""
+    """Every database that ``connections.yaml`` names is connected to, and left again. One that cannot be reached is a
+    warning: the gateway decides without it."""
     from gateway.bootstrap import reach
 
     try:
         for name, found in reach(settings):
             if isinstance(found, UpstreamError):
                 cure = "start its server or open the way to it; pollers and look-ups go on by themselves then"
-                yield Finding("error", "connections", found.message, cure)
+                yield Finding("warning", "connections", found.message, cure)
             elif isinstance(found, ScoregateError):
-                yield from (Finding("error", "connections", text, AGAIN) for text in _texts(found))
+                yield from (Finding("warning", "connections", text, AGAIN) for text in _texts(found))
             else:
                 yield Finding("ok", "connections", f"{name}: {found}")
     except ConfigurationError as error:

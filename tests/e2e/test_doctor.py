@@ -20,9 +20,10 @@ from gateway.opening import open_ledger
 
 @pytest.fixture
 def home(built_home: Path, tmp_path: Path) -> Path:
-    """A home with keys and an empty ledger."""
+    """A home with keys, an empty ledger, and the sample's database of a legacy system."""
     home = copied(built_home, tmp_path / "home").home
     open_ledger(settings.load(home=home), utc_now).close()
+    sqlite3.connect(home / "state/cobalt.db").close()
     return home
 
 
@@ -112,20 +113,19 @@ def test_a_port_in_use_is_a_warning(home: Path) -> None:
     assert (code, {finding["check"] for finding in found["warning"]}) == (0, {"port", "configuration"})
 
 
-def test_a_connection_is_tried_and_one_that_fails_is_named_with_its_cause(home: Path) -> None:
-    wrong = "{adapter: odbc, driver: SQLite3, database: nowhere.db}"
-    (home / "connections.yaml").write_text(f"core: {{adapter: odbc, driver: SQLite3, database: c.db}}\nold: {wrong}\n")
-    sqlite3.connect(home / "c.db").close()
-    _, found = doctor(home, SCOREGATE_PORT="0")
-    assert [one["seen"].startswith("core: SQLite 3.") for one in found["ok"] if one["check"] == "connections"] == [True]
-    (error,) = [one for one in found["error"] if one["check"] == "connections"]
-    assert "connections.yaml:2" in error["seen"]
-    assert "nowhere.db is not there" in error["seen"]
+def connections(home: Path, severity: str) -> list[dict[str, str]]:
+    return [one for one in doctor(home, SCOREGATE_PORT="0")[1][severity] if one["check"] == "connections"]
 
 
-def test_a_server_that_is_down_is_an_error(home: Path) -> None:
-    section = "{adapter: odbc, driver: PostgreSQL Unicode, server: 127.0.0.1, port: 1, database: d}"
-    (home / "connections.yaml").write_text(f"core: {section}\n")
-    error = next(one for one in doctor(home, SCOREGATE_PORT="0")[1]["error"] if one["check"] == "connections")
-    assert "Connection refused" in error["seen"]
-    assert "start its server" in error["cure"]
+def test_a_connection_is_tried_and_one_that_fails_is_named_with_its_cause_and_cure(home: Path) -> None:
+    (home / "connections.yaml").write_text(
+        "core: {adapter: odbc, driver: SQLite3, database: state/cobalt.db}\n"
+        "old: {adapter: odbc, driver: SQLite3, database: nowhere.db}\n"
+        "down: {adapter: odbc, driver: PostgreSQL Unicode, server: 127.0.0.1, port: 1, database: d}\n"
+    )
+    assert [one["seen"].startswith("core: SQLite 3.") for one in connections(home, "ok")] == [True]
+    old, down = connections(home, "warning")
+    assert "connections.yaml:2" in old["seen"]
+    assert "nowhere.db is not there" in old["seen"]
+    assert "Connection refused" in down["seen"]
+    assert "start its server" in down["cure"]
