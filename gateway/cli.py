@@ -251,13 +251,16 @@ def trace(
 def list_(
     integration: Annotated[str | None, typer.Option(help="Only this integration.")] = None,
     outcome: Annotated[str | None, typer.Option(help="approve, refer or decline.")] = None,
+    application: Annotated[str | None, typer.Option(help="Only those about the application of this number.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     as_json: Json = False,
 ) -> None:
     """The newest decisions, newest first."""
     from gateway.ledger_views import listing, show_listing
 
-    rows = listing(_install(ledger=True).ledger, integration, outcome, limit)
+    installation = _install(ledger=True)
+    named = [integration] if integration else list(installation.states()) if application else []
+    rows = listing(installation.ledger, named, outcome, limit, application)
     if as_json:
         print(json.dumps(rows, default=str, indent=2))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.text import Text
@@ -13,15 +13,26 @@ from rich.text import Text
 from contracts.errors import ConfigurationError
 from gateway import show
 from gateway.ledger import Entry, Filters, Finding, Kind, Ledger, Status
+from gateway.modes import Mode
 from gateway.spi import Tree
 
 HUMAN_OUTCOMES = ("approve", "decline")
 
 
-def listing(ledger: Ledger | None, integration: str | None, outcome: str | None, limit: int) -> list[Tree]:
-    """The newest decisions as plain rows, newest first."""
-    entries = opened(ledger).list(Filters(kind=Kind.DECISION, integration=integration, outcome=outcome), limit)
-    return [_row(entry) for entry in entries]
+def listing(
+    ledger: Ledger | None, integrations: Sequence[str], outcome: str | None, limit: int, application: str | None = None
+) -> list[Tree]:
+    """The newest decisions as plain rows, newest first; of these integrations, or of all where none is named.
+
+    ``application`` is a business key: the decisions about it, in either mode. It is sealed, so that it is found by its
+    mark alone, and only where the integration is named.
+    """
+    asked = Filters(kind=Kind.DECISION, outcome=outcome)
+    scopes = [asked._replace(integration=name) for name in integrations] or [asked]
+    if application is not None:
+        scopes = [one._replace(mode=mode, business_key=application) for one in scopes for mode in get_args(Mode)]
+    found = [entry for one in scopes for entry in opened(ledger).list(one, limit)]
+    return [_row(entry) for entry in sorted(found, key=lambda entry: entry.received_at, reverse=True)[:limit]]
 
 
 def whole(ledger: Ledger | None, decision_id: str) -> Tree:
@@ -61,7 +72,7 @@ def show_listing(console: Console, rows: Sequence[Tree]) -> None:
         (
             row["decision_id"],
             Text(row["outcome"], show.OUTCOME_STYLE.get(row["outcome"], "")),
-            row["received_at"].strftime("%m-%d %H:%M"),
+            row["received_at"].strftime("%Y-%m-%d %H:%M"),
             row["mode"],
             row["integration"],
         )

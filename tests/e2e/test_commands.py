@@ -33,6 +33,9 @@ def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_aft
     recorded = run(home, "score", "juniper-api", APPROVED, "--record", "-H", 'Idempotency-Key: "one"')
     decision_id = json.loads(recorded.stdout)["decision"]["id"]
     assert [row["decision_id"] for row in json.loads(run(home, "decisions", "list", "--json").stdout)] == [decision_id]
+    number = json.loads(APPROVED.read_text())["applicationId"]
+    about = [json.loads(run(home, "decisions", "list", "--application", one, "--json").stdout) for one in (number, "X")]
+    assert [[row["decision_id"] for row in rows] for rows in about] == [[decision_id], []]
     decided = run(home, "decide", decision_id, "--outcome", "decline", "--reason", "Fraud", "--by", "A. Officer")
     assert decided.returncode == 0
     whole = json.loads(run(home, "decisions", "show", decision_id, "--json").stdout)
