@@ -133,14 +133,15 @@ def renew(desk: ServingDesk, folder: Path) -> str:
     """Write the answer as the gateway gives it now, ignored paths left out; how it differs from what was there, line by
     line, empty where it does not. The case need not have an answer yet."""
     case = read_case(folder)
-    payload, _ = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
+    payload, refused = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
     kept = sorted(folder.glob("answer.*"))
     difference = check(desk, case) if kept else "  there was no answer"
     if not difference:
         return ""
     target = kept[0] if kept else folder / f"answer{_only(folder, 'request').suffix}"
     target.write_bytes(shown(payload, case.ignore) if case.canonical else payload)
-    return difference
+    note = "\nnote: the answer is a refusal; where it should be a decision, correct the request"
+    return difference + note * refused
 
 
 def _difference(expected: bytes, seen: bytes) -> str:

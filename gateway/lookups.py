@@ -66,11 +66,14 @@ class Lookup:
         self._lock = threading.Lock()
 
     def ask(self, tree: Tree) -> Awaited:
-        """Begin to ask for what a submission needs; it is waited for by calling what comes back.
+        """Begin to ask for what a submission needs; it is waited for by calling what comes back, and must be.
 
-        Raises InvalidRecord where the submission has several keys: one applicant is looked up, never the first of two.
+        Raises InvalidRecord as ``key`` does.
         """
-        key = key_text(self._one_key(tree))
+        return self.begin(self.key(tree))
+
+    def begin(self, key: str) -> Awaited:
+        """The same for a key; an empty one is nobody's."""
         if not key:
             return dict
         if (cached := self._cache.get(key)) is not None:
@@ -83,12 +86,15 @@ class Lookup:
         asking = self._begin(lambda: self._fetch(key))
         return lambda: self._wait(asking, began)
 
-    def _one_key(self, tree: Tree) -> object:
+    def key(self, tree: Tree) -> str:
+        """Whom to ask for, empty for nobody. Raises InvalidRecord where the submission has several keys: one applicant
+        is looked up, never the first of two.
+        """
         key = self._key(tree)
         if key is ABSENT and (several := len(self._path.walk(tree).values)) > 1:
             seen, expected = f"{several} keys where one is expected", "one applicant in each application"
             raise InvalidRecord([Problem(JOINT, "lookup", f"{NATIVE}{self._path}", seen, expected)])
-        return key
+        return key_text(key)
 
     def examine(self) -> Callable[[], None]:
         """Begin to ask the source whether it can give what is declared. What comes back waits for its word, and raises
@@ -186,9 +192,10 @@ def _why(error: ScoregateError) -> str:
 
 def gather(tree: Tree, lookups: Mapping[str, Lookup]) -> None:
     """Place what look-ups find under ``lookup.<name>``, asking all of them side by side; a source that is down leaves
-    its name out. Raises InvalidRecord as ``Lookup.ask`` does.
+    its name out. Raises InvalidRecord as ``Lookup.key`` does, before any is asked: what is begun must be waited for.
     """
-    asked = {name: lookup.ask(tree) for name, lookup in lookups.items()}
+    keys = {name: lookup.key(tree) for name, lookup in lookups.items()}
+    asked = {name: lookups[name].begin(key) for name, key in keys.items()}
     answers = {name: answer() for name, answer in asked.items()}
     if lookups:
         tree["lookup"] = {name: found for name, found in answers.items() if found is not None}

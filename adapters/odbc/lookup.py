@@ -41,6 +41,8 @@ from gateway.spi import Connection, Connections, Tree
 
 _KEYS: Final = ("connection", "table", "by", "query", "columns", "key_as", "rows")
 MOST_ROWS: Final = 100
+MOST_CHARACTERS: Final = 64_000
+"""Of all that stands under one key: it is kept in memory and sealed with the submission."""
 MOST_IDLE: Final = 8
 _NOT_MARKERS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
 """What a question mark may stand in without being one."""
@@ -161,6 +163,8 @@ class TableSource:
     def _tree(self, rows: list[Tree]) -> Tree:
         if len(rows) > MOST_ROWS:
             raise InternalFault(f"more than {MOST_ROWS} rows stand under one key", code="too_many_rows")
+        if sum(len(value) for row in rows for value in row.values() if isinstance(value, str)) > MOST_CHARACTERS:
+            raise InternalFault(f"more than {MOST_CHARACTERS:,} characters stand under one key", code="too_large")
         if not rows:
             return {}
         if self._wanted.many:

@@ -145,4 +145,8 @@ def test_an_answer_that_no_longer_comes_fails_and_is_renewed_with_the_difference
     shown = [line.split()[-1].strip('",') for line in lines if line.startswith(("-", "+")) and "result" in line]
     assert shown == ["DECLINED", "APPROVED"]
     assert renewed.stdout.count("renewed") == 1
+    assert "a refusal" not in renewed.stdout
     assert here(changed, "test").returncode == 0
+    request = answer.with_name("request.json")
+    request.write_text(request.read_text().replace('"EUR"', '"USD"'))
+    assert "note: the answer is a refusal" in " ".join(here(changed, "test", "--renew").stdout.split())

@@ -208,6 +208,16 @@ def test_several_look_ups_of_one_submission_are_made_side_by_side() -> None:
     assert tree["lookup"] == {name: {"debt": "A1"} for name in ("a", "b", "c")}
 
 
+def test_nobody_is_asked_for_a_submission_that_is_refused_for_its_keys() -> None:
+    """What had begun would hold its place for as long as its source hangs, and nobody would give it up."""
+    first, second = Source({"debt": "1"}), Source({"debt": "1"})
+    people = Lookup(spec()._replace(key=TreePath.parse("people[].number")), second)
+    tree: Tree = {"customer": "A1", "people": [{"number": "1"}, {"number": "2"}]}
+    with pytest.raises(InvalidRecord):
+        gather(tree, {"a": Lookup(spec(), first), "b": people})
+    assert first.asked == second.asked == []
+
+
 def test_an_answer_is_used_again_for_its_time_and_so_is_that_there_is_none_but_never_a_failure() -> None:
     clock, source = Clock(), Source(None)
     lookup = Lookup(spec(cache=60), source, clock=clock)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from odbc_databases import Database, Servers
 
-from adapters.odbc.lookup import MOST_ROWS, TableSource, lookup
+from adapters.odbc.lookup import MOST_CHARACTERS, MOST_ROWS, TableSource, lookup
 from contracts.errors import ConfigurationError, InternalFault, UpstreamError
 from gateway.connections import Connections
 
@@ -107,6 +107,19 @@ def test_more_rows_than_may_be_are_said_to_be_too_many(bank: Database) -> None:
     bank.run("INSERT INTO loan VALUES (5, 1)")
     with pytest.raises(InternalFault, match="more than 100 rows"):
         made.fetch("5")
+
+
+def test_longer_texts_than_may_be_are_said_to_be_too_large_and_are_not_kept(bank: Database) -> None:
+    bank.run("CREATE TABLE note (customer_no varchar(9), body text)")
+    link = bank.open()
+    for key, characters in (("long", MOST_CHARACTERS), ("longer", MOST_CHARACTERS + 1)):
+        link.execute("INSERT INTO note VALUES (?, ?)", (key, "x" * characters))
+    link.commit()
+    link.close()
+    made = source(bank, table="note", by="customer_no", columns=["body"])
+    assert len(made.fetch("long")["body"]) == MOST_CHARACTERS
+    with pytest.raises(InternalFault, match="more than 64,000 characters"):
+        made.fetch("longer")
 
 
 @pytest.mark.parametrize(
