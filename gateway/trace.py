@@ -29,8 +29,7 @@ def trace(desk: ServingDesk, asked: Asked, as_of: datetime) -> Tree:
     stages: Tree = {"integration": desk.name, "raw": _raw(asked.raw)}
     try:
         tree = desk.read(asked)
-        if failures := desk.lookup_failures():
-            stages["lookups"] = failures
+        stages["lookups"] = desk.lookup_failures()
         stages["fields"] = _fields(line, tree)
         assessed = assess(line, tree)
     except CallerError as error:
