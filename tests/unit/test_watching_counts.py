@@ -102,14 +102,14 @@ def test_any_process_tells_the_counts_of_all_and_keeps_those_of_the_dead(tmp_pat
     seen = totals.read()
     assert seen.counts[DECIDED] == 111
     assert seen.times[(catalog.COMMIT_SECONDS,)][-1] == pytest.approx(1.1)
-    assert seen.gauges == {catalog.QUEUE: 10, catalog.OLDEST_PENDING: 100, catalog.WORKERS: 2}
+    assert seen.gauges == {catalog.QUEUE: 10, catalog.OLDEST_PENDING: 100, catalog.LEGACY_DOWN: 0, catalog.WORKERS: 2}
     assert workers[1].pid is not None
     os.kill(workers[1].pid, signal.SIGKILL)
     workers[1].join()
     for _ in range(2):
         seen = totals.read()
         assert seen.counts[DECIDED] == 111
-        assert seen.gauges == {catalog.QUEUE: 5, catalog.OLDEST_PENDING: 10, catalog.WORKERS: 1}
+        assert seen.gauges == {catalog.QUEUE: 5, catalog.OLDEST_PENDING: 10, catalog.LEGACY_DOWN: 0, catalog.WORKERS: 1}
         totals.publish()
     assert totals.read().counts[(catalog.WORKERS_LOST,)] == 1
     lines[0].send("stop")
