@@ -2,7 +2,8 @@
 
 A text that is not in the code page of its database, or a view that fails on one row, ends the statement that meets it,
 and with it every other row. Such a row gets a token of its own, so that nothing that is done for its neighbours meets
-it; it is submitted with what can be read of it, and refused for the column that cannot.
+it; it is submitted with what can be read of it, and refused for the column that cannot. One whose key cannot be read
+cannot be named to the database: it is passed over, and waits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from adapters.odbc.statements import Statements
 
 if TYPE_CHECKING:
     from adapters.odbc.connecting import Link
+
+
+_PASSED_OVER = 1000
+"""So many rows whose keys cannot be read are passed over at most."""
 
 
 def new_token() -> str:
@@ -52,12 +57,27 @@ class OneByOne:
         ours = self.claimed, token
         return {key: list(map(tuple, self.link.rows(self.sql.read_alone, (*ours, *key)))) for key in self._keys(token)}
 
+    def claimable(self, state: Any, most: int, *, expired: bool) -> tuple[list[Key], int]:
+        """Keys of rows to claim, read one by one, and how many rows were passed over whose keys cannot be read."""
+        keys: list[Key] = []
+        for before in range(most + _PASSED_OVER):
+            found = self._key_after(before, state, expired=expired)
+            if not isinstance(found, DatabaseFault):
+                keys += found
+                if not found or len(keys) == most:
+                    return keys, before + bool(found) - len(keys)
+        return keys, _PASSED_OVER
+
+    def _key_after(self, before: int, state: Any, *, expired: bool) -> Sequence[Key] | DatabaseFault:
+        sql = self.sql.claimable_after(before, expired=expired)
+        return self._tried(sql, [state] * sql.count("?"))
+
     def _keys(self, token: str) -> list[Key]:
         return [tuple(row) for row in self.link.rows(self.sql.held, (self.claimed, token))]
 
     def _alone(self, token: str, key: Key) -> Claimed | None:
         """One row; None where it is not ours any more."""
-        found = self._tried(self.sql.read_alone, token, key)
+        found = self._tried(self.sql.read_alone, self._ours(token, key))
         if not isinstance(found, DatabaseFault):
             return self.reader.claimed(key, found) if found or self.sql.by_query else None
         own = new_token()
@@ -72,20 +92,23 @@ class OneByOne:
         """
         values = [self._first(sql, token, key) for sql in self.sql.read_columns]
         if not any(isinstance(value, DatabaseFault) for value in values):
-            whole = self._tried(self.sql.read_alone, token, key)
+            whole = self._tried(self.sql.read_alone, self._ours(token, key))
             if not isinstance(whole, DatabaseFault):
                 return self.reader.claimed(key, whole)._replace(token=token)
             values[-1] = whole
         return self.reader.apart(key, values)._replace(token=token)
 
     def _first(self, sql: str, token: str, key: Key) -> Any:
-        found = self._tried(sql, token, key)
+        found = self._tried(sql, self._ours(token, key))
         return found if isinstance(found, DatabaseFault) else found[0][0] if found else None
 
-    def _tried(self, sql: str, token: str, key: Key) -> Sequence[tuple[Any, ...]] | DatabaseFault:
+    def _ours(self, token: str, key: Key) -> Sequence[Any]:
+        return self.claimed, token, *key
+
+    def _tried(self, sql: str, parameters: Sequence[Any]) -> Sequence[tuple[Any, ...]] | DatabaseFault:
         """What a SELECT gives, or why it cannot."""
         try:
-            return [tuple(row) for row in self.link.rows(sql, (self.claimed, token, *key))]
+            return [tuple(row) for row in self.link.rows(sql, parameters)]
         except DatabaseFault as fault:
             if fault.verdict is not Verdict.ROW:
                 raise

@@ -42,6 +42,8 @@ class Dialect:
     reason: str
     quotes: tuple[str, str] = ('"', '"')
     first_rows: tuple[str, str] = ("", " FETCH FIRST {most} ROWS ONLY")
+    one_row: str = " OFFSET {before} ROWS FETCH FIRST 1 ROWS ONLY"
+    """The end of a SELECT that gives one row and passes over those before it; empty where it cannot be said so."""
     hint: str = ""
     lock: str = ""
     one_state: str = "{column} = ?"
@@ -119,6 +121,7 @@ POSTGRESQL: Final = Dialect(
     "skip_locked",
     "FOR UPDATE SKIP LOCKED, since 9.5: rows that another gateway is claiming are passed over",
     first_rows=("", " LIMIT {most}"),
+    one_row=" LIMIT 1 OFFSET {before}",
     lock=" FOR UPDATE SKIP LOCKED",
     one_state="{column} BETWEEN ? AND ?",  # with "=" it may walk the key's index past every row that is done
     clock={"timestamp": "(statement_timestamp() AT TIME ZONE 'UTC')", "timestamp-tz": "statement_timestamp()"},
@@ -152,6 +155,7 @@ MARIADB: Final = Dialect(
     "FOR UPDATE SKIP LOCKED, since 10.6: rows that another gateway is claiming are passed over",
     quotes=("`", "`"),
     first_rows=("", " LIMIT {most}"),
+    one_row=" LIMIT 1 OFFSET {before}",
     lock=" FOR UPDATE SKIP LOCKED",
     clock={"timestamp": "UTC_TIMESTAMP(6)"},
     lease_end={"timestamp": "(UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND)"},
@@ -199,6 +203,7 @@ SQLITE: Final = Dialect(
     "SQLite lets one connection write at a time: an UPDATE that names the waiting state claims a row once",
     quotes=("`", "`"),
     first_rows=("", " LIMIT {most}"),
+    one_row=" LIMIT 1 OFFSET {before}",
     few="unlikely({column} = ?)",  # its statistics know one number for all states, and that may say to read all rows
     clock={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now')"},
     lease_end={"timestamp": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+{seconds} seconds')"},
@@ -269,6 +274,7 @@ INFORMIX: Final = Dialect(
     "compare_and_swap",
     "an UPDATE that names the waiting state claims a row once",
     first_rows=("FIRST {most} ", ""),
+    one_row="",
     clock={"timestamp": "CURRENT YEAR TO FRACTION(5)"},
     lease_end={"timestamp": "(CURRENT YEAR TO FRACTION(5) + {seconds} UNITS SECOND)"},
     session=("SET LOCK MODE TO WAIT 10",),
@@ -285,6 +291,7 @@ SYBASE: Final = Dialect(
     "compare_and_swap",
     "an UPDATE that names the waiting state claims a row once",
     first_rows=("TOP {most} ", ""),
+    one_row="",
     clock={"timestamp": "getutcdate()"},
     lease_end={"timestamp": "dateadd(second, {seconds}, getutcdate())"},
     session=("SET QUOTED_IDENTIFIER ON", "SET LOCK WAIT 10"),

@@ -7,7 +7,7 @@ row that still is ours and still says the same gets the answer that was decided 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -62,6 +62,8 @@ class Exchange:
             rows.bound(status, wire.states[state]) for state in ("waiting", "claimed", "done", "failed")
         )
         self._apart = OneByOne(link, self._sql, self._reader, self._claimed)
+        self.passed_over = 0
+        """How many rows the last claim passed over, as their keys cannot be read."""
 
     def rehearse(self) -> None:
         """Run what reads and writes for a row there is not: what is forbidden shows before one is claimed."""
@@ -83,19 +85,23 @@ class Exchange:
         finally:
             self._link.rollback()
 
-    def claim(self) -> Batch:
-        """Mark rows as ours and read them; those whose lease ran out come first, then those that wait, in order.
+    def claim(self) -> Batch | None:
+        """Mark rows as ours and read them; those whose lease ran out come first, then those that wait, in order. No
+        rows where others were faster, None where those that wait have keys that cannot be read: see ``passed_over``.
 
         Others may claim at the same time: where the database does not lock what is looked at, the row is theirs whose
         UPDATE comes first, and ours are those that carry the token.
         """
-        token = new_token()
-        room = self._wire.batch
-        for state, expired in ((self._claimed, True), (self._waiting, False)):
-            room -= self._mark(token, state, room, expired=expired) if room else 0
-        self._link.commit()
-        if room == self._wire.batch:
-            return Batch(token, ())
+        token, self.passed_over = new_token(), 0
+        try:
+            marked = self._mark(token, self._together)
+        except DatabaseFault as fault:
+            if fault.verdict is not Verdict.ROW or not self._sql.claimable_after(0, expired=False):
+                raise
+            self._link.rollback()
+            marked = self._mark(token, self._singly)
+        if not marked:
+            return None if self.passed_over else Batch(token, ())
         return Batch(token, self._read(token))
 
     def _read(self, token: str) -> list[Claimed]:
@@ -110,13 +116,23 @@ class Exchange:
         self._link.rollback()
         return [self._reader.claimed(key, read) for key, read in found.items()]
 
-    def _mark(self, token: str, state: Any, most: int, *, expired: bool) -> int:
-        keys = self._in_state(self._sql.claimable(most, expired=expired), state)
-        marked = 0
-        for some in _chunks(keys, self._sql.keys_at_once):
-            given = (self._claimed, token, state, *_flat(some))
-            marked += self._link.execute(self._sql.claim(len(some), expired=expired), given)
-        return marked
+    def _mark(self, token: str, keys: Callable[[Any, int, bool], Sequence[Sequence[Any]]]) -> int:
+        """How many rows could be marked, a transaction for those of each state."""
+        room = self._wire.batch
+        for state, expired in ((self._claimed, True), (self._waiting, False)):
+            for some in _chunks(keys(state, room, expired) if room else (), self._sql.keys_at_once):
+                given = (self._claimed, token, state, *_flat(some))
+                room -= self._link.execute(self._sql.claim(len(some), expired=expired), given)
+            self._link.commit()
+        return self._wire.batch - room
+
+    def _together(self, state: Any, most: int, expired: bool) -> Sequence[Sequence[Any]]:
+        return self._in_state(self._sql.claimable(most, expired=expired), state)
+
+    def _singly(self, state: Any, most: int, expired: bool) -> Sequence[Sequence[Any]]:
+        keys, passed_over = self._apart.claimable(state, most, expired=expired)
+        self.passed_over += passed_over
+        return keys
 
     def _in_state(self, sql: str, state: Any) -> list[Sequence[Any]]:
         return self._link.rows(sql, [state] * sql.count("?"))

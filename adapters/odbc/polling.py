@@ -68,6 +68,7 @@ class Poller:
         self._relay = Relay(self, self._decide, self._wire.batch)
         self._served = self._down = self._resting = False
         self._differing: Sequence[dict[str, Any]] = []
+        self._passed_over = 0
 
     def run(self) -> None:
         self._tell("polling")
@@ -113,11 +114,18 @@ class Poller:
         exchange, began = self._opened(), monotonic()
         batch = transacted(exchange.claim) if exchange.look() else None
         self._is_back()
+        self._tell_passed_over(exchange.passed_over)
         if batch is None:
             return None
         if not batch.rows:
             self._site.stop.wait(uniform(0.005, 0.05))  # noqa: S311 # others were faster; no secret depends on it
         return batch._replace(since=began)
+
+    def _tell_passed_over(self, passed_over: int) -> None:
+        """Once, until all keys could be read again; how many there are is known for one batch at a time only."""
+        if passed_over and not self._passed_over:
+            self._tell("keys_unreadable", count=passed_over)
+        self._passed_over = passed_over
 
     def further(self) -> bool:
         return not (self._site.stop.is_set() or self._paused())

@@ -49,8 +49,15 @@ class Statements:
 
     def claimable(self, most: int, *, expired: bool) -> str:
         """The keys of rows to claim, the first in order first. Each parameter is the state."""
-        queue = f"{self._dialect.hint}{self._queue(expired=expired)}"
-        return self._dialect.first(f"SELECT {self._keys} FROM {self._table}{queue}", most) + self._dialect.lock
+        return self._dialect.first(self._claimable(expired=expired), most) + self._dialect.lock
+
+    def claimable_after(self, before: int, *, expired: bool) -> str:
+        """The key of the row that so many come before; empty where the database cannot be asked for it."""
+        after = self._dialect.one_row.format(before=before)
+        return after and f"{self._claimable(expired=expired)}{after}{self._dialect.lock}"
+
+    def _claimable(self, *, expired: bool) -> str:
+        return f"SELECT {self._keys} FROM {self._table}{self._dialect.hint}{self._queue(expired=expired)}"
 
     def _queue(self, *, expired: bool) -> str:
         """Rows of one state in order, as an index on status and order has them."""

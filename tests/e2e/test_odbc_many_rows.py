@@ -115,7 +115,9 @@ def claims(cobalt: Cobalt) -> tuple[float, int]:
     for _ in range(CLAIMS):
         began = time.perf_counter()
         assert exchange.look()
-        assert len(exchange.claim().rows) == cobalt.desk.codec.wire.batch
+        batch = exchange.claim()
+        assert batch
+        assert len(batch.rows) == cobalt.desk.codec.wire.batch
         took.append(time.perf_counter() - began)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

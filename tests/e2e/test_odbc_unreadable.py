@@ -130,15 +130,37 @@ def test_a_claim_that_was_lost_writes_no_refusal(anything: Cobalt) -> None:
     assert next(line["count"] for line in anything.lines if line["event"] == "claims_lost") == 2
 
 
-def test_a_key_that_cannot_be_read_is_told_and_nothing_is_claimed(anything: Cobalt) -> None:
-    codec = anything.desk.codec
+def with_text_in_key(cobalt: Cobalt) -> ServingDesk:
+    """A text is part of the key, and more rows wait than a batch holds."""
+    codec = cobalt.desk.codec
+    assert isinstance(codec, OdbcCodec)
+    key = ("REQUEST_ID", "BRANCH_NAME")
+    wire = replace(codec.wire, key=key, order=key, batch=3)
+    return with_wire(cobalt.desk, OdbcCodec(wire))
+
+
+def test_rows_whose_keys_cannot_be_read_wait_and_are_told_once_and_all_others_are_answered(anything: Cobalt) -> None:
+    anything.insert(*({**numbered(APPROVED, number), "BRANCH_NAME": f"B{number}"} for number in range(1, 9)))
+    spoil(anything, 2, 5)
+    anything.poll(with_text_in_key(anything))
+    anything.poll(with_text_in_key(anything))
+    assert [number for number, state in anything.states.items() if state == "N"] == ["2", "5"]
+    assert set(anything.states.values()) == {"N", "D"}
+    assert [line["count"] for line in anything.lines if line["event"] == "keys_unreadable"] == [1, 2]
+    anything.change('"BRANCH_NAME" = \'mended\' || "REQUEST_ID"')
+    anything.poll(with_text_in_key(anything))
+    assert set(anything.states.values()) == {"D"}
+
+
+def test_where_a_row_cannot_be_asked_for_by_its_place_an_unreadable_key_is_a_fault(anything: Cobalt) -> None:
+    codec = with_text_in_key(anything).codec
     assert isinstance(codec, OdbcCodec)
     anything.insert(*(numbered(APPROVED, number) for number in range(1, 4)))
     spoil(anything, 2)
     link = anything.database.open()
-    wire = replace(codec.wire, key=("BRANCH_NAME",), order=("BRANCH_NAME",), outlet=None, lists={}, batch=9)
+    link.dialect = replace(link.dialect, one_row="")
     with pytest.raises(DatabaseFault) as caught:
-        Exchange(wire, link).claim()
+        Exchange(codec.wire, link).claim()
     assert (caught.value.verdict, caught.value.state) == (Verdict.ROW, "22021")
     link.close()
     assert set(anything.states.values()) == {"N"}
