@@ -1,6 +1,6 @@
 """Hours of traffic in small: two workers at 60 % of what they can do; memory stays flat, p99 stable, no error.
 
-``SCOREGATE_SOAK_SECONDS`` sets the length, one hour by default.
+``SOAK_SECONDS`` sets the length, one hour by default.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def anonymous(rollup: str) -> int:
 def test_an_hour_of_traffic_leaves_memory_flat_and_answers_as_quick_as_before(
     built_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = float(os.environ.get("SCOREGATE_SOAK_SECONDS", "3600"))
+    seconds = float(os.environ.get("SOAK_SECONDS", "3600"))
     caller = copied(built_home, tmp_path / "home")
     bodies = tmp_path / "bodies.jsonl"
     body = EXAMPLE.read_text().replace("JN-2026-000101", "steady-@N@").replace("\n", " ")
