@@ -112,9 +112,10 @@ class Poller:
 
     def claim(self) -> Batch | None:
         exchange, began = self._opened(), monotonic()
-        batch = transacted(exchange.claim) if exchange.look() else None
+        waits = exchange.look()
+        batch = transacted(exchange.claim) if waits else None
         self._is_back()
-        self._tell_passed_over(exchange.passed_over)
+        self._tell_passed_over(exchange.passed_over if waits else 0)
         if batch is None:
             return None
         if not batch.rows:
