@@ -6,28 +6,28 @@ answers cannot be summed up over a baseline beforehand, as those of trees can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import factorial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.coalitions import Coalitions
 from models.network import ACTIVATIONS, IDENTITY, LOGISTIC
+from models.stored_arrays import StoredArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-PREFIX = "ask_"
 MOST_JOINED = 20
 """Features a coalition may be made of, whatever a bundle says: 2^20 answers to one applicant."""
 
 
 @dataclass(frozen=True)
-class CoalitionTables:
+class CoalitionTables(StoredArrays):
     """``models.coalitions.Coalitions`` as stored. ``compared``, shape (2,): the applicants ``rows``, and those of the
     whole baseline, of which they are all or an evenly spread part."""
+
+    prefix = "ask_"
 
     unit_start: Ints
     offsets: Floats
@@ -59,19 +59,6 @@ class CoalitionTables:
             first += self.slopes[f] * np.where(np.isnan(self.rows[:, f]), 0.0, self.rows[:, f])[:, None]
         sizes = np.array([coalition.bit_count() for coalition in range(1 << len(used))], np.int64)
         return Coalitions(**arrays, first=first, used=used, sizes=sizes, shares=shares(len(used)))
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        return {PREFIX + name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def names(cls) -> frozenset[str]:
-        """Of the arrays as stored."""
-        return frozenset(PREFIX + name for name in cls.__dataclass_fields__)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CoalitionTables:
-        """Rebuild from ``arrays()``; raises KeyError for one that is missing."""
-        return cls(**{name: arrays[PREFIX + name] for name in cls.__dataclass_fields__})
 
     def fit(self, members: int, bins: Ints) -> bool:
         """Whether all that the kernel indexes without a bounds check lies inside; ``bins`` (F,): of each feature."""

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
-from models.coalition_tables import PREFIX as ASK_PREFIX
 from models.coalition_tables import CoalitionTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, SIGMOID, Games
 from models.tables import Grid, Tables
-from models.walk_tables import PREFIX, WalkTables
+from models.walk_tables import WalkTables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,7 +83,7 @@ class GameTables:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], tables: Tables) -> GameTables:
         """Rebuild from ``arrays()``; raises ConfigurationError unless they fit together and to the tables' bins."""
-        walked, asked = (any(name.startswith(prefix) for name in arrays) for prefix in (PREFIX, ASK_PREFIX))
+        walked, asked = WalkTables.among(arrays), CoalitionTables.among(arrays)
         further = (WalkTables.names() if walked else frozenset()) | (CoalitionTables.names() if asked else frozenset())
         missing = sorted({*_STORED, *further} ^ arrays.keys())
         if missing:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import factorial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.stored_arrays import StoredArrays
 from models.walks import COUNT, FEATURE, INSIDE, MOST_SLOTS, OUTSIDE, SIZE, SLOT, WORD, Nodes, Walks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-PREFIX = "walk_"
 
 
 @dataclass(frozen=True)
-class WalkTables:
+class WalkTables(StoredArrays):
     """``models.walks.Walks`` as stored. ``compared``, shape (2,): the applicants whose patterns these are, and those of
     the whole baseline, of which they are all or an evenly spread part."""
+
+    prefix = "walk_"
 
     nodes: Nodes
     values: Floats
@@ -43,19 +43,6 @@ class WalkTables:
         slots = int(np.diff(self.slot_start).max())
         arrays = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "compared"}
         return Walks(**arrays, gains=gains(slots), applicants=int(self.compared[0]))
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        return {PREFIX + name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def names(cls) -> frozenset[str]:
-        """Of the arrays as stored."""
-        return frozenset(PREFIX + name for name in cls.__dataclass_fields__)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> WalkTables:
-        """Rebuild from ``arrays()``; raises KeyError for one that is missing."""
-        return cls(**{name: arrays[PREFIX + name] for name in cls.__dataclass_fields__})
 
     def fit(self, members: int, bins: Ints) -> bool:
         """Whether all that the kernel indexes without a bounds check lies inside; ``bins`` (F,): of each feature."""
