@@ -104,7 +104,7 @@ def tables_with(link: Link, column: str, schema: str) -> list[tuple[Owner, str]]
         rows = link.rows(link.dialect.catalog.holders, (column, schema or None))
         return [((owner,), name) for owner, name in rows]
     with link.judged(), closing(link.native.cursor()) as cursor:
-        listed = cursor.columns(column=column, **_place(link, schema)).fetchall()
+        listed = cursor.columns(column=column, **place_of(link, schema)).fetchall()
     return sorted({(_owner(row), row[2]) for row in listed if row[3] == column})
 
 
@@ -128,12 +128,13 @@ def _selected_key(link: Link, bare: str, schema: str) -> tuple[str, ...]:
 def _listed(link: Link, bare: str, schema: str) -> list[Told]:
     """The rows of SQLColumns in their order; it takes ``_`` and ``%`` in a name for patterns, so they are compared."""
     with closing(link.native.cursor()) as cursor:
-        rows = [row for row in cursor.columns(table=bare, **_place(link, schema)).fetchall() if row[2] == bare]
+        rows = [row for row in cursor.columns(table=bare, **place_of(link, schema)).fetchall() if row[2] == bare]
     exact = _exact(link, bare, schema) if rows else {}
     return [_of_function(row, exact) for row in sorted(rows, key=lambda row: int(row[16]))]
 
 
-def _place(link: Link, schema: str) -> dict[str, str]:
+def place_of(link: Link, schema: str) -> dict[str, str]:
+    """A schema as the catalog functions take it; nothing where none is named."""
     return {"catalog" if link.dialect.schemas == "catalogs" else "schema": schema} if schema else {}
 
 

@@ -1,8 +1,8 @@
 """SELECTs that read a database's own catalog, as data: for those whose driver tells it wrongly, or not safely.
 
-psqlodbc 13.02 ends the whole process where a connection is cut within SQLColumns or SQLPrimaryKeys. It also says 255
-letters of a varchar without end, 28 digits of a numeric without end, nothing of the type below a second domain, that a
-NOT NULL domain may be NULL, and that what a primary key INCLUDEs is part of it.
+psqlodbc 13.02 was seen to end the whole process, in two of many tries, where a connection was cut within SQLColumns or
+SQLPrimaryKeys. It also says 255 letters of a varchar without end, 28 digits of a numeric without end, nothing of the
+type below a second domain, that a NOT NULL domain may be NULL, and that what a primary key INCLUDEs is part of it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from adapters.odbc.catalog import place_of
 from adapters.odbc.section import Wire
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def _selected(link: Link, bare: str, schema: str) -> list[Sequence[Any]]:
 
 
 def _listed(link: Link, bare: str, schema: str) -> list[Sequence[Any]]:
-    place = {"catalog" if link.dialect.schemas == "catalogs" else "schema": schema} if schema else {}
     with link.judged(), closing(link.native.cursor()) as cursor:
-        rows = cursor.statistics(bare, unique=False, quick=True, **place).fetchall()
+        rows = cursor.statistics(bare, unique=False, quick=True, **place_of(link, schema)).fetchall()
     return [(row[_INDEX], row[_PLACE], row[_COLUMN]) for row in rows if row[_INDEX] and row[_COLUMN]]

@@ -151,12 +151,16 @@ class OutcomeReader:
 
 def linked(outlet: Outlet, names: Sequence[str], key: Key) -> Key:
     """A request's key in the order of an outlet's key columns."""
-    return tuple(key[names.index(name)] for name in outlet.key.values())
+    return tuple(key[at] for at in _places(outlet, names))
+
+
+def _places(outlet: Outlet, names: Sequence[str]) -> Sequence[int]:
+    return [names.index(name) for name in outlet.key.values()]
 
 
 def _link(outlet: Outlet, names: Sequence[str]) -> Callable[[Key, Filled], Filled]:
     """What puts the key before the columns of a row."""
-    keyed, places = tuple(outlet.key), [names.index(name) for name in outlet.key.values()]
+    keyed, places = tuple(outlet.key), _places(outlet, names)
     return lambda key, row: Filled(keyed + row.names, (*[key[at] for at in places], *row.values))
 
 
