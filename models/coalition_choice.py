@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from contracts.errors import ConfigurationError
 from models.coalition_tables import CoalitionTables, used_features
 from models.network import IDENTITY, LOGISTIC, RELU, TANH, Network
+from models.runs import starts_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,7 +66,7 @@ def lay_out(networks: Sequence[Network], terms: Sequence[tuple[Floats, Floats]],
     steps = np.ascontiguousarray(np.concatenate([own for _, own in terms], axis=1))
     return Layout(
         networks=tuple(networks),
-        unit_start=_running([network.weights[0].shape[1] for network in networks]),
+        unit_start=starts_of([network.weights[0].shape[1] for network in networks]),
         offsets=np.concatenate([network.biases[0] for network in networks]),
         steps=steps,
         slopes=slopes,
@@ -106,11 +107,11 @@ def tables(layout: Layout, rows: Floats, row_bins: Ints, asked: int) -> Coalitio
         offsets=layout.offsets,
         steps=layout.steps,
         slopes=layout.slopes,
-        layer_start=_running(counts),
+        layer_start=starts_of(counts),
         widths=np.array([w.shape for w, _ in inner], np.int64),
-        weight_start=_running([w.size for w, _ in inner]),
+        weight_start=starts_of([w.size for w, _ in inner]),
         weights=np.concatenate([w.ravel() for w, _ in inner]),
-        bias_start=_running([len(b) for _, b in inner]),
+        bias_start=starts_of([len(b) for _, b in inner]),
         biases=np.concatenate([b for _, b in inner]),
         activations=np.array([network.activation for network in layout.networks], np.int64),
         answers=np.array([network.answer for network in layout.networks], np.int64),
@@ -122,7 +123,3 @@ def tables(layout: Layout, rows: Floats, row_bins: Ints, asked: int) -> Coalitio
 
 def _further(network: Network) -> list[tuple[Floats, Floats]]:
     return list(zip(network.weights[1:], network.biases[1:], strict=True))
-
-
-def _running(lengths: Sequence[int]) -> Ints:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(lengths, np.int64))])

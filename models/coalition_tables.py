@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.coalitions import Coalitions
 from models.network import ACTIVATIONS, IDENTITY, LOGISTIC
+from models.runs import are_starts
 from models.stored_arrays import StoredArrays
 
 Floats = NDArray[np.float64]
@@ -101,7 +102,7 @@ def _shaped(t: CoalitionTables, members: int, bins: Ints) -> bool:
     """First layers and applicants fit to the features and their bins."""
     units, features = len(t.offsets), len(bins)
     return bool(
-        running(t.unit_start, members, units)
+        are_starts(t.unit_start, members, units)
         and (np.diff(t.unit_start) > 0).all()
         and t.slopes.shape == (features, units)
         and t.steps.shape == (int(bins.sum()), units)
@@ -118,12 +119,12 @@ def _layered(t: CoalitionTables) -> bool:
     """Each network's further layers: the first takes its units, each what the one before gives, the last gives one."""
     layers = len(t.widths)
     if not (
-        running(t.layer_start, len(t.unit_start) - 1, layers)
+        are_starts(t.layer_start, len(t.unit_start) - 1, layers)
         and (np.diff(t.layer_start) > 0).all()
         and t.widths.shape == (layers, 2)
         and (t.widths > 0).all()
-        and running(t.weight_start, layers, len(t.weights))
-        and running(t.bias_start, layers, len(t.biases))
+        and are_starts(t.weight_start, layers, len(t.weights))
+        and are_starts(t.bias_start, layers, len(t.biases))
         and (np.diff(t.weight_start) == t.widths[:, 0] * t.widths[:, 1]).all()
         and (np.diff(t.bias_start) == t.widths[:, 1]).all()
         and t.activations.shape == t.answers.shape == (len(t.unit_start) - 1,)
@@ -138,8 +139,3 @@ def _layered(t: CoalitionTables) -> bool:
         and (t.widths[tails, 1] == 1).all()
         and (t.widths[inner, 0] == t.widths[inner - 1, 1]).all()
     )
-
-
-def running(starts: Ints, count: int, total: int) -> bool:
-    """Whether ``count`` runs lie end to end and fill ``total``."""
-    return len(starts) == count + 1 and starts[0] == 0 and starts[-1] == total and bool((np.diff(starts) >= 0).all())

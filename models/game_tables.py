@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.errors import ConfigurationError
 from models.coalition_tables import CoalitionTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, SIGMOID, Games
+from models.runs import are_starts
 from models.tables import Grid, Tables
 from models.walk_tables import WalkTables
 
@@ -173,18 +174,18 @@ def _fits(g: GameTables, tables: Tables) -> bool:
         and ((g.start > 0) & (g.start < 1)).all()
         and np.isin(g.links, (MARGIN, PROBABILITY, SIGMOID, ISOTONIC)).all()
         and (members == 1 or MARGIN not in g.links)
-        and _runs(g.knot_start, members, len(g.knots))
+        and are_starts(g.knot_start, members, len(g.knots))
         and g.knots.ndim == 2
         and g.knots.shape[1] == 2
         and (np.diff(g.knot_start)[g.links == ISOTONIC] > 0).all()
-        and _runs(g.member_start, members, len(g.values))
-        and _runs(g.side_start, len(g.values), len(g.side_feature))
+        and are_starts(g.member_start, members, len(g.values))
+        and are_starts(g.side_start, len(g.values), len(g.side_feature))
         and (sizes <= features).all()
         and len(g.covers) == len(g.side_feature) == len(g.side_word)
         and ((g.side_feature >= 0) & (g.side_feature < features)).all()
         and (g.side_word >= 0).all()
         and (g.side_word + (bins[g.side_feature] + 63) // 64 <= len(g.words)).all()
-        and _runs(g.cell_start, len(g.values), len(g.cells))
+        and are_starts(g.cell_start, len(g.values), len(g.cells))
         and (g.direct[0] or (np.diff(g.cell_start) == sizes << np.minimum(sizes, MOST_SIDES)).all())
         and (g.direct[0] or (sizes <= MOST_SIDES).all())
         and g.quadrature.shape == (int(sizes.max() + 1) // 2 if len(sizes) else 0, 2)
@@ -197,7 +198,3 @@ def _fits(g: GameTables, tables: Tables) -> bool:
 _WHOLE = (
     "links", "knot_start", "member_start", "side_start", "side_feature", "side_word", "words", "cell_start", "direct",
 )  # fmt: skip
-
-
-def _runs(starts: Ints, count: int, total: int) -> bool:
-    return len(starts) == count + 1 and starts[0] == 0 and starts[-1] == total and bool((np.diff(starts) >= 0).all())

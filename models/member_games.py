@@ -18,6 +18,7 @@ from models.estimators import Member
 from models.game_tables import MOST_SIDES, Compiled, GameTables
 from models.games import ISOTONIC, MARGIN, PROBABILITY, RAREST, SIGMOID, interpolated
 from models.network import Network
+from models.runs import starts_of
 from models.tables import Leaf, Tables, bins_of, leaves, pair_tables
 from models.walk_choice import compared
 from models.walk_layout import Layout, lay_out
@@ -72,7 +73,7 @@ class Compiler:
         found = [(member.network, member) for member in self.members if member.network is not None]
         sums = np.stack([network.sums(member.columns.values(sample)) for network, member in found], axis=1)
         terms = [_first_layer(network, member, self.cuts, sample) for network, member in found]
-        starts = _running([len(own) for own in self.cuts])
+        starts = starts_of([len(own) for own in self.cuts])
         layout = coalition_choice.lay_out([network for network, _ in found], terms, starts)
         rows = coalition_choice.compared(layout, sums.sum(axis=1), more=more)
         games = _build(self.members, self.cuts, sample[rows], bins[rows])
@@ -272,14 +273,14 @@ def _build(members: Sequence[Member], cuts: list[Floats], sample: Floats, bins: 
         counts.append(len(sides.value) - before)
     sizes, values, covers = np.array(sides.size, dtype=np.int64), np.array(sides.value), np.array(sides.cover)
     terms = [_terms(member, cuts, sample, bins) for member in members]
-    member_start, side_start = _running(counts), _running(sizes)
+    member_start, side_start = starts_of(counts), starts_of(sizes)
     means = [values * [float(np.prod(covers[a:b])) for a, b in pairwise(side_start)]]
     means.insert(0, values * [float(share[-1]) for share in sides.shares])
     base = _bases(members, terms, means, member_start)
     return GameTables(
         links=np.array([member.link for member in members], dtype=np.int64),
         curve=np.array([member.curve for member in members]),
-        knot_start=_running([len(member.knots) for member in members]),
+        knot_start=starts_of([len(member.knots) for member in members]),
         knots=np.concatenate([member.knots for member in members]),
         slopes=np.stack([term.slopes for term in terms]),
         steps=np.stack([term.steps for term in terms]),
@@ -288,7 +289,7 @@ def _build(members: Sequence[Member], cuts: list[Floats], sample: Floats, bins: 
         side_feature=np.array(sides.feature, dtype=np.int64),
         side_word=np.array(sides.word, dtype=np.int64),
         words=np.concatenate(sides.words) if sides.words else np.empty(0, np.int64),
-        cell_start=_running(sizes << sizes),
+        cell_start=starts_of(sizes << sizes),
         cells=np.concatenate([np.empty(0), *map(_cells, values, sides.shares)]),
         values=values,
         covers=covers,
@@ -354,7 +355,3 @@ def _chance(member: Member, x: float) -> float:
         return float(interpolated(member.knots, x))
     a, b = member.curve if member.link == SIGMOID else (-1.0, 0.0)
     return float(1 / (1 + np.exp(a * x + b)))
-
-
-def _running(lengths: Any) -> Ints:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.asarray(lengths, dtype=np.int64))])

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
 from models.games import Games
+from models.runs import starts_of
 
 Floats = NDArray[np.float64]
 
@@ -231,10 +232,10 @@ def _assemble(cuts: list[Floats], sums: _Sums, initial: float) -> Tables:
     cells = np.concatenate(grids, axis=1) if grids else np.zeros((2, 0, 2))
     return Tables(
         thresholds=np.concatenate(cuts),
-        starts=_running([len(c) for c in cuts]),
+        starts=starts_of([len(c) for c in cuts]),
         pair_f=np.array([f for f, _ in pairs], dtype=np.int64),
         pair_g=np.array([g for _, g in pairs], dtype=np.int64),
-        pair_start=_running([g.shape[1] for g in grids])[:-1],
+        pair_start=starts_of([g.shape[1] for g in grids])[:-1],
         pair_width=np.array([0 if f == g else sums.sizes[g] for f, g in pairs], dtype=np.int64),
         interventional=np.ascontiguousarray(cells[0]),
         path_dependent=np.ascontiguousarray(cells[1]),
@@ -254,10 +255,6 @@ def _fold(f: int, table: Floats, sums: _Sums) -> None:
     alone = np.zeros((2, 1, len(table[0]), 2))
     alone[:, 0, :, 0] = table
     sums.pairs[f, f] = alone
-
-
-def _running(lengths: list[int]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.array(lengths, dtype=np.int64))])
 
 
 def _check_shapes(tables: Tables) -> None:

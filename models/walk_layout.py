@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import ConfigurationError
 from models.estimators import Member
+from models.runs import starts_of
 from models.walk_tables import gains, quadrature
 from models.walks import FEATURE, HIGH, INSIDE, LOW, MOST_SLOTS, OUTSIDE, SLOT, WORD, Nodes, Walks
 
@@ -85,7 +86,7 @@ def lay_out(members: Sequence[Member], seen: Sequence[Sequence[Floats]]) -> Layo
     nodes, words = np.zeros((len(trees), 7), np.int32), _Words()
     nodes[:, FEATURE], nodes[:, WORD] = -1, -1
     nodes[:, INSIDE], nodes[:, OUTSIDE] = trees["left"], trees["right"]
-    member_start = np.cumsum([0, *(len(member.trees) for member in members)]).astype(np.int64)
+    member_start = starts_of([len(member.trees) for member in members])
     for member, columns, (first, last) in zip(members, seen, pairwise(member_start), strict=True):
         own = np.arange(tree_start[first], tree_start[last])
         _split(member, columns, trees, own[trees["is_leaf"][own] == 0], nodes, words)
@@ -106,7 +107,7 @@ def lay_out(members: Sequence[Member], seen: Sequence[Sequence[Floats]]) -> Layo
 def _joined(members: Sequence[Member]) -> tuple[NDArray[Any], Ints]:
     """All trees end to end, children by their place there; where each begins, and the last one ends."""
     trees = [nodes for member in members for nodes in member.trees]
-    starts = np.concatenate([[0], np.cumsum([len(nodes) for nodes in trees])]).astype(np.int64)
+    starts = starts_of([len(nodes) for nodes in trees])
     joined = np.concatenate(trees)
     offsets = np.repeat(starts[:-1], np.diff(starts))
     joined["left"] += offsets
@@ -198,5 +199,5 @@ def _gathered(count: int, at: Ints, slots: NDArray[np.int16], covers: Floats) ->
     sizes[leaf] = (slots >= 0).sum(axis=1)
     rows, features = np.nonzero(slots >= 0)
     order = np.lexsort((slots[rows, features], rows))
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    starts = starts_of(sizes)
     return starts, features[order].astype(np.int32), covers[rows, features][order]

@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runs import are_starts
 from models.stored_arrays import StoredArrays
 from models.walks import COUNT, FEATURE, INSIDE, MOST_SLOTS, OUTSIDE, SIZE, SLOT, WORD, Nodes, Walks
 
@@ -94,11 +95,11 @@ def _runs(w: WalkTables, members: int, features: int) -> bool:
     """Members, trees and leaves lie end to end; slots and patterns read what there is."""
     sizes = np.diff(w.slot_start)
     return bool(
-        _running(w.member_start, members, len(w.tree_start) - 1)
-        and _running(w.tree_start, len(w.tree_start) - 1, len(w.nodes))
+        are_starts(w.member_start, members, len(w.tree_start) - 1)
+        and are_starts(w.tree_start, len(w.tree_start) - 1, len(w.nodes))
         and (np.diff(w.tree_start) > 0).all()
-        and _running(w.slot_start, len(w.nodes), len(w.features))
-        and _running(w.pattern_start, len(w.nodes), len(w.patterns))
+        and are_starts(w.slot_start, len(w.nodes), len(w.features))
+        and are_starts(w.pattern_start, len(w.nodes), len(w.patterns))
         and (sizes <= MOST_SLOTS).all()
         and ((w.features >= 0) & (w.features < features)).all()
         and (w.patterns >= 0).all()
@@ -143,7 +144,3 @@ def _slots_fit(w: WalkTables, split: Ints, children: Ints) -> bool:
         widest[pair] = max(int(widest[at]), slot + 1)
     leaf = np.flatnonzero((w.nodes[:, FEATURE] < 0) & (w.values != 0.0))
     return bool((widest[leaf] <= np.diff(w.slot_start)[leaf]).all())
-
-
-def _running(starts: Ints, count: int, total: int) -> bool:
-    return len(starts) == count + 1 and starts[0] == 0 and starts[-1] == total and bool((np.diff(starts) >= 0).all())
