@@ -14,9 +14,9 @@ MOST: Final = 200
 
 
 def matching(pattern: str) -> str:
-    """The shortest text of the first way through a pattern; a guess where it uses more than is read here.
+    r"""The shortest text of the first way through a pattern; a guess where it uses more than is read here.
 
-    >>> matching("[A-Z]{3}"), matching("MER-[0-9]{4}(-[a-z])?|X"), matching(r"\\\\d+\\\\.\\\\d{2}")
+    >>> matching("[A-Z]{3}"), matching("MER-[0-9]{4}(-[a-z])?|X"), matching(r"\d+\.\d{2}")
     ('AAA', 'MER-0000', '1.11')
     """
     return _Reader(pattern).branches()[:MOST]
