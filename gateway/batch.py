@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts.errors import CallerError, InternalFault, ScoregateError, SetupError
 from contracts.lazy import COLUMNS, Lazy
-from gateway.batch_input import PRINCIPAL, JsonLines, Numbered, Part, opened, sha256_of
+from gateway.batch_input import PRINCIPAL, JsonLines, Numbered, Part, opened, sha256_of, uncollected
 from gateway.batch_output import Output, earlier
 from gateway.columns import AssessedColumns, ColumnLine, DecidedColumns
 from gateway.decision_frame import decision_frame, tree_frame
@@ -78,8 +78,9 @@ class Batch:
             raise SetupError(f"{folder} holds another batch or one by other versions; name another folder")
         folder.mkdir(parents=True, exist_ok=True)
         before = self._path.stat()
-        with Output(folder, self._input.format) as output:
+        with Output(folder, self._input.format) as output, uncollected() as collect:
             for _ in self._written(output):
+                collect()
                 told(Progress(self._counts["records"].total(), self._counts["rejects"].total()))
             after = self._path.stat()
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

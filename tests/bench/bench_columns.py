@@ -25,21 +25,21 @@ from bench_model import CREDIT
 from figures import Row, at_least, at_most, shown
 
 from contracts.columns import ColumnEngine
-from contracts.mapping.natives import Natives, from_trees
+from contracts.mapping.natives import Natives
 from contracts.mapping.tables import from_frame
 from contracts.types import Field
 from gateway import settings as settings_
+from gateway.batch import Batch
+from gateway.batch_input import opened, uncollected
 from gateway.bootstrap import install
 from gateway.columns import ColumnLine, DecidedColumns
 from gateway.decision_frame import decision_frame
 from gateway.pipeline import Line
 from gateway.service import ServingDesk
-from gateway.spi import Asked
 from models.features import value_of
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 ROW_CALLS = 20_000
-PART = 8_192
 MILLION = 1_000_000
 ROOT = Path(__file__).parents[2]
 
@@ -143,15 +143,15 @@ def _decisions(house: House) -> list[Row]:
     bench = house.bench
     chosen = np.random.default_rng(0).integers(0, len(bench.material.x), BLOCK)
     features = np.ascontiguousarray(bench.material.features[chosen])
-    lines = json_lines(house.frame)
-    parts = [lines[at : at + PART] for at in range(0, len(lines), PART)]
+    lines = house.home / "applications.jsonl"
+    lines.write_bytes(b"\n".join(json_lines(house.frame)))
     whole, gap = ColumnLine(house.line("whole")), ColumnLine(house.line("gap"))
     bare, columns, one_gap, from_json, to_bytes = best_in_turn(
         lambda: bench.model.predict_proba(features),
         lambda: decided(whole, _table(whole, house.frame)),
         lambda: decided(gap, _table(gap, house.frame)),
-        lambda: [decided(whole, _trees(house.desks["whole"], whole, part)) for part in parts],
-        lambda: [answered(house.desks["whole"], whole, part) for part in parts],
+        lambda: read_and_decided(house.desks["whole"], whole, lines),
+        lambda: answered(house, lines),
     )
     return [
         shown("columns: bare predict_proba, ready features", BLOCK / bare, "rows/s"),
@@ -159,8 +159,8 @@ def _decisions(house: House) -> list[Row]:
         at_least("columns: native columns to decisions, times predict_proba", bare / columns, "x", 0.8),
         shown("columns: JSON lines to decisions", BLOCK / from_json, "rows/s"),
         at_least("columns: JSON lines to decisions, times predict_proba", bare / from_json, "x", 0.25),
-        shown("columns: JSON lines to answers in bytes, as the batch command writes them", BLOCK / to_bytes, "rows/s"),
-        shown("columns: JSON lines to answers in bytes, times predict_proba", bare / to_bytes, "x"),
+        shown("columns: JSON lines to files of answers, as the batch command makes them", BLOCK / to_bytes, "rows/s"),
+        shown("columns: JSON lines to files of answers, times predict_proba", bare / to_bytes, "x"),
         shown("columns: one field not carried in every record", BLOCK / one_gap, "rows/s"),
         at_least("columns: one field not carried, times predict_proba", bare / one_gap, "x", 0.05),
     ]
@@ -172,20 +172,22 @@ def decided(columns: ColumnLine, natives: Natives) -> pl.DataFrame:
     return decision_frame(DecidedColumns(columns, assessed, "test", NOON))
 
 
-def answered(desk: ServingDesk, columns: ColumnLine, lines: list[bytes]) -> list[bytes]:
-    """The native answers, rendered one by one."""
-    assessed = columns.assess(_trees(desk, columns, lines))
-    trees = DecidedColumns(columns, assessed, "test", NOON).trees()
-    return [desk.codec.encode(desk.integration.answer_map.write(tree)) for tree in trees]
+def read_and_decided(desk: ServingDesk, columns: ColumnLine, lines: Path) -> None:
+    """As the batch command goes through a file, part by part."""
+    with uncollected() as collect:
+        for part in opened(lines, desk, columns.wanted).parts():
+            decided(columns, part.natives)
+            collect()
+
+
+def answered(house: House, lines: Path) -> None:
+    """All that the batch command does: read, decide, render every native answer and write the files."""
+    with tempfile.TemporaryDirectory(dir=house.home) as folder:
+        Batch(house.desks["whole"], lines, NOON).run(Path(folder) / "out", lambda _: None)
 
 
 def _table(columns: ColumnLine, frame: pl.DataFrame) -> Natives:
     return from_frame(frame, columns.wanted, columns.line.integration.request.unknown)
-
-
-def _trees(desk: ServingDesk, columns: ColumnLine, lines: list[bytes]) -> Natives:
-    trees = [desk.read(Asked(line, {}, "bench")) for line in lines]
-    return from_trees(trees, columns.wanted, columns.line.integration.request.unknown)
 
 
 def _streams(house: House) -> list[Row]:
