@@ -35,6 +35,7 @@ demo: $(READY) ## train, serve on loopback, send real applications, print what c
 test: $(READY_DEV) ## everything that is checked: style, types, the whole suite
 	@$(BIN)/python tests/system_packages.py
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -m 'not soak' $(SIDE_BY_SIDE) --durations=10
 
@@ -51,6 +52,7 @@ soak: $(READY_DEV) ## the long runs: kill tests and property tests at full lengt
 
 lint: $(READY_DEV) ## style and types only
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 
 lock: $(READY_DEV) ## pin the requirements again, with hashes and without addresses

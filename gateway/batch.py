@@ -133,6 +133,7 @@ class Batch:
 
     def _singles(self, part: Part, assessed: AssessedColumns) -> Iterator[Tree | ScoregateError]:
         """The rows the columns left, one by one."""
+
         def single(row: int) -> Tree | ScoregateError:
             try:
                 made = assess(self._line, part.natives.tree(row))

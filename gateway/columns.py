@@ -88,9 +88,7 @@ class ColumnLine:
         chosen = {name: series.gather(records.rows).to_list() for name, series in keys.keys.items()}
         left = np.ones(natives.size, np.bool_)
         left[records.rows] = False
-        return AssessedColumns(
-            records, chosen, sent_digest, digest, scored, missing, verdicts, np.flatnonzero(left)
-        )
+        return AssessedColumns(records, chosen, sent_digest, digest, scored, missing, verdicts, np.flatnonzero(left))
 
     def _scorable(self, records: ColumnRecords) -> NDArray[np.bool_]:
         """Where product and currency are such as the bundle was trained for."""

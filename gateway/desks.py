@@ -175,9 +175,7 @@ class OpenDesk:
             principal=asked.principal,
             received_at=as_of,
             resubmission=integration.resubmission,
-            finish=carried(
-                lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key)
-            ),
+            finish=carried(lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key)),
             correlation=asked.correlation,
         )
 

@@ -204,9 +204,7 @@ def _stages(
     yield _points(record.get("scored"), now["scored"]["points"], groups, NEAR if published else 0.0)
     yield Stage("reasons", decided.get("reasons") == made["reasons"], _reasons(decided), _reasons(made))
     equal = payload.decision == again.decision_json or (published and decided == made)
-    yield Stage(
-        "decision", equal, _sha(payload.decision), _sha(again.decision_json), _named(decided, made, show=show)
-    )
+    yield Stage("decision", equal, _sha(payload.decision), _sha(again.decision_json), _named(decided, made, show=show))
     yield _values("row", _row(kept), _row_now(again.decision))
     yield _digests("answer", _sha(payload.answer), _sha(again.answer))
 

@@ -31,6 +31,7 @@ from gateway.watching.tracing import carried
 
 T = TypeVar("T")
 
+
 class ServingDesk(OpenDesk):
     """An open desk with a ledger, ready to serve; implements ``gateway.spi.Desk``.
 

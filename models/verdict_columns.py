@@ -154,9 +154,7 @@ class ColumnJudge:
                 found[:, index] = np.where(weight[states] > weight[column], states, column)
         return found
 
-    def _reasons(
-        self, ranked: Ints, states: NDArray[np.uint8], odd: Bools, told: Bools
-    ) -> tuple[Ints, Ints]:
+    def _reasons(self, ranked: Ints, states: NDArray[np.uint8], odd: Bools, told: Bools) -> tuple[Ints, Ints]:
         """Places in the catalogue and points, (n, 5), where reasons are told."""
         n, most = ranked.shape[0], ranked.shape[1] - 1
         reasons, points = np.full((n, MOST_REASONS), -1, np.int64), np.zeros((n, MOST_REASONS), np.int64)
@@ -228,4 +226,3 @@ def millionths(pd: Floats) -> Ints:
 def refer_causes(mask: int) -> tuple[str, ...]:
     """The causes a number of ``VerdictColumns.causes`` stands for, in the order of an answer."""
     return tuple(cause for cause, bit in _CAUSE.items() if mask & bit)
-

@@ -134,9 +134,7 @@ class _Words:
         return np.concatenate([np.empty(0, np.int64), *self.parts])
 
 
-def _split(
-    member: Member, seen: Sequence[Floats], trees: NDArray[Any], own: Ints, nodes: Nodes, words: _Words
-) -> None:
+def _split(member: Member, seen: Sequence[Floats], trees: NDArray[Any], own: Ints, nodes: Nodes, words: _Words) -> None:
     """Features and bins of a member's splits, at ``own``."""
     for column, source in enumerate(member.columns.sources):
         at = own[trees["feature_idx"][own] == column]

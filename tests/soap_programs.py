@@ -129,5 +129,3 @@ def _put(tree: dict[str, Any], steps: list[str], value: str) -> None:
         if not listed or below[0] in listed[-1]:
             listed.append({})
         _put(listed[-1], below, value)
-
-

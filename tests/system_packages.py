@@ -25,9 +25,7 @@ def installed(package: str) -> bool:
         return True
     if shutil.which("dpkg-query") is None:
         return False
-    answer = subprocess.run(
-        ["dpkg-query", "-W", "-f=${Status}", package], capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(["dpkg-query", "-W", "-f=${Status}", package], capture_output=True, text=True, check=False)
     return answer.stdout.endswith("ok installed")
 
 

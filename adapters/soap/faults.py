@@ -122,9 +122,7 @@ def refusal_tree(refusal: Refusal) -> Tree:
         "code": (InternalFault.code if ours else error.detail_code)[:40],
         "message": (OURS if ours else error.message)[:250],
         "decision_id": decision or "",
-        "problems": [
-            {name: problem[name][:room] for name, room in _ROOM} for problem in _problems(refusal)[:50]
-        ],
+        "problems": [{name: problem[name][:room] for name, room in _ROOM} for problem in _problems(refusal)[:50]],
     }
 
 

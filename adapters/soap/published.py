@@ -61,5 +61,3 @@ def _sort(root: Node) -> None:
         nodes = [node for _, node in sorted(zip(ranks, list(root), strict=True), key=lambda pair: pair[0])]
         for node in nodes:
             root.append(node)
-
-

@@ -45,9 +45,7 @@ class _Term(NamedTuple):
     text: str | None = None
 
 
-def column_printer(
-    expr: Expr, contract_fields: Sequence[Field], column: Callable[[Field], pl.Expr]
-) -> pl.Expr | None:
+def column_printer(expr: Expr, contract_fields: Sequence[Field], column: Callable[[Field], pl.Expr]) -> pl.Expr | None:
     """A rule that ``check`` found faultless as an expression: true, false, or null where it is unknown.
 
     ``column`` names the column of a field's values, null unless given: Int64 for numbers (decimals scaled), UInt32 for

@@ -71,9 +71,7 @@ class Natives(NamedTuple):
     tree: Callable[[int], Mapping[str, Any]]
 
 
-def from_trees(
-    trees: Sequence[Mapping[str, Any]], wanted: Iterable[Wanted], unknown: UnknownFields | None
-) -> Natives:
+def from_trees(trees: Sequence[Mapping[str, Any]], wanted: Iterable[Wanted], unknown: UnknownFields | None) -> Natives:
     """Columns of decoded messages; ``unknown`` finds data that nothing reads."""
     columns = {one: column_of(_picked(trees, one)) for one in wanted}
     odd = [row for row, tree in enumerate(trees) if unknown.any(tree)] if unknown else []

@@ -113,9 +113,7 @@ class RequestMap:
     def native_fields(self) -> dict[str, NativeField]:
         """The native leaves that come on the wire, by path; types are those of the contract fields they feed."""
         wired = [entry for entry in self.entries.values() if isinstance(entry, Wired) and not entry.lookup]
-        return {
-            str(w.path): NativeField(str(w.path), _native_type(w), None, w.field.required) for w in wired
-        }
+        return {str(w.path): NativeField(str(w.path), _native_type(w), None, w.field.required) for w in wired}
 
     def _unknown_problem(self, path: str) -> Problem:
         if any(path == joint or path.startswith((f"{joint}.", f"{joint}[")) for joint in self._joint):

@@ -23,7 +23,6 @@ SAFEST: Final = "decline"
 """The outcome whose native code stands for what has none of its own: nothing is approved by a guess."""
 
 
-
 class Source(NamedTuple):
     """A decision value that can be written: its path, its field, and what its likeness is judged by. ``at`` is its
     position where it is one of a list.

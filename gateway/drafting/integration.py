@@ -243,4 +243,3 @@ def _answer(settings: Settings, folder: Path) -> bool:
     for case in sorted((folder / "examples").iterdir()):
         cases.renew(desk, case)
     return True
-

@@ -161,6 +161,4 @@ class Reader:
 def _entry(row: Sequence[Any]) -> Entry:
     number, kind, name, about, mode, integration, principal, outcome, received, valid_until = row
     until = None if valid_until is None else moment(valid_until)
-    return Entry(
-        number, Kind(kind), name, about or "", mode, integration, principal, outcome, moment(received), until
-    )
+    return Entry(number, Kind(kind), name, about or "", mode, integration, principal, outcome, moment(received), until)

@@ -63,9 +63,7 @@ ENTRY = Table(
 Index("entry_name", ENTRY.c.name, unique=True)
 
 
-def _where_given(
-    name: str, column: Column[Any], *further: Column[Any], unique: bool = False, version: int = 1
-) -> None:
+def _where_given(name: str, column: Column[Any], *further: Column[Any], unique: bool = False, version: int = 1) -> None:
     given = column.is_not(None)
     Index(name, column, *further, unique=unique, sqlite_where=given, postgresql_where=given, info=since(version))
 

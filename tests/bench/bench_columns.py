@@ -111,8 +111,10 @@ def applications(bench: Bench, count: int, first: int = 0) -> pl.DataFrame:
     for field, numbers in zip(bench.bundle.fields, whole.T, strict=True):
         known = [value_of(field, number) for number in numbers.tolist()]
         series = pl.Series([field.text(value) for value in known])
-        columns[field.name] = {"decimal": series.cast(pl.Decimal(18, field.scale), strict=False),
-                               "integer": series.cast(pl.Int64, strict=False)}.get(field.type, series).gather(chosen)
+        columns[field.name] = {
+            "decimal": series.cast(pl.Decimal(18, field.scale), strict=False),
+            "integer": series.cast(pl.Int64, strict=False),
+        }.get(field.type, series).gather(chosen)
     return pl.DataFrame(columns)
 
 

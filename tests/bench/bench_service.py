@@ -137,7 +137,15 @@ def load(
     target: str, key: str, body: Path, run: str, connections: int = CONNECTIONS, kind: str = "application/json"
 ) -> Load:
     env = os.environ | {"BODIES": str(body), "TARGET": target, "API_KEY": key, "RUN": run, "TYPE": kind}
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(HERE / "post.lua"), f"http://127.0.0.1:{PORT}"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{SECONDS}s",
+        "-s",
+        str(HERE / "post.lua"),
+        f"http://127.0.0.1:{PORT}",
+    ]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, micros, p50, p99, errors = (float(part) for part in line.split()[1:])

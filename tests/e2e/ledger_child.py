@@ -1,11 +1,11 @@
 """A process that writes into a ledger, driven by tests/e2e/test_ledger_processes.py.
 
-    ledger_child.py load FOLDER TAG          submit new keys without end, eight at a time; print each once acknowledged
-    ledger_child.py hasten FOLDER TAG        the same, and the write-ahead log counts as long after 1 MiB
-    ledger_child.py keys FOLDER TAG COUNT    submit keys 0..COUNT-1 in this order, print decision, answer and repeated
-    ledger_child.py equals FOLDER TAG COUNT  submit one key COUNT times at once, print the same
-    ledger_child.py ask FOLDER               settle one proposal per line read, answer each line
-    ledger_child.py full FOLDER              fill the disk (a limit on file size), free it, go on; print what happened
+ledger_child.py load FOLDER TAG          submit new keys without end, eight at a time; print each once acknowledged
+ledger_child.py hasten FOLDER TAG        the same, and the write-ahead log counts as long after 1 MiB
+ledger_child.py keys FOLDER TAG COUNT    submit keys 0..COUNT-1 in this order, print decision, answer and repeated
+ledger_child.py equals FOLDER TAG COUNT  submit one key COUNT times at once, print the same
+ledger_child.py ask FOLDER               settle one proposal per line read, answer each line
+ledger_child.py full FOLDER              fill the disk (a limit on file size), free it, go on; print what happened
 """
 
 from __future__ import annotations

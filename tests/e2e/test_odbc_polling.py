@@ -79,9 +79,7 @@ def _without_numbers(listed: Sequence[dict[str, object]]) -> list[dict[str, obje
     return [{name: value for name, value in row.items() if name != "LINE_NO"} for row in listed]
 
 
-def test_what_was_decided_before_a_crash_is_answered_from_the_ledger(
-    cobalt: Cobalt, ledger: Ledger
-) -> None:
+def test_what_was_decided_before_a_crash_is_answered_from_the_ledger(cobalt: Cobalt, ledger: Ledger) -> None:
     cobalt.insert(APPROVED)
 
     def crash(_: Sequence[Asked]) -> None:
@@ -114,15 +112,13 @@ def test_two_pollers_share_a_table_and_decide_no_row_twice(cobalt: Cobalt, ledge
     assert sorted(a["DECISION_NO"] for (a,) in cobalt.answers().values()) == sorted(decided(ledger))
 
 
-def test_a_row_that_changed_meanwhile_is_read_again_as_another_asking(
-    cobalt: Cobalt, ledger: Ledger
-) -> None:
+def test_a_row_that_changed_meanwhile_is_read_again_as_another_asking(cobalt: Cobalt, ledger: Ledger) -> None:
     cobalt.insert(APPROVED, numbered(APPROVED, 2))
-    changes = iter(["\"AMOUNT_MINOR\" = 900000, \"ROW_VERSION\" = 2"])
+    changes = iter(['"AMOUNT_MINOR" = 900000, "ROW_VERSION" = 2'])
 
     def meddle(_: Sequence[Asked]) -> None:
         for change in changes:
-            cobalt.change(change, f"\"REQUEST_ID\" = {APPROVED['REQUEST_ID']}")
+            cobalt.change(change, f'"REQUEST_ID" = {APPROVED["REQUEST_ID"]}')
 
     cobalt.poll(Meddling(cobalt.desk, after=meddle))
     answers = cobalt.answers()
@@ -145,9 +141,7 @@ def test_a_poller_that_lost_its_claim_writes_nothing(cobalt: Cobalt) -> None:
     assert [line["count"] for line in cobalt.lines if line["event"] == "claims_lost"] == [1]
 
 
-def test_an_answer_the_database_refuses_fails_alone_with_code_and_text(
-    cobalt: Cobalt, ledger: Ledger
-) -> None:
+def test_an_answer_the_database_refuses_fails_alone_with_code_and_text(cobalt: Cobalt, ledger: Ledger) -> None:
     checked = f'CREATE UNIQUE INDEX "ONE_OUTCOME" ON "CREDIT_DECISION" ("OUTCOME")'  # noqa: F541 # as the others
     cobalt.database.run(cobalt.own(checked))
     cobalt.insert(numbered(APPROVED, 1), numbered(APPROVED, 2), numbered(DECLINED, 3))
@@ -166,7 +160,7 @@ def test_a_refused_row_that_is_mended_is_answered_and_answers_are_replaced(cobal
     cobalt.poll()
     assert cobalt.requests("STATUS", "ERROR_CODE") == {DECLINED["REQUEST_ID"]: ("E", "invalid_record")}
     for amount in ("1000000", "1100000"):
-        cobalt.change(f"\"STATUS\" = 'N', \"CURRENCY\" = 'EUR', \"AMOUNT_MINOR\" = {amount}, {NEXT}")
+        cobalt.change(f'"STATUS" = \'N\', "CURRENCY" = \'EUR\', "AMOUNT_MINOR" = {amount}, {NEXT}')
         cobalt.poll()
         assert cobalt.requests("STATUS", "ERROR_CODE", "ERROR_TEXT") == {DECLINED["REQUEST_ID"]: ("D", None, None)}
     ((answer,),) = cobalt.answers().values()

@@ -175,7 +175,7 @@ BAD = {
     "an array for an object": (text(applicant=[INCOME]), 422, "invalid_record"),
     "NaN": (with_income("NaN"), 400, "not_a_number"),
     "Infinity": (with_income("-Infinity"), 400, "not_a_number"),
-    "1e400": (text().replace(b"\"months\": 60", b"\"months\": 1e400"), 422, "invalid_record"),
+    "1e400": (text().replace(b'"months": 60', b'"months": 1e400'), 422, "invalid_record"),
     "4,001 digits": (text(loan=application()["loan"] | {"amountCents": 10**4000}), 422, "invalid_record"),
     "a duplicate key": (text()[:-1] + f', "applicationId": "{PERSON}"}}'.encode(), 400, "duplicate_name"),
     "an unknown field": (applicant(nickname=PERSON), 422, "invalid_record"),

@@ -109,7 +109,9 @@ def test_a_file_beyond_bounds_or_form_is_refused(name: str, content: str | bytes
 
 def test_a_yaml_schema_names_the_line(tmp_path: Path) -> None:
     text = "type: object\nproperties:\n  thing:\n    anyOf: [{type: integer}, {type: string}]\n"
-    assert "FILE:4:5: error: #/properties/thing/anyOf: is a union" in refusal(tmp_path, "jsonschema", text, "source.yaml")
+    assert "FILE:4:5: error: #/properties/thing/anyOf: is a union" in refusal(
+        tmp_path, "jsonschema", text, "source.yaml"
+    )
 
 
 FIELD = {"name": "x", "type": "boolean"}

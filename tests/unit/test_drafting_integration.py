@@ -184,7 +184,7 @@ def test_what_the_schema_does_not_say_is_marked_at_its_line(drafts: dict[str, Dr
     assert "CHECK: taken as monthly, which the name does not say" in text
     assert "employment_type: not_carried # nothing is like it; DECIDE: is not carried" in text
     assert "DECIDE: EMPLOYER_FLAT of the code list stand for nothing yet" in text
-    assert "Decision.Tariff: {constant: \"0.5\"} # must be there; DECIDE: is made up" in text
+    assert 'Decision.Tariff: {constant: "0.5"} # must be there; DECIDE: is made up' in text
     assert "Decision.Approved: {from: outcome, codes: {approve: true, refer: false, decline: false}}" in text
 
 

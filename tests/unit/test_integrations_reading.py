@@ -105,21 +105,25 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
     [
         ("loan_application@1.0.0", "loan_aplication@1.0.0", "did you mean 'loan_application@1.0.0'?"),
         (
-            "loan_application@1.0.0", "loan_application@1.0.9",
+            "loan_application@1.0.0",
+            "loan_application@1.0.9",
             "yaml:3:1: error: there is no contract 'loan_application@1.0.9' (did you mean 'loan_application@1.0.0'?)",
         ),
         (
-            "answer: loan_decision@1.0.0", "answer: loan_application@1.0.0",
+            "answer: loan_decision@1.0.0",
+            "answer: loan_application@1.0.0",
             "yaml:4:1: error: loan_application@1.0.0 is a contract of the kind request, here the kind answer is needed "
             "(did you mean 'loan_decision@1.0.0'?)",
         ),
         (
-            "contract: loan_application@1.0.0", "contract: loan_decision@1.0.0",
+            "contract: loan_application@1.0.0",
+            "contract: loan_decision@1.0.0",
             "yaml:3:1: error: loan_decision@1.0.0 is a contract of the kind answer, here the kind request is needed "
             "(did you mean 'loan_application@1.0.0'?)",
         ),
         (
-            "contract: loan_application@1.0.0", "contract: loan_outcome@1.0.0",
+            "contract: loan_application@1.0.0",
+            "contract: loan_outcome@1.0.0",
             "yaml:3:1: error: loan_outcome@1.0.0 is a contract of the kind outcome, here the kind request is needed "
             "(did you mean 'loan_application@1.0.0'?)",
         ),

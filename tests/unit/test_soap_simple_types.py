@@ -65,7 +65,7 @@ def test_a_pattern_is_held_against_what_is_written() -> None:
 
 def test_every_pattern_of_a_type_and_one_of_each_step_must_be_met() -> None:
     step = etree.fromstring(f'<xs:restriction xmlns:xs="{XSD}">{facet(pattern="[0-9]+")}</xs:restriction>')
-    first = f'{facet(pattern="1.*")}{facet(pattern="2.*")}'
+    first = f"{facet(pattern='1.*')}{facet(pattern='2.*')}"
     node = etree.fromstring(f'<xs:restriction xmlns:xs="{XSD}">{first}</xs:restriction>')
     found = fields(Element("a", narrowed(narrowed(BUILT_IN[f"{{{XSD}}}string"], node), step)))[""]
     assert found.texts is not None

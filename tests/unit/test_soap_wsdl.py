@@ -114,8 +114,10 @@ SECTIONS: list[tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = [
     (lambda wire: {"wsdl": "Nothing.wsdl"}, "there is no file 'Nothing.wsdl'"),
     (lambda wire: {"wsdl": "../meridian-los/CreditDecision.wsdl"}, ""),
     (lambda wire: {"wsdl": "../../x.wsdl"}, "expected the name of a file"),
-    (lambda wire: {"operations": ["ScoreApplication", "FetchDecision"]},
-     "FetchDecision is asked otherwise than ScoreApplication"),
+    (
+        lambda wire: {"operations": ["ScoreApplication", "FetchDecision"]},
+        "FetchDecision is asked otherwise than ScoreApplication",
+    ),
     (lambda wire: {"port": "Nothing"}, "has no port 'Nothing'"),
     (lambda wire: {"fetch": {"operation": "ScoreApplication", "key": "Application.Reference"}}, "is scored"),
     (lambda wire: {"fetch": {"operation": "FetchDecision", "key": "Number"}}, "has no Number"),

@@ -68,9 +68,7 @@ def cause(pulse: Pulse) -> str:
         ("", STALLED_SECONDS - 1, ""),
     ],
 )
-def test_what_keeps_a_decision_from_lasting_is_named(
-    tmp_path: Path, said: str, pending: float, seen: str
-) -> None:
+def test_what_keeps_a_decision_from_lasting_is_named(tmp_path: Path, said: str, pending: float, seen: str) -> None:
     assert cause(Pulse(Watched(said, pending), tmp_path, 0, Clock())) == seen
 
 
