@@ -19,6 +19,8 @@ _PRIOR = 5.0
 """Weight, in rows, of the overall rate in the rate of one bin."""
 ECE_BINS = 10
 NULL_DRAWS = 200
+_NEWTON_STEPS = 50
+_NEWTON_ENDS = 1e-10
 
 
 class Calibration(NamedTuple):
@@ -79,23 +81,43 @@ def null_calibration_error(p: Floats, applicant: NDArray[np.int64], seed: int) -
 
 
 def calibration(p: Floats, bad: Floats) -> Calibration:
-    """Maximum-likelihood recalibration by Newton's method.
+    """Maximum-likelihood recalibration by Newton's method, whose steps are halved until the likelihood does not fall:
+    where a model is too sure of itself a whole step overshoots (Boyd and Vandenberghe, Convex Optimization, 9.5).
 
     The sums are taken one by one (``sum`` of numpy), without a linear-algebra library.
     """
     logit = np.log(p / (1 - p))
-    intercept, slope = 0.0, 1.0
-    for _ in range(50):
-        fitted = 1 / (1 + np.exp(-(intercept + slope * logit)))
-        weight = fitted * (1 - fitted)
-        g0, g1 = float((bad - fitted).sum()), float(((bad - fitted) * logit).sum())
-        a, b, c = float(weight.sum()), float((weight * logit).sum()), float((weight * logit**2).sum())
-        determinant = a * c - b * b
-        d0, d1 = (c * g0 - b * g1) / determinant, (a * g1 - b * g0) / determinant
-        intercept, slope = intercept + d0, slope + d1
-        if abs(d0) + abs(d1) < 1e-10:
+    found, loss = Calibration(0.0, 1.0), _loss(Calibration(0.0, 1.0), logit, bad)
+    for _ in range(_NEWTON_STEPS):
+        step = _newton(found, logit, bad)
+        for halvings in range(_NEWTON_STEPS):
+            tried = Calibration(*(old + d / 2**halvings for old, d in zip(found, step, strict=True)))
+            if (less := _loss(tried, logit, bad)) <= loss:
+                break
+        else:
+            break  # no step is better: this is the greatest likelihood, to the last digits
+        found, loss = tried, less
+        if abs(step[0]) + abs(step[1]) < _NEWTON_ENDS:
             break
-    return Calibration(intercept, slope)
+    return found
+
+
+def _loss(at: Calibration, logit: Floats, bad: Floats) -> float:
+    """Negative log-likelihood."""
+    z = at.intercept + at.slope * logit
+    return float((np.logaddexp(0, z) - bad * z).sum())
+
+
+def _newton(at: Calibration, logit: Floats, bad: Floats) -> tuple[float, float]:
+    """The whole step from there; none where the predictions leave nothing to fit."""
+    fitted = np.exp(-np.logaddexp(0, -(at.intercept + at.slope * logit)))
+    weight = fitted * (1 - fitted)
+    g0, g1 = float((bad - fitted).sum()), float(((bad - fitted) * logit).sum())
+    a, b, c = float(weight.sum()), float((weight * logit).sum()), float((weight * logit**2).sum())
+    determinant = a * c - b * b
+    if determinant <= 0:
+        return 0.0, 0.0
+    return (c * g0 - b * g1) / determinant, (a * g1 - b * g0) / determinant
 
 
 def brier(p: Floats, bad: Floats) -> float:

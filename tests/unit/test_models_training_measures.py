@@ -49,3 +49,19 @@ def test_recalibration_finds_the_slope_and_intercept_that_were_put_in():
     found = calibration(distorted, BAD)
     assert found.slope == pytest.approx(true.slope / 2, abs=1e-6)
     assert found.intercept == pytest.approx(true.intercept - true.slope / 2, abs=1e-6)
+
+
+def test_recalibration_of_predictions_that_are_all_but_certain_is_the_likeliest_there_is():
+    """Deep trees say 1e-12 and mean a tenth: whole steps overshoot there until nothing can be computed any more."""
+    bad = (np.random.default_rng(5).random(2_000) < 0.4).astype(float)
+    sure = np.where(np.random.default_rng(6).random(2_000) < 0.9, bad, 1 - bad)
+    found = calibration(np.where(sure > 0, 1 - 1e-12, 1e-12), bad)
+    share = bad[sure > 0].mean(), bad[sure == 0].mean()
+    logit = np.log(1 - 1e-12) - np.log(1e-12)
+    assert found.intercept + found.slope * logit == pytest.approx(np.log(share[0] / (1 - share[0])), abs=1e-4)
+    assert found.intercept - found.slope * logit == pytest.approx(np.log(share[1] / (1 - share[1])), abs=1e-4)
+
+
+def test_predictions_that_are_all_the_same_are_left_as_they_are():
+    bad = np.array([0.0, 1.0, 0.0, 1.0])
+    assert calibration(np.full(4, 0.5), bad) == (0.0, 1.0)
