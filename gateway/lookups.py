@@ -61,7 +61,7 @@ class Lookup:
         self._watch = watch or SourceWatch(Lookout.silent(), "", "")
         self._breaker = Breaker(clock)
         self._cache: Cache[Tree] = Cache(spec.cache, clock)
-        self._places = threading.Semaphore(spec.at_once)
+        self._at_once, self._places = spec.at_once, threading.Semaphore(spec.at_once)
         self._given_up: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
@@ -138,13 +138,15 @@ class Lookup:
                 else:
                     self._places.release()
 
-    def _give_up(self, asking: Future[Any]) -> None:
+    def _give_up(self, asking: Future[Any]) -> bool:
+        """Wait for it no longer; whether it had begun."""
         if asking.cancel():
-            return  # it has not begun
+            return False
         with self._lock:
             if not asking.done() and len(self._given_up) < MOST_GIVEN_UP:
                 self._given_up.add(asking)
                 self._places.release()
+        return True
 
     def _fetch(self, key: str) -> Tree:
         """Ask; an answer that is late is kept all the same, for the next who asks."""
@@ -157,8 +159,7 @@ class Lookup:
         try:
             found = asking.result(max(0.0, began + self._timeout - self._clock()))
         except TimeoutError:
-            self._give_up(asking)
-            self._failed(LATE, f"no answer within {self._timeout:g} s", began)
+            self._late(asking, began)
         except InternalFault as error:  # about this key alone: the source is there
             self._worked("failed")
             self.failure = error.message
@@ -171,6 +172,16 @@ class Lookup:
             self._worked("found" if found else "nothing")
             return found
         return None
+
+    def _late(self, asking: Future[Tree], began: float) -> None:
+        """An asking that found no place within its time says nothing of the source: those before it do, each for
+        itself.
+        """
+        if self._give_up(asking):
+            self._failed(LATE, f"no answer within {self._timeout:g} s", began)
+        else:
+            self.failure = f"none of at_once: {self._at_once} places became free within {self._timeout:g} s"
+            self._watch.count("failed")
 
     def _worked(self, result: str) -> None:
         self.failure = ""

@@ -195,6 +195,21 @@ def test_so_many_are_asked_at_once_and_no_more() -> None:
     assert source.most == 2
 
 
+def test_askings_that_find_no_place_in_time_are_no_reason_to_leave_a_busy_source_alone() -> None:
+    source = Source({"debt": "1"})
+    source.held = threading.Event()
+    lookup = Lookup(spec(timeout=0.2, at_once=1), source)
+    first = lookup.ask({"customer": "C0"})
+    assert soon(lambda: source.asked or None) == ["C0"]
+    waiting = [lookup.ask({"customer": f"C{number}"}) for number in range(1, FAILURES + 2)]
+    assert [wait() for wait in waiting] == [None] * (FAILURES + 1)
+    assert lookup.failure == "none of at_once: 1 places became free within 0.2 s"
+    assert first() is None  # it began, and was late
+    source.held.set()
+    assert found(lookup, "C9") == {"debt": "1"}
+    assert "C1" not in source.asked
+
+
 def test_several_look_ups_of_one_submission_are_made_side_by_side() -> None:
     meet = threading.Barrier(3, timeout=5)
 
