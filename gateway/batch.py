@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts.errors import CallerError, InternalFault, ScoregateError, SetupError
 from contracts.lazy import COLUMNS, Lazy
-from gateway.batch_input import PRINCIPAL, JsonLines, Numbered, Part, opened, sha256_of, uncollected
+from gateway.batch_input import PRINCIPAL, JsonLines, Numbered, Part, opened, uncollected
 from gateway.batch_output import Output, earlier
 from gateway.columns import AssessedColumns, ColumnLine, DecidedColumns
 from gateway.decision_frame import decision_frame, tree_frame
+from gateway.disk import sha256_of
 from gateway.ledger import Ledger
 from gateway.modes import Mode
 from gateway.pipeline import Line, assess, decision_tree

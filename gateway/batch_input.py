@@ -7,7 +7,6 @@ record spoils that record alone: it comes beside the others with its error.
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -75,11 +74,6 @@ def uncollected() -> Iterator[Callable[[], int]]:
     finally:
         if enabled:
             gc.enable()
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class JsonLines:

@@ -7,7 +7,6 @@ stands, all is there.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from contracts.errors import SetupError
 from contracts.lazy import COLUMNS, Lazy
-from gateway.batch_input import Format, sha256_of
+from gateway.batch_input import Format
+from gateway.disk import sha256_of, sync
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,9 +73,9 @@ class Output:
         target = self._beside / SUMMARY
         target.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         for path in (*written, target):
-            _sync(path)
+            sync(path)
             path.replace(self._folder / path.name)
-        _sync(self._folder)
+        sync(self._folder)
         return whole
 
     def _close(self) -> None:
@@ -101,11 +101,3 @@ def earlier(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         whole = False
     return found if whole else None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import NotFound, SetupError
+from gateway.disk import sync
 from gateway.private import owner_only
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -71,17 +72,9 @@ class ObjectStore:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(target)
-            self._sync_names()
+            sync(self._root)  # a rename is durable once the folder is
         except OSError as exc:
             raise SetupError(f"cannot write {target}: {exc.strerror}; make the state directory writable") from exc
-
-    def _sync_names(self) -> None:
-        """A rename is durable once the folder is."""
-        folder = os.open(self._root, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def folder_digest(folder: Path) -> str:

@@ -7,7 +7,6 @@ nothing, and without the keys, kept elsewhere, nobody does.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import MissingLibrary, SetupError
+from gateway.disk import sha256_of, sync
 from gateway.ledger.chain import Anchor
 from gateway.ledger.connect import connect, cure, place
 from gateway.ledger.schema import HEAD, LEDGER, VERSION
@@ -63,10 +63,10 @@ def backup(where: Path | URL, anchor: Path, folder: Path, at: datetime) -> Held:
         raise
     finally:
         engine.dispose()
-    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps({**held._asdict(), "files": files}, indent=1) + "\n")
     for path in (*folder.iterdir(), folder):
-        _sync(path)
+        sync(path)
     return held
 
 
@@ -117,7 +117,7 @@ def read_manifest(folder: Path) -> tuple[Held, Mapping[str, str]]:
     except (OSError, ValueError, TypeError, KeyError) as exc:
         raise SetupError(f"{folder} holds no backup: {MANIFEST} is missing or cannot be read") from exc
     for name, digest in files.items():
-        if not (folder / name).is_file() or _digest(folder / name) != digest:
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
             raise SetupError(f"{folder / name} is not as it was copied; take another backup")
     if held.version > VERSION:
         raise SetupError(f"{folder} has schema version {held.version}, newer than {VERSION}: install its release")
@@ -197,11 +197,11 @@ def _place_file(copy: Path, target: Path, held: Held) -> None:
     beside = target.with_name(f".{target.name}.restored")
     shutil.copy(copy, beside)
     beside.chmod(0o600)
-    _sync(beside)
+    sync(beside)
     for name in ("-wal", "-shm", ""):
         _set_aside(target.with_name(target.name + name), held)
     beside.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _require_unused(target: Path) -> None:
@@ -244,16 +244,3 @@ def _program(name: str, url: URL, *options: str) -> None:
     done = subprocess.run([found, *options], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise SetupError(f"{name} failed: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
