@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple
 
@@ -69,9 +68,11 @@ def uncollected() -> Iterator[Callable[[], int]]:
     """
     enabled = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
-        yield partial(gc.collect, 0)
+        yield gc.collect
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
 
