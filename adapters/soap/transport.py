@@ -72,19 +72,24 @@ class _Counter:
             return _answered(await desk.decide(asked), None)  # raises the same, once it is recorded
         fetched = codec.service.fetched
         if fetched is not None and message.root == fetched.input.root:
+            await self._require("read", asked, request)
             found = await desk.find(codec.wanted_key(message, header), request.principal)
             again = found._replace(payload=codec.renamed(found.payload, message))
             return _answered(again, message, fetched.answer_action)
-        if "score" not in request.operations:
-            denied = AccessDenied(f"may not score {desk.name}", known=True)
-            await desk.refuse(asked, denied)
-            raise denied
+        await self._require("score", asked, request)
         answer = await desk.decide(asked)
         operation = codec.service.operations[message.root]
         if operation.output is None:
             return Response(202, [("X-Decision-ID", answer.decision_id)], b"")
         named = answer._replace(payload=codec.renamed(answer.payload, message))
         return _answered(named, message, operation.answer_action)
+
+    async def _require(self, operation: str, asked: Asked, request: Request) -> None:
+        """Raise AccessDenied, once it is recorded: only the body said what is asked of this address."""
+        if operation not in request.operations:
+            denied = AccessDenied(f"may not {operation} {self._desk.name}", known=True)
+            await self._desk.refuse(asked, denied)
+            raise denied
 
     async def describe(self, request: Request) -> Response:
         """The WSDL or one of its files; names are compared exactly."""

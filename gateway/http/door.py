@@ -203,6 +203,8 @@ class Door:
         try:
             return await self.route.handle(request)
         except ScoregateError as error:
+            if isinstance(error, AccessDenied):
+                self._access.turned_away(visit.principal, visit.address, self.route.integration, error.cause)
             return self._refuse(error, request, visit)
         except asyncio.CancelledError:
             _uncancel(visit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import soap_attacks
-from live_gateway import COMMAND, ENVIRONMENT, Caller, serving
+from live_gateway import COMMAND, ENVIRONMENT, Caller, serving, until
 from lxml import etree
 from soap_attacks import ELEVEN, GOOD, HEADERS, TWELVE, Attack
 
@@ -30,6 +31,7 @@ class Served(NamedTuple):
     client: httpx.Client
     log: Path
     reader: dict[str, str]
+    scorer: dict[str, str]
     home: Path
 
     def post(self, content: bytes, said: dict[str, str]) -> httpx.Response:
@@ -45,13 +47,16 @@ def served(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         if folder.name != "meridian-los":
             shutil.rmtree(folder)
     file = home / "integrations/meridian-los/integration.yaml"
-    text = file.read_text().replace("bytes: 64KB", "bytes: 3MB").replace("[meridian]}", "[meridian, reader]}")
+    text = file.read_text().replace("bytes: 64KB", "bytes: 3MB").replace("[meridian]}", "[meridian, reader, scorer]}")
     file.write_text(text)
     caller = Caller(home, principals.add(home / "principals.yaml", "meridian", ["*"], ["score", "read"]))
     one_way(home)
-    reader = principals.add(home / "principals.yaml", "reader", ["*"], ["read"])
+    reader, scorer = (
+        {"authorization": f"Bearer {principals.add(home / 'principals.yaml', name, ['*'], [operation])}"}
+        for name, operation in (("reader", "read"), ("scorer", "score"))
+    )
     with serving(caller) as live:
-        yield Served(live.client, caller.log, {"authorization": f"Bearer {reader}"}, home)
+        yield Served(live.client, caller.log, reader, scorer, home)
 
 
 def one_way(home: Path) -> None:
@@ -153,6 +158,37 @@ def test_who_may_only_read_fetches_decisions_and_descriptions_and_makes_none(ser
         assert (denied.status_code, "access_denied" in codes(denied, "1.1")) == (403, True)
     never = served.post(FETCH.replace("000101", "000999").encode(), fetching)
     assert "not_found" in codes(never, "1.1")
+
+
+def refused(served: Served, principal: str) -> list[dict[str, str]]:
+    """The lines of the audit about what this caller may not do, once there are any."""
+    command = [*COMMAND, str(served.home), "audit", "list", "--event", "refused", "--principal", principal, "--json"]
+    found: list[dict[str, str]] = []
+    until(lambda: bool(found.extend(json.loads(subprocess.check_output(command, env=ENVIRONMENT))) or found))
+    return found
+
+
+@pytest.mark.parametrize("version", HEADERS)
+def test_who_may_only_score_fetches_no_decision_whosever_it_is(served: Served, version: str) -> None:
+    served.post(GOOD.encode(), HEADERS["1.1"])
+    fetching = {"content-type": HEADERS[version]["content-type"].partition(";")[0], "soapaction": FETCH_ACTION}
+    for asked in (FETCH, FETCH.replace("000101", "000999")):
+        denied = served.post(Attack("", asked.encode()).in_version(version), fetching | served.scorer)
+        assert (denied.status_code, "access_denied" in codes(denied, version)) == (403, True)
+        assert "x-decision-id" not in denied.headers
+    assert served.client.get(PATH, params="wsdl", headers=served.scorer).status_code == 200
+    assert served.post(GOOD.encode(), HEADERS["1.1"] | served.scorer).status_code == 200
+
+
+def test_what_a_caller_may_not_ask_for_over_soap_is_audited(served: Served) -> None:
+    fetching = {"content-type": "text/xml", "soapaction": FETCH_ACTION}
+    served.post(FETCH.encode(), fetching | served.scorer)
+    served.post(GOOD.encode(), HEADERS["1.1"] | served.reader)
+    for principal, operation in (("scorer", "read"), ("reader", "score")):
+        lines = refused(served, principal)
+        assert {(line["cause"], line["integration"]) for line in lines} == {
+            (f"may not {operation} meridian-los", "meridian-los"),
+        }  # fmt: skip
 
 
 def test_a_one_way_message_is_decided_and_recorded_and_gets_no_answer(served: Served) -> None:

@@ -25,8 +25,10 @@ from access_parts import (
     until,
     workers,
 )
+from fakes import MemoryDesk
 from http_parts import KEY, House, Reply, ask, headers, house
 
+from adapters.rest.codec import RestCodec
 from contracts.errors import AccessDenied, UpstreamError
 from gateway.access import passwords
 from gateway.access.entries import Credential
@@ -218,6 +220,20 @@ def test_a_live_decision_by_a_demonstration_bundle_is_audited(layer: Access, tmp
     assert (line.event, line.integration, line.principal, times) == (
         "demonstration_override", "juniper-api", "juniper", 3,
     )  # fmt: skip
+
+
+def test_what_only_the_adapter_can_refuse_a_caller_is_audited(layer: Access, tmp_path: Path) -> None:
+    def judge(tree: Any) -> Any:
+        raise AccessDenied("may not read juniper-api", known=True)
+
+    async def ask_once() -> int:
+        async with workers(layer):
+            at = house(MemoryDesk("juniper-api", RestCodec(), judge), access=layer)
+            return (await ask(at.app, sent=headers(KEY))).status
+
+    assert run(ask_once()) == 403
+    refused = [one.written.line for one in store(tmp_path).events(event="refused")]
+    assert [(line.principal, line.cause) for line in refused] == [("juniper", "may not read juniper-api")]
 
 
 # Lock-out

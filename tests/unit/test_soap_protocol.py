@@ -15,9 +15,9 @@ from soap_meridian import ACTION, ANSWER, MERIDIAN, REQUEST, S11, S12, SAID, SPA
 
 from adapters.soap import adapter
 from adapters.soap.codec import SoapCodec
-from contracts.errors import Conflict, MalformedPayload, ScoregateError, UpstreamError
+from contracts.errors import AccessDenied, Conflict, MalformedPayload, ScoregateError, UpstreamError
 from contracts.source import Source
-from gateway.spi import Request, Response
+from gateway.spi import Answer, Request, Response
 
 WSA10, WSA04 = "http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 
@@ -51,6 +51,29 @@ def post(codec: SoapCodec, text: str, said: Mapping[str, str] = SAID, **more: An
         return asyncio.run(route.handle(request))  # type: ignore[arg-type]
     except ScoregateError as error:
         return route.refuse(error, request)
+
+
+FETCH = (
+    f'<e:Envelope xmlns:e="{S11}"><e:Body><m:FetchDecision xmlns:m="{SPACE}"><m:Reference>r</m:Reference>'
+    "</m:FetchDecision></e:Body></e:Envelope>"
+)
+
+
+@pytest.mark.parametrize(("text", "needed"), [(FETCH, "read"), (REQUEST, "score")])
+def test_each_operation_is_refused_natively_to_who_may_only_ask_for_the_other(
+    codec: SoapCodec, text: str, needed: str
+) -> None:
+    desk = MemoryDesk("meridian-los", codec, lambda tree: ANSWER)
+    desk.stored["r"] = (b"", Answer(codec.encode(ANSWER), "decision-r", False))
+    route = adapter.routes(desk)[0]
+    request = Request("POST", "/soap/meridian-los", {}, {"content-type": "text/xml"}, text.encode(), "meridian")
+    other = request._replace(operations=frozenset({"score", "read"} - {needed}))
+    with pytest.raises(AccessDenied) as caught:
+        asyncio.run(route.handle(other))  # type: ignore[arg-type]
+    assert caught.value.cause == f"may not {needed} meridian-los"
+    assert desk.refused == [("meridian", "access_denied")]
+    assert route.refuse(caught.value, other).status == 403
+    assert asyncio.run(route.handle(request)).status == 200  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sent", [f'"{ACTION}"', ACTION, f' "{ACTION}" '])
