@@ -31,7 +31,7 @@ HEADERS: Final = (TYPE_HEADER, ACTION_HEADER, CORRELATION_HEADER)
 
 _TYPES: Final = re.compile(r"\s*(text/xml|application/soap\+xml|application/xml)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 _ACTION: Final = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s";]+))""", re.IGNORECASE)
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
+_STEP: Final = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)|\[([0-9]*)\]')
 
 
 @dataclass(slots=True)
@@ -174,8 +174,8 @@ class SoapCodec:
         one = self.service is not None and len(self.service.asking) == 1
         root = local(self.service.scored.input.root) if self.service and one else "*"
         steps = "".join(
-            f"/{name}" if name else f"[{int(at) + 1}]" if at else ""
-            for name, at in _STEP.findall(path.removesuffix(f".{TEXT}"))
+            f"/{local(quoted or name)}" if quoted or name else f"[{int(at) + 1}]" if at else ""
+            for quoted, name, at in _STEP.findall(path.removesuffix(f".{TEXT}"))
         )
         return f"/{root}{steps}"
 

@@ -11,7 +11,7 @@ from lxml import etree
 
 from adapters.soap.codec import ACTION_HEADER, TYPE_HEADER
 from adapters.soap.envelope import V11, envelope
-from adapters.soap.names import NIL, Node, local, split
+from adapters.soap.names import NIL, Node, split
 from adapters.soap.outline import Model, Part, Text, outline, texts
 from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, with_wrappers
@@ -251,9 +251,9 @@ def _kind_of(node: Node, part: Part, values: Mapping[str, str]) -> Part:
     """The part itself, or the one of its kinds that is wanted more, and then the element says so."""
     if part.kind is None:
         return part
-    named = values.get(in_tree(part.kind.path), "")
+    named = values.get(in_tree(part.kind.path))
     choices = [] if part.abstract else [part]
-    best = max([*choices, *part.kinds], key=lambda kind: (local(kind.name) == named, _own_wanted(kind, values)))
+    best = max([*choices, *part.kinds], key=lambda kind: (kind.said == named, _own_wanted(kind, values)))
     if best is not part:
         space, name = split(best.name)
         prefix = next((prefix for prefix, known in node.nsmap.items() if known == space), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container, Iterable
 from typing import Any, Final
 
 from lxml import etree
@@ -42,6 +44,25 @@ def split(name: str) -> tuple[str, str]:
 
 def local(name: str) -> str:
     return name.rpartition("}")[2]
+
+
+def told_apart(names: Iterable[str], taken: Container[str] = ()) -> dict[str, str]:
+    """What each of these qualified names is called where they stand together: by its local part, but whole where others
+    share that, or ``taken`` holds it.
+
+    >>> told_apart(["{urn:a}Income", "{urn:b}Income", "{urn:a}Debt"])
+    {'{urn:a}Income': '{urn:a}Income', '{urn:b}Income': '{urn:b}Income', '{urn:a}Debt': 'Debt'}
+    >>> told_apart(["Debt"], {"Debt"})
+    {'Debt': '{}Debt'}
+    """
+    found = dict.fromkeys(names)
+    alike = Counter(map(local, found))
+    return {name: spelled(name) if alike[local(name)] > 1 or local(name) in taken else local(name) for name in found}
+
+
+def spelled(name: str) -> str:
+    """A name with its namespace, even where that is none: unlike any local name."""
+    return name if name.startswith("{") else f"{{}}{name}"
 
 
 def resolve(node: Node, text: str) -> str | None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from adapters.soap.facets import ANY, Facets, meaning, narrowed
-from adapters.soap.names import XSD, Node, children, local, qualified, resolve, split
+from adapters.soap.names import XSD, Node, children, local, qualified, resolve, split, told_apart
 from adapters.soap.schema_types import SchemaTypes, bounds
 from adapters.soap.schemas import Schema
-from adapters.soap.types import TEXT, TYPE_KEY, TYPE_NAME, joined
+from adapters.soap.types import TEXT, TYPE_KEY, TYPE_NAME, Keys, joined
 
 _MODELS = tuple(qualified(XSD, name) for name in ("sequence", "all", "choice", "group"))
+
+
+NO_KEYS = Keys({}, {})
 
 
 class Text(NamedTuple):
@@ -32,7 +35,7 @@ class Text(NamedTuple):
 class Part:
     """One element at its tree path. ``text`` where it holds one; ``high`` is None where it may come any number of
     times. ``kinds`` are what it may be instead, each a part named by the type that ``xsi:type`` then says; one of them
-    it must be where its own type is ``abstract``.
+    it must be where its own type is ``abstract``. ``keys`` are those of what it holds; ``said`` is that of a kind.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Part:
     kinds: list[Part] = field(default_factory=list)
     kind: Text | None = None
     abstract: bool = False
+    keys: Keys = NO_KEYS
+    said: str = ""
 
     @property
     def repeated(self) -> bool:
@@ -109,6 +114,7 @@ class _Walk:
         if isinstance(found, Facets):
             part.text = Text("", part.path, found, True)
         elif found is not None and found[1] not in above and len(above) < MOST:
+            part.keys = self._types.keys(*found)
             self._content(part, *found, (*above, found[1]))
             self._kinds(part, *found, (*above, found[1]))
         for one in (part, *part.kinds):
@@ -119,13 +125,13 @@ class _Walk:
         """What an element of a named type may be instead: of each type derived from it."""
         name = qualified(schema.namespace, node.get("name", "")) if node.get("name") else ""
         meanings: dict[str, str] = {}
-        for other in self._types.deriving(name):
+        for other, said in told_apart(self._types.deriving(name)).items():
             found = self._types.find("complexType", other)
             if found is not None and found[1] not in above:
-                kind = Part(other, part.path)
+                kind = Part(other, part.path, keys=part.keys, said=said)
                 self._content(kind, *found, (*above[:-1], found[1]))
                 part.kinds.append(kind)
-                meanings[local(other)] = meaning(found[1])
+                meanings[said] = meaning(found[1])
         if part.kinds:
             part.abstract = self._types.is_abstract(name)
             listed = Facets("string", (tuple(("enumeration", one) for one in meanings),), meanings)
@@ -183,7 +189,7 @@ class _Walk:
         for child in children(node):
             kind = local(child.tag)
             if child.tag in _MODELS:
-                model = self._model(part.path, schema, child, above, repeated=False)
+                model = self._model(part, schema, child, above, repeated=False)
                 part.model = Model("sequence", 1, [part.model, model]) if part.model else model
             elif kind in ("complexContent", "simpleContent"):
                 for derived in children(child):
@@ -221,10 +227,10 @@ class _Walk:
         if node.get("use") != "prohibited":
             kind = self._type(*where)
             facets = kind if isinstance(kind, Facets) else ANY
-            path = joined(part.path, f"@{local(name)}")
+            path = joined(part.path, part.keys.attributes.get(name, f"@{local(name)}"))
             part.attributes.append(Text(name, path, facets, node.get("use") == "required"))
 
-    def _model(self, path: str, schema: Schema, node: Node, above: tuple[Node, ...], *, repeated: bool) -> Model:
+    def _model(self, part: Part, schema: Schema, node: Node, above: tuple[Node, ...], *, repeated: bool) -> Model:
         low, high = bounds(node)
         repeated = repeated or high is None or high > 1
         kind: Literal["sequence", "choice"] = "choice" if local(node.tag) == "choice" else "sequence"
@@ -232,16 +238,16 @@ class _Walk:
         if local(node.tag) == "group":
             group = self._types.find("group", self._types.reference(schema, node, "ref"))
             inner = children(group[1], *_MODELS) if group else []
-            model.items += [self._model(path, group[0], child, above, repeated=repeated) for child in inner if group]
+            model.items += [self._model(part, group[0], child, above, repeated=repeated) for child in inner if group]
             return model
         for child in children(node):
             if local(child.tag) == "element":
-                model.items.append(self._element(path, schema, child, above, repeated=repeated))
+                model.items.append(self._element(part, schema, child, above, repeated=repeated))
             elif child.tag in _MODELS:
-                model.items.append(self._model(path, schema, child, above, repeated=repeated))
+                model.items.append(self._model(part, schema, child, above, repeated=repeated))
         return model
 
-    def _element(self, path: str, schema: Schema, node: Node, above: tuple[Node, ...], *, repeated: bool) -> Part:
+    def _element(self, around: Part, schema: Schema, node: Node, above: tuple[Node, ...], *, repeated: bool) -> Part:
         low, high = bounds(node)
         where: tuple[Schema, Node] | None = (schema, node)
         if node.get("ref"):
@@ -251,7 +257,7 @@ class _Walk:
             form = node.get("form", schema.root.get("elementFormDefault", "unqualified"))
             name = qualified(schema.namespace if form == "qualified" else "", node.get("name", ""))
         part = Part(name, "", low, None if repeated else high)
-        part.path = joined(path, local(name)) + ("[]" if part.repeated else "")
+        part.path = joined(around.path, around.keys.children.get(name, local(name))) + ("[]" if part.repeated else "")
         if where is not None:
             self.fill(part, *where, above)
         return part

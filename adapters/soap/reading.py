@@ -6,10 +6,10 @@ Numbers stay texts: what a number is, the mapping's conversions say, for all for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from adapters.soap.names import NIL, XSI, Node, local, resolve
+from adapters.soap.names import NIL, XSI, Node, local, resolve, spelled, told_apart
 from adapters.soap.types import ANYTHING, TEXT, TYPE_KEY, TYPE_NAME, Complex, Element, Simple, whole
 from gateway.spi import Tree
 
@@ -33,27 +33,30 @@ class Readers:
     """One reader per type, so that types may lead back to themselves."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[int, frozenset[str]], Callable[[Node], Tree]] = {}
+        self._made: dict[tuple[int, int], Callable[[Node], Tree]] = {}
 
     def group(self, kind: Complex) -> Callable[[Node], Tree]:
         """Reads a group by its declared type, or by the one it names; what may repeat in any of them is a list."""
+        declared = self._of(kind, kind)
         if not kind.derived:
-            return self._of(kind, frozenset())
-        lists = frozenset(child.name for child in whole(kind).children if child.repeated)
-        named = {name: (local(name), self._of(other, lists)) for name, other in kind.derived.items()}
-        return _typed(self._of(kind, lists), named)
+            return declared
+        keys = told_apart(kind.derived)
+        return _typed(declared, {name: (keys[name], self._of(other, kind)) for name, other in kind.derived.items()})
 
-    def _of(self, kind: Complex, lists: frozenset[str]) -> Callable[[Node], Tree]:
-        key = id(kind), lists
+    def _of(self, kind: Complex, declared: Complex) -> Callable[[Node], Tree]:
+        """Reads a group of one type where another is declared, of which all types have the same keys."""
+        key = id(kind), id(declared)
         if key not in self._made:
+            full = whole(declared)
+            keys, lists = full.keys(), {child.name for child in full.children if child.repeated}
             children: dict[str, tuple[str, Read, bool]] = {}
-            attributes = {one.name: (one.key, _text(one.simple)) for one in kind.attributes}
+            attributes = {one.name: (keys.attributes[one.name], _text(one.simple)) for one in kind.attributes}
             text = _text(kind.text) if kind.text is not None else None
             bare = not attributes and not kind.loose
-            self._made[key] = _group_reader(children, None if bare else attributes, text)
+            taken = _Taken(frozenset(map(local, keys.children)), frozenset(map(local, keys.attributes)))
+            self._made[key] = _group_reader(children, None if bare else attributes, text, taken)
             for child in kind.children:
-                repeated = child.repeated or child.name in lists
-                children[child.name] = (child.key, self._element(child), repeated)
+                children[child.name] = (keys.children[child.name], self._element(child), child.name in lists)
         return self._made[key]
 
     def _element(self, element: Element) -> Read:
@@ -110,43 +113,59 @@ def _leaf(simple: Simple) -> Read:
     return read_stripped if simple.kind not in ("boolean", "string", "any") else read
 
 
+class _Taken(NamedTuple):
+    """Local names of what is declared in a group: what a wildcard lets in is never called like it."""
+
+    children: frozenset[str]
+    attributes: frozenset[str]
+
+
 def _group_reader(
     children: Mapping[str, tuple[str, Read, bool]],
     attributes: Mapping[str, tuple[str, Callable[[str], Any]]] | None,
     text: Callable[[str], Any] | None,
+    taken: _Taken,
 ) -> Callable[[Node], Tree]:
     """The reader of one group; its children may still be added. ``attributes`` is None where it may have none."""
 
     def read(node: Node) -> Tree:
         tree: Tree = {}
         if attributes is not None:
-            _attributes(node, attributes, tree)
+            _attributes(node, attributes, taken.attributes, tree)
         if text is not None:
             tree[TEXT] = text(node.text or "")
         for child in node:
             try:
                 name, convert, repeated = children[child.tag]
             except KeyError:
-                append(tree, local(child.tag), generic(child))
+                append(tree, _stranger(child.tag, taken.children), generic(child))
                 continue
-            if not repeated:
-                tree[name] = convert(child)
-            elif name in tree:
-                tree[name].append(convert(child))
+            if name in tree:  # of one that is not repeated, a wildcard let in another
+                append(tree, name, convert(child))
             else:
-                tree[name] = [convert(child)]
+                tree[name] = [convert(child)] if repeated else convert(child)
         return tree
 
     return read
 
 
-def _attributes(node: Node, known: Mapping[str, tuple[str, Callable[[str], Any]]], tree: Tree) -> None:
+def _stranger(name: str, taken: Container[str]) -> str:
+    """The key of an element that is not declared: its local name, but whole where one that is declared has that."""
+    return spelled(name) if local(name) in taken else local(name)
+
+
+def _attributes(
+    node: Node, known: Mapping[str, tuple[str, Callable[[str], Any]]], taken: Container[str], tree: Tree
+) -> None:
+    strangers: list[str] = []
     for name, value in node.items():
         if name in known:
             key, convert = known[name]
             tree[key] = convert(value)
         elif not name.startswith(_OURS):
-            tree[f"@{local(name)}"] = value
+            strangers.append(name)
+    for name, key in told_apart(strangers, taken).items() if strangers else ():
+        tree[f"@{key}"] = node.get(name)
 
 
 def append(tree: Tree, name: str, value: Any) -> None:
@@ -161,7 +180,8 @@ def append(tree: Tree, name: str, value: Any) -> None:
 
 def generic(node: Node) -> Any:
     """An element no type is known of: a text if it has neither children nor attributes, else a group."""
-    attributes = {f"@{local(name)}": value for name, value in node.attrib.items() if not name.startswith(_OURS)}
+    attributes: Tree = {}
+    _attributes(node, {}, (), attributes)
     if not len(node):
         text = None if node.get(NIL) in _TRUE else node.text or ""
         return {**attributes, TEXT: text} if attributes else text

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve
 from adapters.soap.schemas import Schema
 from adapters.soap.simple_types import BUILT_IN, narrowed, read_simple
-from adapters.soap.types import ANY, ANYTHING, Attribute, Complex, Element, Simple
+from adapters.soap.types import ANY, ANYTHING, Attribute, Complex, Element, Keys, Simple, whole
 from adapters.soap.wildcards import space_of
 from contracts.errors import Fault
 
@@ -85,6 +85,11 @@ class SchemaTypes:
                 self._types[name] = ANY
                 self._types[name] = read_simple(simple[1], self._simple) if simple else ANY
         return self._types[name]
+
+    def keys(self, schema: Schema, node: Node) -> Keys:
+        """What the children and attributes of an ``xs:complexType`` are called, and of all types derived from it."""
+        named = self.type(qualified(schema.namespace, node.get("name", ""))) if node.get("name") else None
+        return whole(named if isinstance(named, Complex) else self._anonymous(schema, node)).keys()
 
     def _simple(self, name: str) -> Simple:
         """A type that stands where only a simple one may; of a complex one with simple content, its text."""
@@ -266,7 +271,7 @@ class SchemaTypes:
         for at, known in enumerate(kind.children):
             if known.name == element.name:
                 kind.children[at] = replace(known, low=min(known.low, element.low), high=None)
-                kind.shuffled = f"{element.key} stands in several places"
+                kind.shuffled = f"{local(element.name)} stands in several places"
                 return
         kind.children.append(element)
 

@@ -126,7 +126,7 @@ class _Compiler:
             writer(answered),
             tell,
             wire.fault,
-            {header.key: writer(header) for header in headers},
+            _header_writers(headers),
             frozenset(name for operation in self._wsdl.operations.values() for name in operation.asked_headers),
         )
 
@@ -240,6 +240,11 @@ def _answer(body: Element, headers: list[Element]) -> Mapping[str, NativeField]:
         return fields(body)
     around = Element("", Complex(children=[Element(HEADER, Complex(children=headers))]))
     return _renamed(fields(body)) | fields(around)
+
+
+def _header_writers(headers: list[Element]) -> Mapping[str, Callable[[Any], str]]:
+    keys = Complex(children=headers).keys().children
+    return {keys[header.name]: writer(header) for header in headers}
 
 
 def _renamed(found: Mapping[str, NativeField]) -> dict[str, NativeField]:

@@ -1,19 +1,20 @@
 """What an XML Schema says of one element, as far as a mapping needs it: names, kinds, room, and what may be missing.
 
 A tree has one key per child element, by local name; an attribute's is ``@name``, and the text of an element that has
-attributes is ``#text``. Children that may come more than once are a list. Missing is no key, empty is ``""`` (or an
-empty dict for a group), ``xsi:nil`` is None.
+attributes is ``#text``. Names that share their local part have their namespace with it, ``{urn:x}Name``. Children that
+may come more than once are a list. Missing is no key, empty is ``""`` (or an empty dict for a group), ``xsi:nil`` None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from adapters.soap.facets import patterned
-from adapters.soap.names import XSI, local, qualified
+from adapters.soap.names import XSI, qualified, told_apart
+from contracts.mapping.paths import Path
 from gateway.spi import NativeField
 
 TEXT: Final = "#text"
@@ -55,9 +56,12 @@ class Attribute(NamedTuple):
     simple: Simple
     required: bool
 
-    @property
-    def key(self) -> str:
-        return TYPE_KEY if self.name == TYPE_NAME else f"@{local(self.name)}"
+
+class Keys(NamedTuple):
+    """Under which key of a tree each child and each attribute of a group lies, by qualified name."""
+
+    children: Mapping[str, str]
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,6 @@ class Element:
     low: int = 1
     high: int | None = 1
     nillable: bool = False
-
-    @property
-    def key(self) -> str:
-        return local(self.name)
 
     @property
     def repeated(self) -> bool:
@@ -97,6 +97,12 @@ class Complex:
     abstract: bool = False
     derived: dict[str, Complex] = field(default_factory=dict)
 
+    def keys(self) -> Keys:
+        names = {one.name for one in self.attributes}
+        attributes = {name: f"@{key}" for name, key in told_apart(names - {TYPE_NAME}).items()}
+        named = {TYPE_NAME: TYPE_KEY} if TYPE_NAME in names else {}
+        return Keys(told_apart(child.name for child in self.children), attributes | named)
+
 
 ANY: Final = Simple("any")
 ANYTHING: Final = Complex(open=True, loose=True)
@@ -115,7 +121,7 @@ def whole(kind: Complex) -> Complex:
         for child in other.children:
             known = children.get(child.name, replace(child, low=0))
             children[child.name] = replace(known, high=None) if child.repeated else known
-    named = Attribute(TYPE_NAME, Simple(codes=tuple(map(local, kind.derived))), kind.abstract)
+    named = Attribute(TYPE_NAME, Simple(codes=tuple(told_apart(kind.derived).values())), kind.abstract)
     return replace(kind, attributes=[*attributes.values(), named], children=list(children.values()))
 
 
@@ -168,19 +174,20 @@ class _Leaves(NamedTuple):
             yield NativeField(path, "object", None, place.required)
             return
         kind, place = self.seen_as(given), place.inside(given)
+        keys = kind.keys()
         for attribute in kind.attributes:
-            yield leaf(attribute.simple, joined(path, attribute.key), place.at(attribute))
+            yield leaf(attribute.simple, joined(path, keys.attributes[attribute.name]), place.at(attribute))
         if kind.text is not None:
             yield leaf(kind.text, joined(path, TEXT) if kind.attributes or not path else path, place)
         for child in kind.children:
-            name = joined(path, child.key) + ("[]" if child.repeated else "")
+            name = joined(path, keys.children[child.name]) + ("[]" if child.repeated else "")
             yield from self.below(child.type, name, place.of(child), (*above, given))
         if kind.open and path:
             yield NativeField(path, "object", None, False)
 
 
 def joined(path: str, name: str) -> str:
-    step = name if not set(name) & set('.[]"') else f'["{name}"]'
+    step = str(Path((name,)))
     return f"{path}.{step}" if path and not step.startswith("[") else f"{path}{step}"
 
 

@@ -59,10 +59,11 @@ class _Writers:
         if isinstance(kind, Simple):
             return _plain
         if id(kind) not in self._made:
-            attributes: list[tuple[str, str]] = [(a.key, f" {self._tag(a.name)}=") for a in kind.attributes]
+            keys = kind.keys()
+            attributes = [(keys.attributes[one.name], f" {self._tag(one.name)}=") for one in kind.attributes]
             children: list[tuple[str, Write]] = []
             self._made[id(kind)] = _group_writer(kind, attributes, children)
-            children += [(child.key, self._child(child)) for child in kind.children]
+            children += [(keys.children[child.name], self._child(child)) for child in kind.children]
         return self._made[id(kind)]
 
     def _child(self, element: Element) -> Write:
@@ -123,7 +124,7 @@ def _many(single: Write, low: int) -> Write:
 def _group_writer(kind: Complex, attributes: list[tuple[str, str]], children: list[tuple[str, Write]]) -> Write:
     """The writer of one group; the list of its children may still fill up."""
     has_text = kind.text is not None or kind.open
-    known = frozenset(child.key for child in kind.children)
+    known = frozenset(kind.keys().children.values())
 
     def write(out: Out, value: Any) -> None:
         tree = value if isinstance(value, dict) else {TEXT: value} if has_text else {}
