@@ -90,15 +90,15 @@ def _fetch(wsdl: Wsdl, scored: Operation, folder: Path, wire: Mapping[str, Any])
     """The operation that asks for a decision made before: one that answers alike, by one text that must be there."""
     shapes = _Shapes(wsdl)
     for other in wsdl.operations.values():
-        leaves = shapes.leaves(shapes.part(other.input.root)) if other.name != scored.name else []
-        keys = [leaf for leaf in leaves if leaf.needed and not leaf.group]
-        if len(keys) != 1 or len(leaves) > 3:
-            continue
-        found = {"fetch": {"operation": other.name, "key": keys[0].native.path}}
         try:
+            leaves = shapes.leaves(shapes.part(other.input.root)) if other.name != scored.name else []
+            keys = [leaf for leaf in leaves if leaf.needed and not leaf.group]
+            if len(keys) != 1 or len(leaves) > 3:
+                continue
+            found = {"fetch": {"operation": other.name, "key": keys[0].native.path}}
             serve(read_wire({**wire, **found}, folder), folder)
         except ConfigurationError:
-            continue  # it answers otherwise
+            continue  # it answers otherwise, or holds more than can be looked through
         return found
     return {}
 

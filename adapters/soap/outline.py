@@ -6,15 +6,16 @@ needs the models themselves: one branch of each choice, the elements of each seq
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from adapters.soap.facets import ANY, Facets, meaning, narrowed
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve, split, told_apart
-from adapters.soap.schema_types import SchemaTypes, bounds
+from adapters.soap.schema_types import SchemaTypes, bounds, declared
 from adapters.soap.schemas import Schema
-from adapters.soap.types import TEXT, TYPE_KEY, TYPE_NAME, Keys, joined
+from adapters.soap.types import MOST_PATHS, TEXT, TYPE_KEY, TYPE_NAME, Declared, Keys, joined, too_many
 
 _MODELS = tuple(qualified(XSD, name) for name in ("sequence", "all", "choice", "group"))
 
@@ -92,20 +93,24 @@ def texts(item: Part | Model) -> Iterator[Text]:
 
 
 def outline(types: SchemaTypes, root: str) -> Part | None:
-    """The global element of this name; None where no schema declares it."""
+    """The global element of this name; None where no schema declares it. Raises ConfigurationError for one that holds
+    more than ``MOST_PATHS`` elements.
+    """
     found = types.find("element", root)
     if found is None:
         return None
     part = Part(root, "")
-    _Walk(types).fill(part, *found, ())
+    _Walk(types, root).fill(part, *found, ())
     return part
 
 
 class _Walk:
     """Follows declarations into parts; a type inside itself is cut off."""
 
-    def __init__(self, types: SchemaTypes) -> None:
-        self._types = types
+    def __init__(self, types: SchemaTypes, root: str) -> None:
+        self._types, self._root = types, root
+        self._entered: Counter[Declared] = Counter()
+        self._parts = 0
 
     def fill(self, part: Part, schema: Schema, node: Node, above: tuple[Node, ...]) -> None:
         """What an element's declaration says of its content."""
@@ -114,6 +119,7 @@ class _Walk:
         if isinstance(found, Facets):
             part.text = Text("", part.path, found, True)
         elif found is not None and found[1] not in above and len(above) < MOST:
+            self._entered[declared(*found)] += 1
             part.keys = self._types.keys(*found)
             self._content(part, *found, (*above, found[1]))
             self._kinds(part, *found, (*above, found[1]))
@@ -256,6 +262,9 @@ class _Walk:
         else:
             form = node.get("form", schema.root.get("elementFormDefault", "unqualified"))
             name = qualified(schema.namespace if form == "qualified" else "", node.get("name", ""))
+        self._parts += 1
+        if self._parts > MOST_PATHS:
+            raise too_many(self._root, self._entered)
         part = Part(name, "", low, None if repeated else high)
         part.path = joined(around.path, around.keys.children.get(name, local(name))) + ("[]" if part.repeated else "")
         if where is not None:

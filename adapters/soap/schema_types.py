@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from adapters.soap.names import XSD, Node, children, local, qualified, resolve
 from adapters.soap.schemas import Schema
 from adapters.soap.simple_types import BUILT_IN, narrowed, read_simple
-from adapters.soap.types import ANY, ANYTHING, Attribute, Complex, Element, Keys, Simple, whole
+from adapters.soap.types import ANY, ANYTHING, Attribute, Complex, Declared, Element, Keys, Simple, whole
 from adapters.soap.wildcards import space_of
 from contracts.errors import Fault
 
@@ -39,6 +39,7 @@ class SchemaTypes:
         self._found: dict[tuple[str, str], tuple[Schema, Node]] = {}
         self._types: dict[str, Simple | Complex] = {}
         self._inline: dict[tuple[Node, str], Complex] = {}
+        self._keys: dict[tuple[Node, str], Keys] = {}
         self._substitutes: dict[str, list[str]] = {}
         self._deriving: dict[str, list[str]] = {}
         self._unfinished: set[int] = set()
@@ -77,7 +78,7 @@ class SchemaTypes:
         if name not in self._types:
             found = self._found.get(("complexType", name))
             if found:
-                self._types[name] = kind = Complex(abstract=self.is_abstract(name))
+                self._types[name] = kind = Complex(abstract=self.is_abstract(name), declared=declared(*found))
                 self._complex(*found, kind)
                 self._name_derived(name, kind)
             else:
@@ -88,8 +89,11 @@ class SchemaTypes:
 
     def keys(self, schema: Schema, node: Node) -> Keys:
         """What the children and attributes of an ``xs:complexType`` are called, and of all types derived from it."""
-        named = self.type(qualified(schema.namespace, node.get("name", ""))) if node.get("name") else None
-        return whole(named if isinstance(named, Complex) else self._anonymous(schema, node)).keys()
+        key = (node, schema.namespace)
+        if key not in self._keys:
+            named = self.type(qualified(schema.namespace, node.get("name", ""))) if node.get("name") else None
+            self._keys[key] = whole(named if isinstance(named, Complex) else self._anonymous(schema, node)).keys()
+        return self._keys[key]
 
     def _simple(self, name: str) -> Simple:
         """A type that stands where only a simple one may; of a complex one with simple content, its text."""
@@ -121,7 +125,7 @@ class SchemaTypes:
         """The type an ``xs:complexType`` without name declares; an element of it may lead back to it."""
         key = (node, schema.namespace)
         if key not in self._inline:
-            self._inline[key] = Complex()
+            self._inline[key] = Complex(declared=declared(schema, node))
             self._complex(schema, node, self._inline[key])
         return self._inline[key]
 
@@ -274,6 +278,12 @@ class SchemaTypes:
                 kind.shuffled = f"{local(element.name)} stands in several places"
                 return
         kind.children.append(element)
+
+
+def declared(schema: Schema, node: Node) -> Declared:
+    """Where an ``xs:complexType`` stands."""
+    document = schema.document
+    return Declared(node.get("name", ""), str(document.folder / document.name), node.sourceline or 0)
 
 
 def bounds(node: Node) -> tuple[int, int | None]:

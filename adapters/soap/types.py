@@ -7,13 +7,15 @@ may come more than once are a list. Missing is no key, empty is ``""`` (or an em
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from adapters.soap.facets import patterned
-from adapters.soap.names import XSI, qualified, told_apart
+from adapters.soap.names import XSI, local, qualified, told_apart
+from contracts.errors import ConfigurationError, Fault
 from contracts.mapping.paths import Path
 from gateway.spi import NativeField
 
@@ -23,6 +25,9 @@ TYPE_KEY: Final = "@xsi:type"
 """Where the local name of the type lies that an element says it has, if that is derived from the one declared."""
 DEEPEST: Final = 20
 """A path has at most so many steps; what lies deeper is read, but no path leads there."""
+
+MOST_PATHS: Final = 20_000
+"""So many paths lead into an element at most: types that hold each other have one for each order they may come in."""
 
 RULE: Final = 100
 """So many characters of its patterns are told of a type."""
@@ -79,6 +84,17 @@ class Element:
         return self.high is None or self.high > 1
 
 
+class Declared(NamedTuple):
+    """Where a type stands; one inside an element has no name."""
+
+    name: str = ""
+    file: str = ""
+    line: int = 0
+
+
+NOWHERE: Final = Declared()
+
+
 @dataclass(slots=True, eq=False)
 class Complex:
     """A group. ``text`` is the type of its text where it has no children (simpleContent); ``open`` where a wildcard
@@ -96,6 +112,7 @@ class Complex:
     loose: bool = False
     abstract: bool = False
     derived: dict[str, Complex] = field(default_factory=dict)
+    declared: Declared = NOWHERE
 
     def keys(self) -> Keys:
         names = {one.name for one in self.attributes}
@@ -127,10 +144,26 @@ def whole(kind: Complex) -> Complex:
 
 def fields(root: Element, *, asked: bool = False) -> dict[str, NativeField]:
     """Every leaf below an element by tree path, as the mapping and its lint need them; of a request also those that
-    only a type named by ``xsi:type`` has.
+    only a type named by ``xsi:type`` has. Raises ConfigurationError where there are more than ``MOST_PATHS``.
     """
-    leaves = _Leaves(whole if asked else lambda kind: kind)
-    return {leaf.path: leaf for leaf in leaves.below(root.type, "", _Place(), ())}
+    leaves = _Leaves(whole if asked else lambda kind: kind, Counter(), {})
+    found: dict[str, NativeField] = {}
+    for one in leaves.below(root.type, "", _Place(), ()):
+        found[one.path] = one
+        if len(found) > MOST_PATHS:
+            raise too_many(root.name, leaves.entered)
+    return found
+
+
+def too_many(root: str, entered: Counter[Declared]) -> ConfigurationError:
+    """Names the types that lie on most of the paths into an element, at the place of the first."""
+    worst = [kind for kind, _ in entered.most_common(3)]
+    told = ", ".join(kind.name or f"that of line {kind.line}" for kind in worst)
+    message = f"more than {MOST_PATHS} paths lead into the element {local(root)}, most through the types {told}"
+    hint = (
+        "types that hold each other multiply: leave out of this copy of the schema what no message of this system holds"
+    )
+    return ConfigurationError([Fault(worst[0].file, worst[0].line, 1 if worst[0].line else 0, message, hint)])
 
 
 class _Place(NamedTuple):
@@ -160,9 +193,11 @@ class _Place(NamedTuple):
 
 
 class _Leaves(NamedTuple):
-    """Walks a type down to its leaves; ``seen_as`` says what of a group counts."""
+    """Walks a type down to its leaves; ``seen_as`` says what of a group counts, ``entered`` how often one was met."""
 
     seen_as: Callable[[Complex], Complex]
+    entered: Counter[Declared]
+    known: dict[Complex, tuple[Complex, Keys]]
 
     def below(
         self, given: Simple | Complex, path: str, place: _Place, above: tuple[Complex, ...]
@@ -173,8 +208,9 @@ class _Leaves(NamedTuple):
         if given in above or len(above) >= DEEPEST:
             yield NativeField(path, "object", None, place.required)
             return
-        kind, place = self.seen_as(given), place.inside(given)
-        keys = kind.keys()
+        self.entered[given.declared] += 1
+        place = place.inside(given)
+        kind, keys = self._seen(given)
         for attribute in kind.attributes:
             yield leaf(attribute.simple, joined(path, keys.attributes[attribute.name]), place.at(attribute))
         if kind.text is not None:
@@ -184,6 +220,12 @@ class _Leaves(NamedTuple):
             yield from self.below(child.type, name, place.of(child), (*above, given))
         if kind.open and path:
             yield NativeField(path, "object", None, False)
+
+    def _seen(self, given: Complex) -> tuple[Complex, Keys]:
+        if given not in self.known:
+            kind = self.seen_as(given)
+            self.known[given] = kind, kind.keys()
+        return self.known[given]
 
 
 def joined(path: str, name: str) -> str:
