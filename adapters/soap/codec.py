@@ -75,7 +75,7 @@ class SoapCodec:
         self.check_action(message, header)
         tree: Tree = {}
         if message.body is not None:
-            service.checker.check(message.body)
+            service.checker.check(message.body, message.size)
             tree = service.read(message.body)
         tree["header"] = {**message.headers, **message.addressing.values}
         if CORRELATION_HEADER in header:
@@ -101,7 +101,7 @@ class SoapCodec:
         if message.body is None or service.fetch is None:
             raise self.strange(message)
         self.check_action(message, header)
-        service.checker.check(message.body)
+        service.checker.check(message.body, message.size)
         key = service.fetch.key.get(service.read(message.body))
         if key is ABSENT or not isinstance(key, str) or not 0 < len(key) <= 255 or not key.isprintable():
             raise NotFound("no decision stands under this key; check how it is written in the message")

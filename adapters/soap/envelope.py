@@ -65,13 +65,14 @@ MOST_HEADERS: Final = 50
 class Message(NamedTuple):
     """A message as read: the one element of its body (None where it is empty), its header blocks by local name.
 
-    Blocks of one local name are a list.
+    Blocks of one local name are a list. ``size`` is in bytes.
     """
 
     version: Version
     body: Node | None
     headers: Mapping[str, Any]
     addressing: Addressing
+    size: int
 
     @property
     def root(self) -> str:
@@ -104,7 +105,7 @@ def read(
         if not is_addressing(block.tag):
             append(others, local(block.tag), generic(block))
     said = addressing.read([block for block in blocks if _is_ours(block, version)]) if blocks else addressing.NOTHING
-    return Message(version, elements[0] if elements else None, others, said)
+    return Message(version, elements[0] if elements else None, others, said, len(raw))
 
 
 def _no_version(root: Node) -> NoReturn:
