@@ -50,3 +50,8 @@ def wired(folder: Path, *sections: str, section: dict[str, Any] | None = None, *
 def read(codec: SoapCodec, body: str, action: str = "urn:act") -> dict[str, Any]:
     tree = codec.decode(ENVELOPE.format(body).encode(), {"content-type": "text/xml", "soapaction": f'"{action}"'})
     return {name: value for name, value in tree.items() if name != "header"}
+
+
+def asked(codec: SoapCodec) -> set[str]:
+    """The paths into the body of a request."""
+    return {path for path in codec.fields().request or {} if not path.startswith("header.")}

@@ -17,7 +17,7 @@ from adapters.soap import addressing, attachments, envelope, faults
 from adapters.soap.encodings import own
 from adapters.soap.envelope import V11, V12, Message, Version
 from adapters.soap.names import local
-from adapters.soap.service import Service
+from adapters.soap.service import CORRELATION_HEADER, Service
 from adapters.soap.types import TEXT
 from contracts.errors import InternalFault, MalformedPayload, NotFound
 from contracts.mapping.paths import ABSENT
@@ -25,7 +25,6 @@ from gateway.spi import Fields, Refusal, Tree
 
 TYPE_HEADER: Final = "content-type"
 ACTION_HEADER: Final = "soapaction"
-CORRELATION_HEADER: Final = "x-correlation-id"
 HEADERS: Final = (TYPE_HEADER, ACTION_HEADER, CORRELATION_HEADER)
 """What of the HTTP headers is part of a submission; names are lower case."""
 

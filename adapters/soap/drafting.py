@@ -16,7 +16,7 @@ from adapters.soap.outline import Model, Part, Text, outline, texts
 from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, with_wrappers
 from adapters.soap.section import read_wire, refusal_contract
-from adapters.soap.service import Service, in_tree, serve
+from adapters.soap.service import HEADER, Service, in_tree, serve
 from adapters.soap.types import TYPE_NAME, fields
 from adapters.soap.wsdl import Operation, Wsdl, read_wsdl
 from contracts.errors import ConfigurationError, Fault
@@ -134,8 +134,9 @@ def _known(leaves: Iterable[Leaf], declared: Mapping[str, NativeField] | None) -
 
 
 def _readable(service: Service) -> Mapping[str, NativeField]:
-    """What a request may hold: whether it could be written is no matter."""
-    return {path: field._replace(barred="") for path, field in (service.fields.request or {}).items()}
+    """What the body of a request may hold: whether it could be written is no matter."""
+    body = {path: field for path, field in (service.fields.request or {}).items() if not path.startswith(f"{HEADER}.")}
+    return {path: field._replace(barred="") for path, field in body.items()}
 
 
 def _unknown(field: NativeField) -> Leaf:

@@ -7,6 +7,7 @@
       operations: [ScoreApplication]                     # asks for a decision; several where they do so alike
       port: CreditDecisionSoap                           # only where the ports of the WSDL differ
       fetch: {operation: FetchDecision, key: Reference}  # optional: asks for a decision made before
+      headers: [TransactionId]                           # header blocks a mapping reads and the WSDL does not describe
       fault: {name: ApplicationFault, map: {Code: code, Message: {from: message, fit: chars(80)}}}
 """
 
@@ -26,7 +27,7 @@ from contracts.source import Source, nearest
 
 REFUSAL: Final = Path(__file__).parent / "refusal.odcs.yaml"
 _FILE: Final = "integration.yaml"
-_KEYS: Final = ("wsdl", "operations", "port", "fetch", "fault")
+_KEYS: Final = ("wsdl", "operations", "port", "fetch", "headers", "fault")
 
 
 class Fetch(NamedTuple):
@@ -39,7 +40,7 @@ class Fetch(NamedTuple):
 class Wire(NamedTuple):
     """The section as read; ``fault`` names the fault a refusal is told by, ``fault_map`` how, both or neither.
 
-    ``others`` are operations that ask in the same words as ``operation``.
+    ``others`` are operations that ask in the same words as ``operation``; ``headers`` are local names.
     """
 
     section: Section
@@ -50,6 +51,7 @@ class Wire(NamedTuple):
     fetch: Fetch | None
     fault: str
     fault_map: AnswerMap | None
+    headers: tuple[str, ...]
 
     def faulty(self, below: tuple[str | int, ...], message: str, hint: str = "") -> None:
         self.section.fault(below, message, hint)
@@ -77,7 +79,8 @@ def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
     fault, fault_map = _refusal(section)
     port = section.take("port", str, "")
     first, *others = operations or [""]
-    return Wire(section, wsdl, first, tuple(others), port, _fetch(section), fault, fault_map)
+    headers = section.texts("headers", [])
+    return Wire(section, wsdl, first, tuple(others), port, _fetch(section), fault, fault_map, headers)
 
 
 def _fetch(section: Section) -> Fetch | None:

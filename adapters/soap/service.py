@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.soap.addressing import NAMES
 from adapters.soap.checking import Checker
 from adapters.soap.documents import Document
 from adapters.soap.faults import in_words
@@ -15,7 +16,7 @@ from adapters.soap.reading import reader
 from adapters.soap.schema_types import SchemaTypes
 from adapters.soap.schemas import collect, compile_schemas, with_wrappers
 from adapters.soap.section import Fetch, Wire
-from adapters.soap.types import Complex, Element, Simple, fields
+from adapters.soap.types import Complex, Element, Simple, fields, joined
 from adapters.soap.values import is_blank
 from adapters.soap.writing import writer
 from adapters.soap.wsdl import Message, Operation, Wsdl, read_wsdl
@@ -27,6 +28,7 @@ from contracts.source import nearest
 from gateway.spi import Fields, NativeField, Tree
 
 HEADER: Final = "header"
+CORRELATION_HEADER: Final = "x-correlation-id"
 RESERVED: Final = (HEADER, "lookup")
 """Names at the top of a tree that the gateway fills in; an element of that name gets an underscore before it."""
 ONE_WAY: Final = Element("", Complex())
@@ -121,7 +123,7 @@ class _Compiler:
             fetched,
             wire.fetch,
             self._checker,
-            Fields(_renamed(fields(asked, asked=True)), _answer(answered, headers) if scored.output else None),
+            Fields(self._request(asked, asking.values()), _answer(answered, headers) if scored.output else None),
             {root: reader(element) for root, element in inputs.items()},
             writer(answered),
             tell,
@@ -129,6 +131,14 @@ class _Compiler:
             _header_writers(headers),
             frozenset(name for operation in self._wsdl.operations.values() for name in operation.asked_headers),
         )
+
+    def _request(self, asked: Element, asking: Iterable[Operation]) -> Mapping[str, NativeField]:
+        """Fields of a request: those of its body, and below ``header`` the blocks of addressing, those the WSDL
+        describes, and those the section names.
+        """
+        described = (local(name) for operation in asking for name in operation.asked_headers)
+        names = (joined(HEADER, name) for name in (*NAMES, CORRELATION_HEADER, *described, *self._wire.headers))
+        return _renamed(fields(asked, asked=True)) | {name: NativeField(name, "any") for name in names}
 
     def _header(self, name: str, needed: bool) -> Element:
         """The element of a block in an answer's header, as a child of it."""

@@ -72,7 +72,7 @@ def test_a_type_that_may_not_stand_there_is_refused(codec: SoapCodec, name: str)
 def test_what_only_a_derived_type_has_can_be_mapped(codec: SoapCodec) -> None:
     request = codec.fields().request
     assert request is not None
-    assert {path: field.required for path, field in request.items()} == {
+    assert {path: field.required for path, field in request.items() if not path.startswith("header.")} == {
         "Reference": True, "LoanAmount.@xsi:type": False, "LoanAmount.@currency": False, "LoanAmount.#text": True,
         "Employment.@xsi:type": True, "Employment.YearsInJob": True, "Employment.MonthlyIncome": False,
         "Employment.Client[]": False, "House.Worth": False, "House.Parcel": False,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from soap_meridian import ANSWER, S11, S12, SAID, changed, with_header
+from soap_meridian import ANSWER, S11, S12, SAID, changed, made, with_header
 
 from adapters.soap.codec import SoapCodec
 from adapters.soap.envelope import V12, wrapped
-from contracts.errors import ConfigurationError, InternalFault
+from contracts.errors import ConfigurationError, Fault, InternalFault
 from contracts.store import ContractStore
 from gateway.integrations import read_integration
 from gateway.lint_wire import wire_faults
@@ -104,6 +104,38 @@ def linted(folder: Path, codec: SoapCodec, *lines: str) -> list[str]:
     integration = read_integration(file.parent, ContractStore())
     found = wire_faults(integration, codec.fields())
     return [fault.message for fault in found if fault.severity == "error"]
+
+
+KEY = "request: header.MessageID"
+
+
+def keyed(folder: Path, path: str, headers: str = "") -> list[Fault]:
+    """Faults of Meridian's own mapping with this path to the request key."""
+    codec = described(folder)
+    file = folder / "meridian-los" / "integration.yaml"
+    text = file.read_text().replace(KEY, f"request: {path}").replace("correlation: header.MessageID", "")
+    file.write_text(text.replace("  fetch:", f"  headers: [{headers}]\n  fetch:") if headers else text)
+    integration = read_integration(file.parent, ContractStore())
+    codec = made(file.parent) if headers else codec
+    return [fault for fault in wire_faults(integration, codec.fields()) if fault.severity == "error"]
+
+
+def test_a_misspelled_header_is_a_fault_and_no_derived_key(tmp_path: Path) -> None:
+    [fault] = keyed(tmp_path, "header.MesageID")
+    assert fault.message == "the wire schema has no header.MesageID"
+    assert (fault.hint, fault.line > 1) == ("did you mean 'header.MessageID'?", True)
+
+
+@pytest.mark.parametrize("path", ["header.MessageID", "header.x-correlation-id", "header.Trace", "header.Session.Id"])
+def test_headers_of_addressing_and_those_the_wsdl_describes_are_known(tmp_path: Path, path: str) -> None:
+    assert not keyed(tmp_path, path)
+
+
+def test_a_header_the_wsdl_does_not_describe_is_named_by_the_integration(tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "with").mkdir()
+    assert keyed(tmp_path / "without", "header.TransactionId")
+    assert not keyed(tmp_path / "with", "header.TransactionId", "TransactionId")
 
 
 def test_lint_wants_a_header_that_is_required(tmp_path: Path) -> None:

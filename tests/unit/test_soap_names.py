@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from soap_wired import DOCUMENT, PORT_TYPE, SERVICE, binding, read, wired
+from soap_wired import DOCUMENT, PORT_TYPE, SERVICE, asked, binding, read, wired
 
 from adapters.soap.codec import SoapCodec
 from adapters.soap.drafting import sketch
@@ -28,8 +28,8 @@ OPEN = """<x:sequence><x:element name="Income" type="x:decimal"/>
   <x:attribute name="currency" type="x:string"/><x:anyAttribute namespace="##any" processContents="lax"/>"""
 
 
-def codec(folder: Path, asked: str, answered: str = ANSWERED) -> SoapCodec:
-    types = OWN.format(other=OTHER, asked=asked, answered=answered)
+def codec(folder: Path, request: str, answered: str = ANSWERED) -> SoapCodec:
+    types = OWN.format(other=OTHER, asked=request, answered=answered)
     return wired(folder, types, DOCUMENT, PORT_TYPE, binding(), SERVICE)
 
 
@@ -50,7 +50,7 @@ def test_declared_names_that_share_their_local_part_lie_each_under_its_whole_nam
 
 def test_such_a_name_is_declared_mapped_and_told_like_any_other(tmp_path: Path) -> None:
     made = codec(tmp_path, BOTH)
-    assert set(made.fields().request or ()) == {
+    assert asked(made) == {
         "{urn:t}Income", f'["{HERS}Income"]', "@{}currency", f'["@{HERS}currency"]',
     }  # fmt: skip
     assert made.native_path(f'["{HERS}Income"]') == "/Score/Income"
@@ -67,7 +67,7 @@ def test_answers_write_each_of_them_under_its_own_name(tmp_path: Path) -> None:
 def test_a_draft_finds_them_under_the_same_paths(tmp_path: Path) -> None:
     made = codec(tmp_path, BOTH)
     drafted = sketch(tmp_path / "a.wsdl", "")
-    assert {leaf.native.path for leaf in drafted.request} == set(made.fields().request or ())
+    assert {leaf.native.path for leaf in drafted.request} == asked(made)
     message = drafted.example({f'["{HERS}Income"]': "5", "{urn:t}Income": "6"})
     said = made.decode(message, {"content-type": "text/xml"})
     assert (said[f"{HERS}Income"], said["{urn:t}Income"]) == ("5", "6")
@@ -126,4 +126,4 @@ def test_a_name_has_one_key_in_all_types_an_element_may_be_of(tmp_path: Path) ->
     named = 'xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="t:Two"'
     said = tree(made, f"<t:Job {named}><t:Income>1</t:Income><o:Income>2</o:Income></t:Job>")["Job"]
     assert said == {"@xsi:type": "Two", "{urn:t}Income": "1", f"{HERS}Income": "2"}
-    assert {"Job.{urn:t}Income", f'Job["{HERS}Income"]'} < set(made.fields().request or ())
+    assert {"Job.{urn:t}Income", f'Job["{HERS}Income"]'} < asked(made)
