@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from lxml import etree
 
 from adapters.soap.documents import Document, Documents
-from adapters.soap.names import XSD, Node, children, hardened, qualified
+from adapters.soap.names import XSD, Node, children, hardened, qualified, split
 from adapters.soap.wsdl import Message, Operation
 from contracts.errors import ConfigurationError, Fault
 
@@ -62,7 +62,7 @@ def rpc_wrappers(operations: Iterable[Operation]) -> dict[str, list[Message]]:
     for operation in operations:
         for message in (operation.input, operation.output):
             if message is not None and message.parts is not None:
-                found.setdefault(message.root[1:].partition("}")[0] if "}" in message.root else "", []).append(message)
+                found.setdefault(split(message.root)[0], []).append(message)
     return found
 
 
@@ -73,8 +73,9 @@ def wrapper_schema(namespace: str, messages: Iterable[Message]) -> Node:
         element = etree.SubElement(root, f"{{{XSD}}}element", name=message.root.rpartition("}")[2])
         group = etree.SubElement(etree.SubElement(element, f"{{{XSD}}}complexType"), f"{{{XSD}}}sequence")
         for part in message.parts or ():
-            space, _, name = part.type[1:].partition("}")
-            etree.SubElement(group, f"{{{XSD}}}element", {"name": part.name, "type": f"p:{name}"}, nsmap={"p": space})
+            space, name = split(part.type)
+            typed, prefixes = (f"p:{name}", {"p": space}) if space else (name, None)
+            etree.SubElement(group, f"{{{XSD}}}element", {"name": part.name, "type": typed}, nsmap=prefixes)
     return root
 
 
@@ -173,7 +174,7 @@ def with_wrappers(schemas: list[Schema], operations: Iterable[Operation], home: 
     ]
     for schema in made:
         others = {part.type for message in rpc_wrappers(operations)[schema.namespace] for part in message.parts or ()}
-        spaces = {name[1:].partition("}")[0] for name in others} - {XSD, schema.namespace}
+        spaces = {split(name)[0] for name in others} - {XSD, schema.namespace}
         for space in sorted(spaces):
-            schema.root.insert(0, etree.Element(qualified(XSD, "import"), namespace=space))
+            schema.root.insert(0, etree.Element(qualified(XSD, "import"), {"namespace": space} if space else None))
     return [*schemas, *made]

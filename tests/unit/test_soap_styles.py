@@ -72,6 +72,28 @@ def test_an_rpc_message_is_named_as_its_operation_and_its_accessors_have_no_name
         read(codec, "<Score><amount>10.5</amount><term>12</term></Score>")
 
 
+BY_TYPE = """<w:types><x:schema elementFormDefault="unqualified"><x:complexType name="Loan"><x:sequence>
+  <x:element name="Amount" type="x:decimal"/></x:sequence></x:complexType></x:schema></w:types>
+<w:message name="In"><w:part name="loan" type="Loan"/></w:message>"""
+
+
+def test_an_rpc_accessor_may_be_of_a_type_without_a_namespace(tmp_path: Path) -> None:
+    answer = RPC.partition("\n")[2]
+    codec = wired(tmp_path, BY_TYPE, answer, PORT_TYPE, binding("rpc", body=' namespace="urn:rpc"'), SERVICE)
+    message = '<r:Score xmlns:r="urn:rpc"><loan><Amount>{}</Amount></loan></r:Score>'
+    assert read(codec, message.format("10.5")) == {"loan": {"Amount": "10.5"}}
+    with pytest.raises(InvalidRecord):
+        read(codec, message.format("much"))
+
+
+def test_an_rpc_accessor_of_a_type_nobody_declares_is_refused_by_its_name(tmp_path: Path) -> None:
+    unknown = BY_TYPE.replace('type="Loan"', 'type="Lean"')
+    with pytest.raises(ConfigurationError, match="Lean"):
+        wired(
+            tmp_path, unknown, RPC.partition("\n")[2], PORT_TYPE, binding("rpc", body=' namespace="urn:rpc"'), SERVICE
+        )
+
+
 def test_a_wsdl_may_import_its_abstract_part_and_schemas_include_and_import_others(tmp_path: Path) -> None:
     schema = '<x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" {}>{}</x:schema>'
     codec = wired(
