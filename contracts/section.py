@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from contracts.errors import Fault
 from contracts.source import Source, nearest
 
 T = TypeVar("T")
+LONGEST: Final = 80
+"""So much of a file's name is told."""
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m|h)", re.ASCII)
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
@@ -93,6 +96,14 @@ class Section:
             self.fault((key,), f"{value!r} is not a legal {key!r}", nearest(value, choices) or _listed(choices))
         return value
 
+    def file(self, key: str, folder: Path, default: str | None = None) -> str:
+        """The name of a file in ``folder``; empty, with a fault, where there is none of it."""
+        name, given = self.take(key, str, default), self.data.get(key, default)
+        wrong = no_file(folder, name) if isinstance(given, str) else None
+        if wrong is not None:
+            self.fault((key,), *wrong)
+        return name if wrong is None else ""
+
     def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
         """A list of texts."""
         values = self.take(key, list, default)
@@ -108,6 +119,21 @@ class Section:
             if name not in known:
                 self.fault((key, index), f"{name!r} is not known here", nearest(name, known))
         return names
+
+
+def no_file(folder: Path, name: str) -> tuple[str, str] | None:
+    """Message and hint where no file of ``folder`` has this name, which may be any text; None where one has."""
+    shown = repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}…")
+    try:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            return f"{shown} leads out of the integration's folder", "put a copy into the folder and name that"
+        if (folder / name).is_file():
+            return None
+    except (OSError, RuntimeError, ValueError):  # too long, a circle of links, a NUL
+        return f"{shown} cannot be the name of a file", "name a file of the integration's folder"
+    alike = [path for path in sorted(folder.rglob("*")) if path.suffix == Path(name).suffix and path.is_file()]
+    hint = nearest(name, [path.relative_to(folder).as_posix() for path in alike])
+    return f"there is no file {shown} in the integration's folder", hint
 
 
 def _listed(known: Sequence[str]) -> str:

@@ -130,10 +130,8 @@ def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
 
 
 def _tables(section: Section, folder: Path) -> Tables:
-    name = section.take("tables", str, FILE)
-    if not (folder / name).resolve().is_relative_to(folder.resolve()):
-        section.fault(("tables",), "expected the name of a file in the integration's folder")
-    else:
+    name = section.file("tables", folder, FILE)
+    if name:
         try:
             return read_tables(folder / name)
         except ConfigurationError as exc:

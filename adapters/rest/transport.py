@@ -13,6 +13,7 @@ from typing import Any
 from adapters.rest import batch, faults, openapi, schema
 from adapters.rest.codec import HEADERS, KEY_HEADER, MAX_KEY, RestCodec, check_correlation
 from contracts.errors import ConfigurationError, Fault, MalformedPayload, NotFound, ScoregateError, UpstreamError
+from contracts.section import no_file
 from contracts.source import Source, nearest
 from gateway.spi import Answer, Asked, Desk, Lifecycle, Request, Response, Route
 
@@ -129,12 +130,12 @@ def _schema(section: Mapping[str, Any], key: str, folder: Path, found: list[Faul
     name = section.get(key)
     if name is None:
         return None
-    if not isinstance(name, str) or not (folder / name).resolve().is_relative_to(folder.resolve()):
-        found.append(_fault(folder, key, "expected the name of a file in the integration's folder"))
+    if not isinstance(name, str):
+        found.append(_fault(folder, key, "must be a text, the name of a file in the integration's folder"))
         return None
-    if not (folder / name).is_file():
-        present = [path.name for path in folder.glob("*.json")]
-        found.append(_fault(folder, key, f"there is no file {name!r} in this folder", nearest(name, present)))
+    wrong = no_file(folder, name)
+    if wrong is not None:
+        found.append(_fault(folder, key, *wrong))
         return None
     try:
         return schema.load(folder / name)

@@ -14,7 +14,7 @@ from lxml import etree
 
 from adapters.soap.names import WSDL, XSD, Node, children, hardened
 from contracts.errors import ConfigurationError, Fault
-from contracts.source import nearest
+from contracts.section import no_file
 
 MAX_BYTES: Final = 10_000_000
 MAX_FILES: Final = 200
@@ -71,20 +71,15 @@ class Documents:
 
     def _target(self, document: Document, node: Node, location: str) -> str:
         """The file a location names, as a name within the folder; empty, with a fault, where it names none."""
-        message = ""
-        if "://" in location or location.startswith(("/", "file:", "\\")):
-            message = f"{location!r} is not a file of this folder, and nothing is fetched from elsewhere"
         name = _joined(PurePosixPath(document.name).parent, location.replace("\\", "/"))
-        if not message and not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
-            message = f"{location!r} leads out of the integration's folder"
-        if not message and not (self.folder / name).is_file():
-            message = f"there is no file {name!r} in the integration's folder"
-        if message:
-            there = [path.relative_to(self.folder).as_posix() for path in sorted(self.folder.rglob("*.[wx]s*"))]
-            hint = nearest(name, there) or "put a copy beside the WSDL and name it here"
-            fault = document.fault(node, message, hint)
+        wrong = no_file(self.folder, name)
+        if "://" in location or location.startswith(("/", "file:", "\\")):
+            wrong = f"{location!r} is not a file of this folder, and nothing is fetched from elsewhere", ""
+        if wrong is not None:
+            message, hint = wrong
+            fault = document.fault(node, message, hint or "put a copy beside the WSDL and name it here")
             self.faults += [] if fault in self.faults else [fault]
-        return "" if message else name
+        return name if wrong is None else ""
 
     def _load(self, name: str) -> Document | None:
         path = self.folder / name

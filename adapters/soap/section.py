@@ -23,7 +23,7 @@ from contracts.mapping.answer_reading import AnswerReader
 from contracts.mapping.paths import Path as TreePath
 from contracts.odcs import Contract, read_odcs
 from contracts.section import Section
-from contracts.source import Source, nearest
+from contracts.source import Source
 
 REFUSAL: Final = Path(__file__).parent / "refusal.odcs.yaml"
 _FILE: Final = "integration.yaml"
@@ -67,12 +67,7 @@ def read_wire(given: Mapping[str, Any], folder: Path) -> Wire:
     faults: list[Fault] = []
     source = Source.around(folder / _FILE, "wire", given)
     section = Section(source, faults, ("wire",), source.data["wire"], _KEYS)
-    wsdl = section.take("wsdl", str)
-    if wsdl and not (folder / wsdl).resolve().is_relative_to(folder.resolve()):
-        section.fault(("wsdl",), "expected the name of a file in the integration's folder")
-    elif wsdl and not (folder / wsdl).is_file():
-        present = [path.name for path in folder.glob("*.wsdl")]
-        section.fault(("wsdl",), f"there is no file {wsdl!r} in this folder", nearest(wsdl, present))
+    wsdl = section.file("wsdl", folder)
     operations = section.texts("operations")
     if not operations and "operations" in section.data:
         section.fault(("operations",), "expected an operation that is scored")

@@ -113,6 +113,15 @@ def test_every_fault_of_the_section_comes_at_once_with_its_line(tmp_path: Path) 
     assert any("in the integration's folder" in line for line in found)
 
 
+@pytest.mark.parametrize("key", ["schema", "answer_schema"])
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300])
+def test_what_can_be_no_name_of_a_file_is_told_at_its_line(tmp_path: Path, key: str, name: str) -> None:
+    folder = folder_with(tmp_path, SCHEMA, f"{{{key}: {json.dumps(name)}}}")
+    [found] = faults_of({key: name}, folder)
+    assert "integration.yaml:3:" in found
+    assert "cannot be the name of a file" in found
+
+
 def test_relocated_schemas_point_into_the_new_document() -> None:
     moved = schema.relocated(SCHEMA, "#/components/schemas/x.application")
     assert "$id" not in moved

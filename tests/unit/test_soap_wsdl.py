@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,7 @@ UNSERVED: list[tuple[str, str, str, str]] = [
     ("CreditDecision.wsdl", '"schema/CreditDecision.xsd"', '"http://x.example/a.xsd"', "nothing is fetched"),
     ("CreditDecision.wsdl", '"schema/CreditDecision.xsd"', '"../outside.xsd"', "leads out of the integration's folder"),
     ("CreditDecision.wsdl", '"schema/CreditDecision.xsd"', '"/etc/passwd"', "nothing is fetched"),
+    ("CreditDecision.wsdl", '"schema/CreditDecision.xsd"', f'"{"a" * 300}.xsd"', "cannot be the name of a file"),
     ("CreditDecision.wsdl", 'type="tns:CreditDecision"', 'type="tns:CreditDecisions"', "there is no portType"),
     ("CreditDecision.wsdl", 'message="tns:ScoreApplicationRequest"', 'message="tns:X"', "there is no message 'tns:X'"),
     ("CreditDecision.wsdl", "soap/http", "soap/smtp", "is not HTTP"),
@@ -113,7 +115,10 @@ def test_every_fault_of_the_section_is_told_at_its_line(folder: Path) -> None:
 SECTIONS: list[tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = [
     (lambda wire: {"wsdl": "Nothing.wsdl"}, "there is no file 'Nothing.wsdl'"),
     (lambda wire: {"wsdl": "../meridian-los/CreditDecision.wsdl"}, ""),
-    (lambda wire: {"wsdl": "../../x.wsdl"}, "expected the name of a file"),
+    (lambda wire: {"wsdl": "a\0b"}, r"'a\x00b' cannot be the name of a file"),
+    (lambda wire: {"wsdl": "é" * 300}, "cannot be the name of a file"),
+    (lambda wire: {"wsdl": "."}, "there is no file '.'"),
+    (lambda wire: {"wsdl": "../../x.wsdl"}, "'../../x.wsdl' leads out of the integration's folder"),
     (
         lambda wire: {"operations": ["ScoreApplication", "FetchDecision"]},
         "FetchDecision is asked otherwise than ScoreApplication",
@@ -137,6 +142,15 @@ def test_a_faulty_section_is_refused_with_its_cause(
         assert told in faults(folder, **change(section))
     else:
         assert wire(folder, **change(section)).service is not None
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300])
+def test_what_can_be_no_name_of_a_file_is_told_at_its_line(folder: Path, name: str) -> None:
+    edit(folder, "integration.yaml", "wsdl: CreditDecision.wsdl", f"wsdl: {json.dumps(name)}")
+    at = line_of(folder, "integration.yaml", "wsdl: ")
+    found = faults(folder)
+    assert f"integration.yaml:{at}:" in found
+    assert "cannot be the name of a file" in found
 
 
 def test_a_doctype_in_a_wsdl_is_refused_and_its_entities_are_not_read(folder: Path, tmp_path: Path) -> None:
