@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from adapters.soap.names import NIL, XSI, Node, local, resolve, spelled, told_apart
+from adapters.soap.names import NIL, SOAP11, SOAP12, XSI, Node, local, resolve, spelled, told_apart
 from adapters.soap.types import ANYTHING, TEXT, TYPE_KEY, TYPE_NAME, Complex, Element, Simple, whole
 from gateway.spi import Tree
 
@@ -18,7 +18,8 @@ _SPACE: Final = " \t\r\n"
 _BLANKS: Final = re.compile(rf"[{_SPACE}]+")
 _UNEVEN: Final = re.compile(r"[\t\r\n]|  |^ | $")
 _TRUE: Final = ("true", "1")
-_OURS: Final = f"{{{XSI}}}"
+_OURS: Final = tuple(f"{{{space}}}" for space in (XSI, SOAP11, SOAP12))
+"""Attributes of these namespaces say how a message is read, and are none of its data."""
 
 
 def reader(root: Element) -> Callable[[Node], Tree]:

@@ -199,6 +199,12 @@ def test_a_header_of_addressing_nobody_knows_is_not_understood(codec: SoapCodec)
     assert refused(codec, with_header(block), SAID) == "must_understand"
 
 
+@pytest.mark.parametrize("said", ['mustUnderstand="0"', 'actor="urn:proxy"', 'mustUnderstand="0" soapenv:actor=""'])
+def test_what_soap_says_of_a_header_is_no_part_of_its_value(codec: SoapCodec, said: str) -> None:
+    block = f'<x:TransactionId xmlns:x="urn:x" soapenv:{said}>T-1</x:TransactionId>'
+    assert codec.decode(with_header(block).encode(), SAID)["header"] == {"TransactionId": "T-1"}
+
+
 def test_headers_of_one_name_are_a_list_and_none_is_lost(codec: SoapCodec) -> None:
     blocks = '<x:Id xmlns:x="urn:x">1</x:Id><y:Id xmlns:y="urn:y">2</y:Id>'
     assert codec.decode(with_header(blocks).encode(), SAID)["header"] == {"Id": ["1", "2"]}
