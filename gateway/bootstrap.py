@@ -286,6 +286,7 @@ def serve_on(
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve on a listening socket in this process, as the worker of this number; see ``gateway.http.server.serve``."""
+    gc.disable()  # until what the start makes stands
     from gateway.doors import application
     from gateway.http import server
 
@@ -316,6 +317,7 @@ def keep_what_stands() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def poll(settings: Settings, name: str, *, once: bool = False) -> None:
