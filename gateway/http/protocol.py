@@ -1,5 +1,5 @@
 """Uvicorn's HTTP protocol with the bounds it lacks: how large a request's head may be, how long it and the reading of
-the answer may take, and which connections give way when there are too many.
+the answer may take, and which connections give way when there are too many. Offers of other protocols are not taken.
 
 llhttp, the parser below, bounds none of it; without them one caller could fill memory, or hold connections for nothing.
 """
@@ -10,6 +10,8 @@ import asyncio
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.http.offers import UnmovedParser
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FRAMING = 8
@@ -42,6 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = UnmovedParser(self)
         self._in_head = True
         self._last = False
         self._head_bytes = self._framing = self._messages = 0
@@ -99,12 +102,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._in_head = False
         if self._head_timer is not None:
             self._stop_timer()
         super().on_headers_complete()
         if self._last:
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def shutdown(self) -> None:
         """The server stops: a request under way, or only just sent, is answered; then the connection closes."""

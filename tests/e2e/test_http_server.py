@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pytest
 from http_parts import KEY, SCORE
@@ -199,6 +199,87 @@ def test_two_lengths_cannot_smuggle_a_request(port: int) -> None:
     assert exchange(port, both.encode()).status == 400
     twice = f"{HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}x"
     assert exchange(port, twice.encode()).status == 400
+
+
+JAVA = (
+    f"{HEAD}Connection: Upgrade, HTTP2-Settings\r\n"
+    "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nUpgrade: h2c\r\n"
+)
+"""What the HttpClient of Java 11 and later adds to every first request over http, unless it is told HTTP/1.1."""
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.0, HTTP/2.0", "h2c\r\nupgrade: x"])
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+@pytest.mark.parametrize("cut", [1, 7, 200, 100_000])
+def test_the_body_of_a_request_that_offers_another_protocol_is_read(
+    port: int, offer: str, framing: str, cut: int
+) -> None:
+    """RFC 9110, 7.8: an offer that is not taken up is as if it had not been made, however the bytes are cut."""
+    body = '{"applicant":{"income":1}}'
+    sized = f"Content-Length: {len(body)}\r\n\r\n{body}"
+    if framing == "chunks":
+        sized = f"Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(2):
+            head = JAVA.replace("h2c", offer) + f"X-Correlation-ID: c-{number}\r\n"
+            send_cut(connection, (head + sized).encode(), cut)
+            seen = read_answer(connection)
+            assert (seen.status, seen.body) == (200, b'{"score":612,"pd":0.020400}')
+            assert f"x-correlation-id: c-{number}" in seen.head
+
+
+def send_cut(connection: socket.socket, raw: bytes, size: int) -> None:
+    for at in range(0, len(raw), size):
+        connection.sendall(raw[at : at + size])
+        time.sleep(0.0001)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+def test_a_body_behind_an_offer_is_never_the_next_request(port: int, pause: float) -> None:
+    body = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{JAVA}Content-Length: {len(body)}\r\n".encode())
+        time.sleep(pause)
+        connection.sendall(b"\r\n")
+        time.sleep(pause)
+        connection.sendall(body.encode())
+        connection.sendall(f"{JAVA}X-Correlation-ID: next\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        assert read_answer(connection).json["code"] == "not_json"
+        second = read_answer(connection)
+        assert (second.status, "x-correlation-id: next" in second.head) == (200, True)
+
+
+def test_requests_that_offer_another_protocol_keep_their_order_in_one_segment(port: int) -> None:
+    asked = [f"{JAVA}X-Correlation-ID: c-{n}\r\nContent-Length: 2\r\n\r\n{{}}" for n in range(20)]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall("".join(asked).encode())
+        rest = connection.makefile("rb")
+        answers = [read_on(rest) for _ in asked]
+    assert answers == [(200, f"c-{n}") for n in range(20)]
+
+
+def read_on(stream: BinaryIO) -> tuple[int, str]:
+    """Status and correlation id of the next answer of several that may come together."""
+    status = int(stream.readline().split()[1])
+    headers = dict(line.decode().strip().split(": ", 1) for line in iter(stream.readline, b"\r\n"))
+    stream.read(int(headers["content-length"]))
+    return status, headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: 2\r\nTransfer-Encoding: chunked", "Content-Length: 2\r\nContent-Length: 3",
+                "Transfer-Encoding: xchunked", "Content-Length: 2, 2"],
+)  # fmt: skip
+def test_an_offer_of_another_protocol_hides_no_bad_length(port: int, framing: str) -> None:
+    assert exchange(port, f"{JAVA}{framing}\r\n\r\n{{}}".encode()).status == 400
+
+
+def test_a_tunnel_is_refused_and_nothing_behind_it_is_read(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert [line.split()[1] for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.1")] == [b"400"]
 
 
 CHUNKED = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n"
