@@ -35,7 +35,8 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
 
     async def ready() -> Readiness:
         health = await pulse.look()
-        return Readiness(health.cause, installation.states(), installation.remedies())
+        warnings = ["principals_unread"] if access.keeper.unread else []
+        return Readiness(health.cause, installation.states(), installation.remedies(), warnings)
 
     def metrics(accept: str) -> tuple[bytes, str]:
         lives = {name: desk.lifecycle for name, desk in installation.desks.items()}

@@ -7,6 +7,7 @@ one. What exceeds ``MOST_LINES`` an hour is gathered in one line per event, with
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
@@ -48,38 +49,44 @@ class Tally:
 
 
 class Audit:
-    """The lines of this hour, and those of the last that are not written yet. ``clock`` gives seconds since 1970."""
+    """The lines of this hour, and those of the last that are not written yet. ``clock`` gives seconds since 1970.
+
+    Decisions are made on threads, and what they override is noted there; so any thread may call this.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._hour = 0
         self._lines: dict[Line, Tally] = {}
         self._past: list[Tally] = []
+        self._lock = threading.Lock()
 
     def note(self, line: Line) -> None:
         now = self._clock()
-        if now >= self._hour + HOUR:
-            self._turn(now)
-        tally = self._lines.get(line)
-        if tally is None:
-            if len(self._lines) >= MOST_LINES:
-                line = Line(line.event, "", MANY, "", MANY, "")
-            tally = self._lines.setdefault(line, Tally(line, now))
-        tally.count += 1
-        tally.last = now
+        with self._lock:
+            if now >= self._hour + HOUR:
+                self._turn(now)
+            tally = self._lines.get(line)
+            if tally is None:
+                if len(self._lines) >= MOST_LINES:
+                    line = Line(line.event, "", MANY, "", MANY, "")
+                tally = self._lines.setdefault(line, Tally(line, now))
+            tally.count += 1
+            tally.last = now
 
     def pending(self, *, last: bool = False) -> list[tuple[Tally, Written]]:
         """What to write now: new lines, grown ones, and with ``last`` everything.
 
         Admissions come with every request, so their count is brought up to date only when their hour is over.
         """
-        self._past = [tally for tally in self._past if tally.count > tally.sent]
-        grown = [tally for tally in self._lines.values() if tally.count > tally.sent]
-        now = [tally for tally in grown if last or not tally.row or tally.line.event != ADMITTED]
-        return [
-            (tally, Written(tally.line, tally.first, tally.last, tally.count - tally.sent))
-            for tally in (*self._past, *now)
-        ]
+        with self._lock:
+            self._past = [tally for tally in self._past if tally.count > tally.sent]
+            grown = [tally for tally in self._lines.values() if tally.count > tally.sent]
+            now = [tally for tally in grown if last or not tally.row or tally.line.event != ADMITTED]
+            return [
+                (tally, Written(tally.line, tally.first, tally.last, tally.count - tally.sent))
+                for tally in (*self._past, *now)
+            ]
 
     def wrote(self, tally: Tally, written: Written, row: int) -> None:
         tally.row = row

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from contracts.errors import SetupError, UpstreamError
+from contracts.errors import UpstreamError
 from gateway.access.audit import RELOADED, Audit, Line, Tally, Written
 from gateway.access.lockout import Count, Lockout
 from gateway.access.roster import Roster
@@ -22,6 +22,8 @@ from gateway.access.store import SharedAccess
 PERIOD = 0.25
 """Seconds between two exchanges: how long a lock made by one worker may be unknown to another."""
 CLEAN_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
+"""After how long a principals.yaml that could not be read is read again, though it looks as it did."""
 KNOWN_SECONDS = 86400.0
 """How long an address a caller logged in from is held to be its own."""
 MOST_KNOWN = 100_000
@@ -50,7 +52,8 @@ class _Brought(NamedTuple):
 class Keeper:
     """The one that exchanges. Without a ``store`` counts stay in this process and no nonce can be known.
 
-    ``report`` is told what went wrong, once per spell. Only the store is used off the event loop.
+    ``report`` is told what went wrong, once per spell, and no error ends the exchanging. ``unread`` says what keeps
+    principals.yaml from being read; what was read before is in force then. Only the store is used off the event loop.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Keeper:
         self._executor = ThreadPoolExecutor(1, "access") if store else None
         self._clean_at = 0.0
         self._faulty: set[str] = set()
+        self.unread = ""
+        self._read_again = 0.0
 
     def start(self) -> None:
         """Begin exchanging, in the running event loop."""
@@ -109,7 +114,10 @@ class Keeper:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            await self._exchange()
+            try:
+                await self._exchange()
+            except Exception as error:  # noqa: BLE001 # nobody would learn of a change to principals.yaml any more
+                self._tell(error)
             self._reread()
             try:
                 async with asyncio.timeout(PERIOD):
@@ -118,27 +126,33 @@ class Keeper:
                 pass
 
     def _reread(self) -> None:
-        """Take a changed principals.yaml in; a faulty one changes nothing and is reported."""
+        """Take a changed principals.yaml in; one that is faulty or cannot be read changes nothing and is reported."""
         try:
-            if self.roster.read_if_changed():
+            if self.roster.read_if_changed(again=bool(self.unread) and time.monotonic() >= self._read_again):
+                self.unread = ""
                 self.audit.note(Line(RELOADED, "", "", "", "", ""))
-        except SetupError as error:
-            self._report(error)
+        except Exception as error:  # noqa: BLE001 # as above
+            self._read_again = time.monotonic() + AGAIN_SECONDS
+            if str(error) != self.unread:
+                self._report(error)
+            self.unread = str(error) or type(error).__name__
 
     async def _exchange(self, *, last: bool = False) -> None:
         if self._store is None:
             return
         now = self.clock()
         claims, self._claims = self._claims, []
-        sent = _Sent(self.lockout.unsent(), self.audit.pending(last=last), claims, now >= self._clean_at)
+        clean = not now < self._clean_at <= now + CLEAN_SECONDS  # also where the clock was set back
+        sent = _Sent({}, [], claims, clean)
         try:
+            sent = sent._replace(failures=self.lockout.unsent(), lines=self.audit.pending(last=last))
             loop = asyncio.get_running_loop()
             brought = await loop.run_in_executor(self._executor, _exchange, self._store, sent, now)
         except Exception as error:  # noqa: BLE001 # whatever it is, it is tried again, and nobody waits for ever
             self._failed(sent, error)
             return
-        self._faulty.clear()
         self._take(sent, brought, now)
+        self._faulty.clear()
 
     def _take(self, sent: _Sent, brought: _Brought, now: float) -> None:
         for (_, _, future), unused in zip(sent.claims, brought.unused, strict=True):
@@ -156,6 +170,9 @@ class Keeper:
         for _, _, future in sent.claims:
             if not future.done():
                 future.set_exception(UpstreamError("signed messages cannot be taken now", code="busy"))
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
         if type(error).__name__ not in self._faulty:
             self._faulty.add(type(error).__name__)
             self._report(error)

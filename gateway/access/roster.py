@@ -115,9 +115,11 @@ class Roster:
             self._seen = self._state()
             self._install(Principals.read(self.path))
 
-    def read_if_changed(self) -> bool:
-        """As ``read``, where the file is another than the last time this was asked; the result says whether it was."""
-        if self._state() == self._seen:
+    def read_if_changed(self, *, again: bool = False) -> bool:
+        """As ``read``, where the file is another than the last time this was asked, or ``again`` is set; the result
+        says whether it was read.
+        """
+        if self._state() == self._seen and not again:
             return False
         self.read()
         return True

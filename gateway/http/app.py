@@ -34,12 +34,14 @@ _LAST_PARAMETER = re.compile(r"\{([A-Za-z_]+)\}$")
 
 class Readiness(NamedTuple):
     """Why no decision can be made durable, in a word (empty: one can), and per integration why it is off, or empty;
-    ``remedies`` says what to install where that is all it takes.
+    ``remedies`` says what to install where that is all it takes. ``warnings`` are words for what is wrong though
+    decisions are made.
     """
 
     cause: str
     integrations: Mapping[str, str]
     remedies: Mapping[str, str] = MappingProxyType({})
+    warnings: Sequence[str] = ()
 
     def document(self) -> dict[str, object]:
         """What ``/readyz`` answers."""
@@ -50,7 +52,8 @@ class Readiness(NamedTuple):
         for name, line in self.remedies.items():
             states[name]["install"] = line
         found: dict[str, object] = {"ready": not self.cause}
-        return found | ({"cause": self.cause} if self.cause else {}) | {"integrations": states}
+        said = ({"cause": self.cause} if self.cause else {}) | ({"warnings": self.warnings} if self.warnings else {})
+        return found | said | {"integrations": states}
 
 
 class Gateway:

@@ -38,7 +38,7 @@ class Principals:
 
         ``name`` is what faults call the file.
         """
-        if not path.exists():
+        if not _there(path):
             return cls([])
         source, faults = Source.read(path, name), list[Fault]()
         top = Section(source, faults, (), source.data if source.data is not None else {}, ("principals",))
@@ -50,6 +50,15 @@ class Principals:
         if faults:
             raise ConfigurationError(faults)
         return cls(entries)
+
+
+def _there(path: Path) -> bool:
+    """Whether there is such a file; raises ConfigurationError where that cannot be seen."""
+    try:
+        return path.exists()
+    except OSError as exc:
+        hint = f"make it and its folder readable for user {os.getuid()}"
+        raise ConfigurationError([Fault(str(path), 0, 0, f"cannot be read: {exc.strerror or exc}", hint)]) from exc
 
 
 def _refuse_duplicates(source: Source, entries: Sequence[Principal], faults: list[Fault]) -> None:
@@ -117,7 +126,7 @@ def insert(
     path: Path, name: str, integrations: Sequence[str], operations: Sequence[str], mode: str, credential: Credential
 ) -> None:
     """Add a caller with any credential; raises as ``add`` does."""
-    if path.exists() and name in Principals.read(path).by_name:
+    if name in Principals.read(path).by_name:
         raise ConfigurationError(
             [Fault(str(path), 0, 0, f"{name!r} is named already", "rotate its credential, or choose another name")]
         )
@@ -242,9 +251,8 @@ def _write(path: Path, change: Callable[[list[Entry]], None]) -> None:
 def _rewrite(path: Path, change: Callable[[list[Entry]], None]) -> None:
     yaml = YAML(typ="rt")
     yaml.width = 4096
-    if path.exists():
-        Principals.read(path)
-    document = (yaml.load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+    Principals.read(path)
+    document = (yaml.load(path.read_text(encoding="utf-8")) if _there(path) else None) or {}
     change(document.setdefault("principals", []))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 
 import structlog
 
+from contracts.errors import SetupError
+
 LEVELS = ("debug", "info", "warning", "error")
 FRAMES = 12
 MAX_LINES = 10_000
@@ -24,8 +26,10 @@ MAX_LINES = 10_000
 FIRST = ("at", "level", "event", "worker", "integration", "correlation")
 MEMBERS = (
     *FIRST, "address", "again_in_s", "before", "block", "cause", "code", "correlations", "count", "decision", "file",
-    "host", "integrations", "kind", "line", "lookup", "pid", "port", "repeated", "version", "where", "workers",
+    "host", "integrations", "kind", "line", "lookup", "message", "pid", "port", "repeated", "version", "where",
+    "workers",
 )  # fmt: skip
+LONGEST_MESSAGE = 1000
 MOST_NAMED = 10
 """Correlation ids one line names, of a group that failed as one."""
 
@@ -99,8 +103,12 @@ class Events:
         self._write(3, event, members)
 
     def fault(self, error: BaseException, *, integration: str = "", correlation: str = "") -> None:
-        """A fault of ours: kinds and places, from the outermost in; never a text, which may quote a caller."""
-        self.error("fault", integration=integration, correlation=correlation, **_description(error))
+        """A fault of ours: kinds and places, from the outermost in; never a text, which may quote a caller.
+
+        What is wrong with the installation was not found in anything a caller sent: there the text says the cure.
+        """
+        message = error.message[:LONGEST_MESSAGE] if isinstance(error, SetupError) else ""
+        self.error("fault", integration=integration, correlation=correlation, message=message, **_description(error))
 
     def _write(self, level: int, event: str, members: Mapping[str, Any]) -> None:
         if level >= self.least:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from access_parts import until
 
 from contracts.errors import ConfigurationError, SetupError
 from gateway.access.evidence import signing_key
 from gateway.access.issue import issue
-from gateway.access.keeper import Keeper
+from gateway.access.keeper import PERIOD, Keeper
 from gateway.access.roster import Roster, table
 from gateway.http import principals
 from gateway.http.principals import Principals, new_key
@@ -176,6 +178,53 @@ def test_a_changed_file_comes_into_force_and_a_faulty_one_does_not(file: Path) -
     file.unlink()
     keeper._reread()
     assert not roster.table.principals.by_name
+
+
+def test_a_home_that_cannot_be_looked_into_is_told_once_and_read_again_when_it_can(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[Exception] = []
+    keeper = Keeper(Roster(file), report=reported.append)
+    keeper.roster.read()
+    look = Path.stat
+
+    def denied(path: Path, **options: bool) -> os.stat_result:
+        if path == file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **options)
+
+    async def spell() -> None:
+        keeper.start()
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", denied)
+            await until(lambda: keeper.unread)
+            await asyncio.sleep(2 * PERIOD)
+        principals.disable(file, "crm", TOMORROW)
+        await until(lambda: keeper.roster.table.principals.by_name["crm"].disabled)
+        await keeper.close()
+
+    asyncio.run(spell())
+    assert not keeper.unread
+    ((error,),) = (reported,)
+    assert isinstance(error, SetupError)
+    assert "Permission denied" in error.message
+
+
+def test_a_file_that_could_not_be_read_is_read_again_though_it_looks_as_before(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.access.keeper.AGAIN_SECONDS", 0.0)
+    (file.parent / "secret").write_text("x" * 24)
+    issued = issue("signature", "erp", secret=f"file:{file.parent / 'secret'}")
+    keeper = Keeper(Roster(file))
+    principals.insert(file, "erp", ["*"], ["score"], "test", issued.credential)
+    (file.parent / "secret").rename(file.parent / "away")
+    keeper._reread()
+    assert "signing secret of erp" in keeper.unread
+    (file.parent / "away").rename(file.parent / "secret")
+    keeper._reread()
+    assert not keeper.unread
+    assert set(keeper.roster.table.principals.by_name) == {"crm", "erp"}
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

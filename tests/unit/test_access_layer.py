@@ -135,6 +135,26 @@ def test_without_the_ledger_no_signed_message_is_taken(layer: Access) -> None:
     assert (reply.status, reply.json["code"]) == (503, "busy")
 
 
+def test_no_error_ends_the_exchanging_and_nobody_waits_for_ever(layer: Access) -> None:
+    reported: list[Exception] = []
+    layer.keeper._report = reported.append
+    working = layer.keeper.audit.pending
+
+    def broken(*, last: bool = False) -> Any:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    async def exchange() -> bool:
+        async with workers(layer):
+            layer.keeper.audit.pending = broken  # type: ignore[method-assign]
+            with pytest.raises(UpstreamError):
+                await asyncio.wait_for(layer.keeper.unused(b"n", NOW + 300), 2)
+            layer.keeper.audit.pending = working  # type: ignore[method-assign]
+            return await asyncio.wait_for(layer.keeper.unused(b"n", NOW + 300), 2)
+
+    assert run(exchange())
+    assert [type(error) for error in reported] == [RuntimeError]
+
+
 def test_a_certificate_that_was_proved_elsewhere_names_its_caller(layer: Access) -> None:
     known, unknown = (hashlib.sha256(content).digest() for content in (b"a certificate", b"another"))
     assert run(layer.check(Certificate(known), HERE, "juniper-api")).name == "bank"

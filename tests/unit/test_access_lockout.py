@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 from access_parts import NOW, Moved
 
@@ -126,3 +129,24 @@ def test_admissions_are_counted_up_only_when_their_hour_is_over() -> None:
     clock.now += HOUR
     audit.note(line(event=ADMITTED))
     assert [(tally.row, written.times) for tally, written in audit.pending()] == [(1, 1), (0, 1)]
+
+
+def test_lines_noted_on_other_threads_are_all_counted_while_they_are_written() -> None:
+    """Decisions are made on threads, and note there what a demonstration bundle decided live."""
+    audit = Audit(Moved())
+
+    def note(worker: int) -> None:
+        for number in range(3000):
+            audit.note(Line(ADMITTED, str(number % 100), "", str(worker), "", ""))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=note, args=(worker,)) for worker in range(3)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            audit.pending(last=True)
+    finally:
+        sys.setswitchinterval(interval)
+    assert sum(written.times for _, written in audit.pending(last=True)) == 9000

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from adapters.rest import adapter
 from adapters.rest.codec import RestCodec
+from gateway.http.app import Readiness
 
 
 def get(at: House, path: str, method: str = "GET", **kwargs: Any) -> Reply:
@@ -35,6 +36,11 @@ def test_says_when_it_is_not_ready() -> None:
     reply = get(house(cause="disk_full"), "/readyz")
     assert (reply.status, reply.json["ready"], reply.json["cause"]) == (503, False, "disk_full")
     assert reply.headers["cache-control"] == "no-store"
+
+
+def test_is_ready_with_a_warning_where_decisions_are_made_though_something_is_wrong() -> None:
+    found = Readiness("", {}, warnings=["principals_unread"]).document()
+    assert found == {"ready": True, "warnings": ["principals_unread"], "integrations": {}}
 
 
 def test_counts_what_it_answered() -> None:

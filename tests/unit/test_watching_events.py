@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.errors import SetupError
 from gateway.watching.catalog import LOG_UNWRITTEN
 from gateway.watching.events import FIRST, MAX_LINES, MEMBERS
 from gateway.watching.lookout import Lookout
@@ -63,6 +64,14 @@ def test_a_fault_shows_kinds_and_places_and_never_its_text() -> None:
     assert (line["kind"], line["correlation"]) == ("LookupError from ValueError", "c-1")
     assert "test_watching_events.py" in line["where"]
     assert b"4711" not in stream.getvalue()
+
+
+def test_a_fault_of_the_installation_shows_its_text_which_says_the_cure() -> None:
+    stream = io.BytesIO()
+    lookout = Lookout.to(stream)
+    lookout.events.fault(SetupError("fsync is off: turn it on"))
+    (line,) = written(lookout, stream)
+    assert (line["kind"], line["message"]) == ("SetupError", "fsync is off: turn it on")
 
 
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
