@@ -114,16 +114,14 @@ class Access:
         raise self._refused("", "", kind, address, f"nobody has this {kind}")
 
     async def _by_password(self, evidence: Password, address: str) -> Principal:
-        holders = self.roster.table.passwords.get(evidence.user, [])
-        name = holders[0].principal.name if holders else ""
+        name = self._named(evidence.user)
         if self._waiting >= MOST_WAITING:
             raise UpstreamError("too many passwords to check at once", code="busy", retry_after=5)
         self._waiting += 1
         try:
             async with self._one_at_a_time:
                 self._refuse_locked(evidence.user, name, "password", address)
-                loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders, self._nobody)
+                found = await self._holder(evidence)
         finally:
             self._waiting -= 1
         if found is None:
@@ -131,6 +129,18 @@ class Access:
         caller = self._admit(found, address)
         self._remember(evidence, address, found)
         return caller
+
+    def _named(self, user: str) -> str:
+        holders = self.roster.table.passwords.get(user)
+        return holders[0].principal.name if holders else ""
+
+    async def _holder(self, evidence: Password) -> Holder | None:
+        """Who has this password now: where the principals changed while it was checked, it is checked once more."""
+        loop, found, seen = asyncio.get_running_loop(), None, -1
+        while seen != self.roster.generation:
+            seen, holders = self.roster.generation, self.roster.table.passwords.get(evidence.user, [])
+            found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders, self._nobody)
+        return found
 
     async def _by_signature(self, evidence: Signed, address: str, integration: str, size: int) -> Principal:
         holders = [

@@ -208,6 +208,27 @@ def test_a_changed_file_forgets_every_password(layer: Access, tmp_path: Path) ->
     assert layer.at_once(evidence, HERE) is None
 
 
+@pytest.mark.parametrize("change", ["disabled", "rotated out"])
+def test_who_is_turned_away_while_its_password_is_checked_stays_out(
+    layer: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The check takes a fifth of a second; what it began with is no longer in force at its end."""
+    at = datetime.fromtimestamp(NOW, UTC) if change == "disabled" else None
+    word = PASSWORD if change == "disabled" else "another password"
+    later = Principals([caller("erp", Credential("password", quick(word), "SVC_ERP"), disabled=at)])
+    verify = passwords.verify
+
+    def meanwhile(password: bytes, held: passwords.Hash) -> bool:
+        monkeypatch.setattr(passwords, "verify", verify)
+        layer.roster._install(later)
+        return verify(password, held)
+
+    monkeypatch.setattr(passwords, "verify", meanwhile)
+    evidence = Password("SVC_ERP", PASSWORD.encode())
+    refusal(layer, evidence)
+    assert layer.at_once(evidence, HERE) is None
+
+
 def test_other_requests_are_answered_while_a_password_is_checked(tmp_path: Path, clock: Moved) -> None:
     """A check takes a fifth of a second; the event loop goes on."""
     slow = caller("erp", Credential("password", passwords.hashed(PASSWORD.encode()), "erp"))
