@@ -22,6 +22,8 @@ from typing import NamedTuple
 FREE = 10
 """Failures before the first lock."""
 LONGEST = 900.0
+SKEW = 60.0
+"""Seconds by which the clocks of workers on several machines may differ."""
 FORGET = 3600.0
 """Seconds after the end of the last lock until the count starts anew."""
 MOST_SUBJECTS = 10_000
@@ -41,7 +43,12 @@ def counted(before: Count, more: int, now: float) -> Count:
     """The count after ``more`` further failures; raising them one by one gives the same lock."""
     failures = (0 if now > before.until + FORGET else before.failures) + more
     seconds = min(2.0 ** min(failures - FREE - 1, 20), LONGEST) if failures > FREE else 0.0
-    return Count(failures, max(before.until, now + seconds))
+    return Count(failures, max(until(before, now), now + seconds))
+
+
+def until(count: Count, now: float) -> float:
+    """When its lock ends. One that ends later than any lock can was made before the clock was set back: it is over."""
+    return count.until if count.until <= now + LONGEST + SKEW else 0.0
 
 
 def subject(kind: str, value: str) -> bytes:
@@ -74,8 +81,8 @@ class Lockout:
     def seconds_left(self, *subjects: bytes) -> int:
         """Whole seconds until an attempt of these is looked at again; 0 when it is now."""
         now = self._clock()
-        until = max((max(self._count(one).until for one in subjects)), 0.0)
-        return int(until - now) + 1 if until > now else 0
+        last = max(until(self._count(one), now) for one in subjects)
+        return int(min(last - now, LONGEST - 1)) + 1 if last > now else 0
 
     def failed(self, *subjects: bytes) -> None:
         """Count one failure of each, at once here, and for the other workers with the next exchange."""

@@ -371,6 +371,18 @@ def test_ten_thousand_wrong_keys_are_few_rows_and_lock_nobody_out(tmp_path: Path
     assert "sg_" not in str(events)
 
 
+def test_tables_are_cleaned_also_where_the_clock_was_set_back(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+
+    async def set_back() -> None:
+        async with workers(layer):
+            await until(lambda: layer.keeper._clean_at > NOW)
+            clock.now -= 86_400
+            await until(lambda: layer.keeper._clean_at < NOW)
+
+    run(set_back())
+
+
 def test_the_tables_are_cleaned_and_bounded(tmp_path: Path) -> None:
     shared = store(tmp_path)
     shared.count({subject("address", str(n)): 1 for n in range(MOST_SUBJECTS + 100)}, NOW)

@@ -50,6 +50,17 @@ def test_whoever_is_locked_is_told_how_long() -> None:
     assert counts.seconds_left(ONE) == 0
 
 
+def test_a_lock_is_over_where_the_clock_was_set_back_and_the_next_failure_locks_as_ever() -> None:
+    clock = Moved()
+    counts = Lockout(clock)
+    counts.share({ONE: Count(FREE + 50, NOW + 86_400)})
+    assert counts.seconds_left(ONE) == 0
+    counts.failed(ONE)
+    assert counts.seconds_left(ONE) == LONGEST
+    clock.now -= 30
+    assert counts.seconds_left(ONE) == LONGEST
+
+
 def test_the_longest_lock_of_several_counts() -> None:
     counts = Lockout(Moved())
     other = subject("user", "erp")
