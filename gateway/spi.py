@@ -77,6 +77,15 @@ class Codec(Protocol):
         """How the legacy side writes a tree path: a JSON pointer, an XPath, a column."""
 
 
+@runtime_checkable
+class ManyCodec(Codec, Protocol):
+    """A codec that reads many submissions in less time than one by one."""
+
+    def decode_many(self, raws: Sequence[bytes]) -> list[Tree] | None:
+        """What ``decode`` makes of each with no headers beside it; None where one of them has to be read by itself."""
+        ...
+
+
 OPERATIONS: Final = ("score", "batch", "read")
 """What a principal may be allowed to do."""
 

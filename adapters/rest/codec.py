@@ -7,7 +7,7 @@ key itself, its quotes taken off) and ``header.x-correlation-id``. A header that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,16 @@ class RestCodec:
                 )
         tree["header"] = found
         return tree
+
+    def decode_many(self, raws: Sequence[bytes]) -> list[Tree] | None:
+        """``decode`` of many bodies that came without headers; None where one of them is to be read by itself."""
+        trees = None if self.key_required else strict_json.read_flat(raws)
+        header, lookup = RESERVED
+        for tree in trees or ():
+            if header in tree or lookup in tree:
+                return None
+            tree[header] = {}
+        return trees
 
     def encode(self, tree: Tree) -> bytes:
         return strict_json.write(tree)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring
@@ -57,6 +57,27 @@ def read(raw: bytes) -> dict[str, Any]:
     if "\\u" in text:
         _check_texts(tree)
     return tree
+
+
+def read_flat(raws: Sequence[bytes]) -> list[dict[str, Any]] | None:
+    """The objects that many texts hold, read in one go at half the price; None where one of them is not flat and plain,
+    or no JSON at all: then each is to be read by itself, by ``read``.
+
+    Flat is one opening bracket, at its start, and a closing one at its end. No text can then lend another a part of
+    itself: what its bracket opens it closes, and a string cannot go on beyond the end of a line.
+    """
+    for raw in raws:
+        if raw[:1] != b"{" or raw[-1:] != b"}":
+            return None
+    joined = b",\n".join(raws)
+    shape = joined.translate(_TO_SHAPE)
+    if shape.count(b"[") != len(raws) or _EXPONENT in shape or _LONG_NUMBER in shape or b"\\u" in joined:
+        return None
+    try:
+        trees = _parse_plain(f"[{joined.decode()}]")
+    except (UnicodeDecodeError, MalformedPayload):
+        return None
+    return trees if trees is not None and len(trees) == len(raws) else None
 
 
 def write(tree: Any) -> bytes:

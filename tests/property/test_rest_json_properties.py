@@ -51,6 +51,26 @@ def test_arbitrary_headers_are_read_or_refused(header: dict[str, str]) -> None:
         assert all(value.isascii() and value.isprintable() for value in found.values())
 
 
+PIECES = st.lists(
+    st.sampled_from(
+        [b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"1", b"\n", b'"a":1', b'{"b":2}', b"{}", b'"header":']
+    ),
+    max_size=8,
+).map(b"".join)
+LINE = (
+    st.dictionaries(NAME, LEAF, max_size=3).map(strict_json.write)
+    | PIECES.map(lambda inside: b"{" + inside + b"}")
+    | FRAGMENTS
+)
+
+
+@given(st.lists(LINE, min_size=1, max_size=4))
+def test_many_texts_read_in_one_go_are_what_each_is_by_itself(raws: list[bytes]) -> None:
+    together = CODEC.decode_many(raws)
+    if together is not None:
+        assert _comparable(together) == _comparable([CODEC.decode(raw, {}) for raw in raws])
+
+
 @given(TREE)
 def test_what_is_written_reads_back(tree: dict[str, Any]) -> None:
     assert _comparable(strict_json.read(strict_json.write(tree))) == _comparable(tree)

@@ -133,3 +133,30 @@ def test_writes_every_type_the_one_way() -> None:
 def test_what_json_has_no_form_for_is_our_own_fault(value: Any) -> None:
     with pytest.raises(InternalFault):
         strict_json.write({"a": value})
+
+
+def test_flat_texts_are_read_in_one_go() -> None:
+    raws = [b'{"amount": 8500.00, "term": 24, "job": "fixed"}', b"{}", '{"name": "Jos\u00e9", "debt": null}'.encode()]
+    found = strict_json.read_flat(raws)
+    assert found == [strict_json.read(raw) for raw in raws]
+    assert str(found[0]["amount"]) == "8500.00"
+
+
+@pytest.mark.parametrize(
+    "raws",
+    [
+        pytest.param([b'{"a":1},{"b":[{}', b"{}]}"], id="two texts that lend each other a list"),
+        pytest.param([b'{"a":"}', b'{"b":1}'], id="a string left open"),
+        pytest.param([b'{"a":1},5}', b'{"b":1}'], id="more than one value"),
+        pytest.param([b'{"a":1,"a":2}', b"{}"], id="a name twice"),
+        pytest.param([b'{"a":{}}', b"{}"], id="an object in an object"),
+        pytest.param([b'{"a":1e3}', b"{}"], id="an exponent"),
+        pytest.param([b'{"a":NaN}', b"{}"], id="no number"),
+        pytest.param([b'{"a":"\\ud800"}', b"{}"], id="half a character"),
+        pytest.param([b'{"a":"\xff"}', b"{}"], id="no UTF-8"),
+        pytest.param([b"[]", b"{}"], id="no object"),
+        pytest.param([b"", b"{}"], id="nothing"),
+    ],
+)
+def test_texts_of_which_one_is_odd_are_left_to_be_read_by_themselves(raws: list[bytes]) -> None:
+    assert strict_json.read_flat(raws) is None
