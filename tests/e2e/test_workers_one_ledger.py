@@ -166,9 +166,9 @@ class Load:
         for number in itertools.count():
             key = f"{self._tag}-{lane}-{number}"
             while not self._answered(key):
-                if self._done.is_set():
-                    return
                 time.sleep(0.02)
+            if self._done.is_set():
+                return
 
     def _answered(self, key: str) -> bool:
         headers = {**self._live.client.headers, "Idempotency-Key": f'"{key}"', "Connection": "close"}
@@ -179,7 +179,7 @@ class Load:
             return False
         if answer.status_code == 200:
             self.acknowledged[key] = answer.json()["decision"]["id"]
-            return not self._done.is_set()
+            return True
         if answer.status_code != 503:
             self.odd.append(answer.text)
         return False
@@ -189,9 +189,11 @@ class Load:
         until(lambda: len(self.acknowledged) >= wanted)
 
     def end(self) -> dict[str, str]:
+        """Every key that was ever asked for with its decision: each caller goes on until its last one is answered."""
         self._done.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
         assert not self.odd
         return self.acknowledged
 
@@ -200,10 +202,11 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def check_each_is_there_once(house: House, live: Live, acknowledged: dict[str, str]) -> None:
+def check_each_is_there_once(house: House, live: Live, acknowledged: dict[str, str], before: int = 0) -> None:
+    """As many decisions as keys were asked for, beside the ``before`` that were there: none is missing, none twice."""
     present = {entry.decision_id for entry in entries(house, SUPERSEDE)}
     assert set(acknowledged.values()) <= present
-    assert len(set(acknowledged.values())) == len(acknowledged)
+    assert len(set(acknowledged.values())) == len(acknowledged) == len(present) - before
     for key, decision_id in list(acknowledged.items())[-20:]:
         again = all_at_once(live, SUPERSEDE, [(key, application(key))])[0]
         assert (again.json()["decision"]["id"], again.headers["Idempotency-Replayed"]) == (decision_id, "true")
@@ -214,6 +217,7 @@ def test_sigkill_of_workers_under_load_loses_and_doubles_nothing(
     house: House, live: Live, kills: int, pause: float
 ) -> None:
     """The oldest dies each time; when there are many kills, it has lived long enough to be replaced at once."""
+    before = len(entries(house, SUPERSEDE))
     load = Load(live, f"killed-{kills}")
     load.goes_on()
     for number in range(kills):
@@ -221,7 +225,7 @@ def test_sigkill_of_workers_under_load_loses_and_doubles_nothing(
         time.sleep(pause + 0.03 * (number % 5))
         os.kill(children(live.process.pid)[0], signal.SIGKILL)
         load.goes_on()
-    check_each_is_there_once(house, live, load.end())
+    check_each_is_there_once(house, live, load.end(), before)
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.soak)])
