@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+import syscalls
 from ledger_children import Reading, Start, await_ready, check_every_decision_is_there_once, finish
 from ledger_samples import open_ledger, proposal
 
@@ -85,11 +85,8 @@ def test_the_log_of_two_processes_that_never_pause_starts_anew(start: Start, tmp
 
 
 def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(start: Start, tmp_path: Path) -> None:
-    strace = shutil.which("strace")
-    assert strace, "strace is missing; install it with: apt-get install strace"
     trace = tmp_path / "trace"
-    calls = "trace=read,write,fsync,fdatasync"
-    child = start("ask", tmp_path, before=(strace, "-f", "-y", "-s", "64", "-e", calls, "-o", str(trace)))
+    child = start("ask", tmp_path, before=(syscalls.program(), *syscalls.OPTIONS, "-o", str(trace)))
     keys = [f"key-{number}" for number in range(5)]
     await_ready(child)
     assert child.stdin
@@ -99,16 +96,14 @@ def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(st
         child.stdin.flush()
         assert child.stdout.readline().startswith(f"done {key} ")
     finish(child)
-    steps = [step for line in trace.read_text().splitlines() if (step := read_step(line))]
+    found = syscalls.calls(trace)
     for key in keys:
-        asked, done = steps.index(f"asked {key}"), steps.index(f"done {key}")
-        assert "synced" in steps[asked:done], steps[asked:done]
+        assert syscalls.synced_between(found, f'"{key}\\n"', f'"done {key} ')
 
 
 def test_a_copy_cut_back_to_the_last_sync_loses_no_acknowledged_decision(start: Start, tmp_path: Path) -> None:
     """What a power cut may leave: of each file only what was written before it was last synced."""
-    strace = shutil.which("strace")
-    assert strace, "strace is missing; install it with: apt-get install strace"
+    strace = syscalls.program()
     trace = tmp_path / "trace"
     calls = "trace=pwrite64,fsync,fdatasync"
     child = start("load", tmp_path, "cut", before=(strace, "-D", "-f", "-y", "-s", "0", "-e", calls, "-o", str(trace)))
@@ -135,16 +130,6 @@ def extents(lines: list[str], name: str) -> tuple[int, int]:
         elif re.search(rf"f(?:data)?sync\(\d+<[^>]*{re.escape(name)}>\)? ", line):
             synced = written
     return written, synced
-
-
-def read_step(line: str) -> str | None:
-    """A line of the trace as ``asked KEY``, ``done KEY`` or ``synced``; a call that spans lines counts when it ends."""
-    if asked := re.search(r'read\(0<.*"(key-\d+)\\n"', line) or re.search(r'read resumed>"(key-\d+)\\n"', line):
-        return f"asked {asked[1]}"
-    if done := re.search(r'write\(1<.*"done (key-\d+) ', line):
-        return f"done {done[1]}"
-    whole = re.search(r"f(?:data)?sync\(\d+<.*ledger\.db-wal>\) += 0", line)
-    return "synced" if whole or re.search(r"f(?:data)?sync resumed>\) += 0", line) else None
 
 
 def test_a_full_disk_is_answered_and_survived_without_a_restart(start: Start, tmp_path: Path) -> None:
