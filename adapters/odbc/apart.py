@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.outcomes import Claimed, Key, RowReader
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from adapters.odbc.connecting import Link
 
 
-_PASSED_OVER = 1000
-"""So many rows whose keys cannot be read are passed over at most."""
+MOST_PASSED_OVER: Final = 1000
+"""So many rows that cannot be claimed are passed over at most."""
 
 
 def new_token() -> str:
@@ -57,16 +57,16 @@ class OneByOne:
         ours = self.claimed, token
         return {key: list(map(tuple, self.link.rows(self.sql.read_alone, (*ours, *key)))) for key in self._keys(token)}
 
-    def claimable(self, state: Any, most: int, *, expired: bool) -> tuple[list[Key], int]:
+    def claimable(self, state: Any, most: int, expired: bool) -> tuple[list[Key], int]:
         """Keys of rows to claim, read one by one, and how many rows were passed over whose keys cannot be read."""
         keys: list[Key] = []
-        for before in range(most + _PASSED_OVER):
+        for before in range(most + MOST_PASSED_OVER):
             found = self._key_after(before, state, expired=expired)
             if not isinstance(found, DatabaseFault):
                 keys += found
                 if not found or len(keys) == most:
                     return keys, before + bool(found) - len(keys)
-        return keys, _PASSED_OVER
+        return keys, MOST_PASSED_OVER
 
     def _key_after(self, before: int, state: Any, *, expired: bool) -> Sequence[Key] | DatabaseFault:
         sql = self.sql.claimable_after(before, expired=expired)

@@ -67,6 +67,8 @@ def _read(link: Link, described: Described) -> Found:
     if not request.key:
         message, hint = f"{request.name} has no primary key", "what names a row must be unique; have it declared"
         raise ConfigurationError([Fault("", 0, 0, message, hint)])
+    keyed = (column._replace(null=column.null and column.name not in request.key) for column in request.columns)
+    request = request._replace(columns=tuple(keyed))  # SQLite lets the columns of a primary key be null
     answer = _table(link, described.answer) if described.answer else None
     return Found(request, answer, _lists(link, answer, request) if answer else [])
 

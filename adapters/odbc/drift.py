@@ -50,7 +50,8 @@ def differences(declared: Table, found: Table | None, written: Collection[str] =
 
     ``found`` is None where the database has no such table. ``written`` names the columns that are written; all others
     are read. A column that holds more than declared is harmless; so is one that may be NULL, which a mapping always
-    says the meaning of, and one that may not, unless it is written: then an answer may have nothing for it.
+    says the meaning of (a row whose key is NULL is passed over, and told), and one that may not, unless it is written:
+    then an answer may have nothing for it.
     """
     if found is None:
         return [Drift(declared.name, "", "missing", f"{len(declared.columns)} columns", "", harmless=False)]

@@ -7,12 +7,13 @@ row that still is ours and still says the same gets the answer that was decided 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from adapters.odbc import rows
 from adapters.odbc.apart import OneByOne, new_token
+from adapters.odbc.claiming import Claiming
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.outcomes import (
     CHANGED,
@@ -62,8 +63,12 @@ class Exchange:
             rows.bound(status, wire.states[state]) for state in ("waiting", "claimed", "done", "failed")
         )
         self._apart = OneByOne(link, self._sql, self._reader, self._claimed)
-        self.passed_over = 0
-        """How many rows the last claim passed over, as their keys cannot be read."""
+        self._claiming = Claiming(link, self._sql, self._apart, self._waiting, wire.batch)
+
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """How many rows the last claim passed over, as they cannot be claimed, by what it is called in the log."""
+        return self._claiming.passed_over
 
     def rehearse(self) -> None:
         """Run what reads and writes for a row there is not: what is forbidden shows before one is claimed."""
@@ -77,32 +82,22 @@ class Exchange:
 
     def look(self) -> bool:
         """Whether anything can be claimed: each state is one step into an index; no transaction stays open."""
-        try:
-            return any(
-                self._in_state(self._sql.look(expired=expired), state)
-                for state, expired in ((self._waiting, False), (self._claimed, True))
-            )
-        finally:
-            self._link.rollback()
+        return self._claiming.look()
 
     def claim(self) -> Batch | None:
         """Mark rows as ours and read them; those whose lease ran out come first, then those that wait, in order. No
-        rows where others were faster, None where those that wait have keys that cannot be read: see ``passed_over``.
+        rows where others were faster, None where none of those that wait can be claimed: see ``passed_over``.
 
         Others may claim at the same time: where the database does not lock what is looked at, the row is theirs whose
         UPDATE comes first, and ours are those that carry the token.
         """
-        token, self.passed_over = new_token(), 0
-        try:
-            marked = self._mark(token, self._together)
-        except DatabaseFault as fault:
-            if fault.verdict is not Verdict.ROW or not self._sql.claimable_after(0, expired=False):
-                raise
-            self._link.rollback()
-            marked = self._mark(token, self._singly)
-        if not marked:
-            return None if self.passed_over else Batch(token, ())
-        return Batch(token, self._read(token))
+        token, again = new_token(), True
+        found: Sequence[Claimed] = ()
+        while again:
+            tried = self._claiming.mark(token)
+            found = self._read(token) if any(one.keys for one in tried) else ()
+            again = self._claiming.settle(tried, len(found))
+        return Batch(token, found) if found or not any(self.passed_over.values()) else None
 
     def _read(self, token: str) -> list[Claimed]:
         """The rows that are ours, together, or one by one where that is how they can be read."""
@@ -115,27 +110,6 @@ class Exchange:
             return self._apart.read(token)
         self._link.rollback()
         return [self._reader.claimed(key, read) for key, read in found.items()]
-
-    def _mark(self, token: str, keys: Callable[[Any, int, bool], Sequence[Sequence[Any]]]) -> int:
-        """How many rows could be marked, a transaction for those of each state."""
-        room = self._wire.batch
-        for state, expired in ((self._claimed, True), (self._waiting, False)):
-            for some in _chunks(keys(state, room, expired) if room else (), self._sql.keys_at_once):
-                given = (self._claimed, token, state, *_flat(some))
-                room -= self._link.execute(self._sql.claim(len(some), expired=expired), given)
-            self._link.commit()
-        return self._wire.batch - room
-
-    def _together(self, state: Any, most: int, expired: bool) -> Sequence[Sequence[Any]]:
-        return self._in_state(self._sql.claimable(most, expired=expired), state)
-
-    def _singly(self, state: Any, most: int, expired: bool) -> Sequence[Sequence[Any]]:
-        keys, passed_over = self._apart.claimable(state, most, expired=expired)
-        self.passed_over += passed_over
-        return keys
-
-    def _in_state(self, sql: str, state: Any) -> list[Sequence[Any]]:
-        return self._link.rows(sql, [state] * sql.count("?"))
 
     def _held(self, token: str) -> dict[Key, list[tuple[Any, ...]]]:
         """What is read for each row that is ours, by its key."""

@@ -6,7 +6,7 @@ runs out, the row is claimed again, and the ledger gives the answer it has store
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import uniform
@@ -25,6 +25,7 @@ from tenacity import (
 from tenacity.nap import sleep_using_event
 
 from adapters.odbc.checking import check
+from adapters.odbc.claiming import UNMET, UNREADABLE
 from adapters.odbc.codec import OdbcCodec
 from adapters.odbc.connecting import Link, open_link, placed
 from adapters.odbc.delivery import Delivery, transacted
@@ -43,6 +44,11 @@ RESTED_S: Final = 15.0
 """How often it is looked whether a pause is over."""
 RENEWED: Final = 0.25
 """A batch that has used up this share of its lease before it is decided gets another."""
+PASSED_OVER: Final = {
+    UNREADABLE: "the database cannot give the key of a row that waits: mend its text",
+    UNMET: "no UPDATE by its key meets a row that waits: its key is NULL or no text, or a trigger undoes the change",
+}
+"""Why rows are passed over, and wait."""
 
 
 def run(desk: Desk, site: Site) -> None:
@@ -68,7 +74,7 @@ class Poller:
         self._relay = Relay(self, self._decide, self._wire.batch)
         self._served = self._down = self._resting = False
         self._differing: Sequence[dict[str, Any]] = []
-        self._passed_over = 0
+        self._passed_over: set[str] = set()
 
     def run(self) -> None:
         self._tell("polling")
@@ -115,18 +121,22 @@ class Poller:
         waits = exchange.look()
         batch = transacted(exchange.claim) if waits else None
         self._is_back()
-        self._tell_passed_over(exchange.passed_over if waits else 0)
+        whole = batch is None or len(batch.rows) < self._wire.batch
+        self._tell_passed_over(exchange.passed_over if waits else {}, whole)
         if batch is None:
             return None
         if not batch.rows:
             self._site.stop.wait(uniform(0.005, 0.05))  # noqa: S311 # others were faster; no secret depends on it
         return batch._replace(since=began)
 
-    def _tell_passed_over(self, passed_over: int) -> None:
-        """Once, until all keys could be read again; how many there are is known for one batch at a time only."""
-        if passed_over and not self._passed_over:
-            self._tell("keys_unreadable", count=passed_over)
-        self._passed_over = passed_over
+    def _tell_passed_over(self, counts: Mapping[str, int], whole: bool) -> None:
+        """Once of each kind, until none is met where ``whole``, all that wait, was seen; how many there are is known
+        for one batch at a time only.
+        """
+        met = {kind: count for kind, count in counts.items() if count}
+        for kind in met.keys() - self._passed_over:
+            self._tell(kind, count=met[kind], cause=PASSED_OVER[kind])
+        self._passed_over = {*met, *(() if whole else self._passed_over)}
 
     def further(self) -> bool:
         return not (self._site.stop.is_set() or self._paused())

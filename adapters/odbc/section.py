@@ -158,6 +158,7 @@ class _Reader:
         error, written = self._error(table), self._written(table)
         if query:
             self._known(request, "key", key, table)
+        self._never_null(table, key)
         own = {version, status, token, until, *error, *written} - set(key)
         self._fitting(table, claim, token, until)
         return Wire(
@@ -241,6 +242,15 @@ class _Reader:
         for one, key in ((column, "token"), (other, "until")):
             if one and not one.null:
                 claim.fault((key,), f"{one.name} must be nullable: a row that nobody claims has none")
+
+    def _never_null(self, table: Table, key: Iterable[str]) -> None:
+        """NULL is equal to nothing, so that no claim would meet such a row."""
+        for name in key:
+            column = table.column(name)
+            if column and column.null:
+                message = f"{name} is part of the key and must be not null: a row without a key cannot be claimed"
+                hint = "name what every row has, or declare it not null; a row where it is NULL waits, and that is told"
+                self._top.faults.append(self._tables.fault(table.name, name, message, hint))
 
     def _error(self, table: Table) -> tuple[str, str]:
         section = self._request.section("error", ("code", "text"))
