@@ -123,6 +123,8 @@ class ServingDesk(OpenDesk):
                 return self._propose(one, as_of)
             except ScoregateError as error:
                 return error
+            except Exception as error:  # noqa: BLE001 # one record's fault spoils one record
+                return self._broken(error, one)
             finally:
                 between()
 
@@ -183,8 +185,14 @@ class ServingDesk(OpenDesk):
         except ScoregateError as error:
             self._stages.unavailable(error.detail_code, asked.correlation)
             return error
+        except Exception as error:  # noqa: BLE001 # as above
+            return self._broken(error, asked)
         self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
+
+    def _broken(self, error: Exception, asked: Asked) -> InternalFault:
+        self._stages.broken(error, asked.correlation)
+        return InternalFault(f"a fault of ours, {type(error).__name__}; the log says where")
 
     def _recorded(
         self, asked: Sequence[Asked], results: Sequence[Answer | ScoregateError], as_of: datetime

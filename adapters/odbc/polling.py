@@ -32,10 +32,10 @@ from adapters.odbc.delivery import Delivery, transacted
 from adapters.odbc.exchange import Batch, Exchange
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.indexes import lacking
-from adapters.odbc.outcomes import Outcome, OutcomeReader
+from adapters.odbc.outcomes import NOT_WRITTEN, Claimed, Outcome, OutcomeReader
 from adapters.odbc.relay import Relay, Undecided
 from contracts.errors import ConfigurationError, ScoregateError, SetupError, UpstreamError
-from gateway.spi import Desk, Site
+from gateway.spi import Answer, Desk, Site
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 TRIES_ONCE: Final = 6
@@ -150,7 +150,16 @@ class Poller:
         """Durable in the ledger when it returns."""
         principal = self._site.principal or self._desk.name
         results = self._desk.decide_many([claimed.asked(principal) for claimed in batch.rows])
-        return [self._outcomes.outcome(*pair) for pair in zip(batch.rows, results, strict=True)]
+        return [self._outcome(*pair) for pair in zip(batch.rows, results, strict=True)]
+
+    def _outcome(self, claimed: Claimed, result: Answer | ScoregateError) -> Outcome:
+        """What becomes of one row; a fault of ours in it spoils that row alone."""
+        try:
+            return self._outcomes.outcome(claimed, result)
+        except Exception as exc:  # noqa: BLE001 # whatever it is, its neighbours are answered
+            where = {"integration": self._desk.name, "correlation": claimed.name}
+            self._site.log.error("fault", kind=type(exc).__name__, **where)
+            return self._outcomes.failed(NOT_WRITTEN, "the fault is ours and is logged; set the row to wait again")
 
     def write(self, batch: Batch, outcomes: Sequence[Outcome]) -> bool:
         delivery = Delivery(self._opened(), self._outcomes, self._site.log, self._desk.name)

@@ -89,10 +89,15 @@ def row_key(key: Iterable[Native], version: Native, raw: bytes) -> str:
     >>> row_key(("17", "a/b"), "3", b"{}")
     '17/a%2Fb:3'
     """
-    parts = "/".join(quote(_spelled(part), safe="") for part in key)
-    told = quote(_spelled(version), safe="") if version is not None else hashlib.sha256(raw).hexdigest()[:32]
+    parts = "/".join(map(_quoted, key))
+    told = _quoted(version) if version is not None else hashlib.sha256(raw).hexdigest()[:32]
     found = f"{parts}:{told}"
     return found if len(found) <= _LONGEST_KEY else hashlib.sha256(found.encode()).hexdigest()
+
+
+def _quoted(part: Native) -> str:
+    """Where it is no text, what it holds instead is told apart all the same."""
+    return quote(_spelled(part), safe="", errors="surrogatepass")
 
 
 def bound(column: Column, value: Any) -> Any:

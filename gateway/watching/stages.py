@@ -71,3 +71,7 @@ class Stages:
     def unavailable(self, code: str, correlation: str) -> None:
         """No decision could be made durable for this one."""
         self._events.error("unavailable", integration=self.integration, correlation=correlation, code=code)
+
+    def broken(self, error: Exception, correlation: str) -> None:
+        """A fault of ours, of a kind that nobody foresaw."""
+        self._events.fault(error, integration=self.integration, correlation=correlation)

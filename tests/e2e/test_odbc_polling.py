@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from gateway.bootstrap import install
 from gateway.clock import utc_now
 from gateway.ledger import Filters, Kind, Ledger
 from gateway.service import ServingDesk
-from gateway.spi import Asked
+from gateway.spi import Asked, Tree
 
 NEXT = '"ROW_VERSION" = "ROW_VERSION" + 1'
 
@@ -232,6 +232,31 @@ def test_a_row_of_bytes_that_are_no_text_is_refused_alone(on_sqlite: Cobalt) -> 
     on_sqlite.change("\"BRANCH_NAME\" = CAST(X'FF41' AS TEXT)", '"REQUEST_ID" = 1')
     on_sqlite.poll()
     assert on_sqlite.requests("STATUS", "ERROR_CODE") == {"1": ("E", "not_text"), "2": ("D", None)}
+
+
+class Breaking(OdbcCodec):
+    """A codec with faults of ours in it: one row breaks it when it is read, one when it is answered."""
+
+    def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
+        if header["row"].startswith("2:"):
+            raise LookupError("secret")
+        return super().decode(raw, header)
+
+    def encode(self, tree: Tree) -> bytes:
+        payload = super().encode(tree)
+        return b"{" if b"CB-2027-000003" in payload else payload
+
+
+def test_a_fault_of_ours_spoils_the_row_it_is_about_and_no_other(on_sqlite: Cobalt) -> None:
+    codec = on_sqlite.desk.codec
+    assert isinstance(codec, OdbcCodec)
+    on_sqlite.insert(*(numbered(APPROVED, number) for number in (1, 2, 3, 4)))
+    on_sqlite.poll(with_wire(on_sqlite.desk, Breaking(codec.wire)))
+    assert on_sqlite.requests("STATUS", "ERROR_CODE") == {
+        "1": ("D", None), "2": ("E", "internal_fault"), "3": ("E", "answer_not_written"), "4": ("D", None)
+    }  # fmt: skip
+    assert "fault" in on_sqlite.events
+    assert "secret" not in on_sqlite.log.getvalue().decode()
 
 
 def test_the_log_says_nothing_of_an_applicant(cobalt: Cobalt) -> None:

@@ -121,3 +121,13 @@ def test_a_key_must_be_declared_as_never_null(legacy: Database) -> None:
         Queue(legacy, TABLES.replace("varchar(9) not null", "varchar(9)"))
     assert "id is part of the key and must be not null" in str(caught.value.faults[0])
     assert caught.value.faults[0].file.endswith("tables.yaml")
+
+
+@pytest.mark.parametrize("legacy", ["sqlite"], indirect=True)
+def test_a_version_that_is_no_text_spoils_no_row_beside_it(legacy: Database) -> None:
+    queue = Queue(legacy, version="note")
+    queue.insert("'1'", "'2'", "'3'")
+    queue.run("UPDATE request SET note = CAST(x'ff31' AS TEXT) WHERE id = '2'")
+    queue.poll()
+    assert queue.states == [REFUSED] * 3
+    assert queue.log.events == ["polling", "polled"]

@@ -84,6 +84,13 @@ def test_a_row_is_named_by_key_and_version_or_by_its_content() -> None:
     assert by_content != row_key(("17",), None, b'{"A":"y"}')
 
 
+def test_a_row_whose_key_or_version_is_no_text_has_a_name_of_its_own() -> None:
+    spelled = [native(Column("V", "varchar", 9), stored) for stored in (b"\xff1", b"\xfe1", "\u00ff1", "\ud8001")]
+    names = {row_key((one,), other, b"") for one in spelled for other in spelled}
+    assert len(names) == 16
+    assert all(name.isascii() for name in names)
+
+
 @given(keys=st.lists(st.text(string.printable, max_size=60), min_size=1, max_size=4), version=st.text(max_size=60))
 def test_a_name_of_a_row_always_has_room_as_a_key(keys: list[str], version: str) -> None:
     name = row_key(keys, version, b"")
