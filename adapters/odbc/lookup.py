@@ -163,7 +163,10 @@ class TableSource:
     def _tree(self, rows: list[Tree]) -> Tree:
         if len(rows) > MOST_ROWS:
             raise InternalFault(f"more than {MOST_ROWS} rows stand under one key", code="too_many_rows")
-        if sum(len(value) for row in rows for value in row.values() if isinstance(value, str)) > MOST_CHARACTERS:
+        texts = [value for row in rows for value in row.values() if isinstance(value, str)]
+        if not all(map(_is_text, texts)):
+            raise InternalFault("what stands under one key is no text: it is not in UTF-8", code="unreadable")
+        if sum(map(len, texts)) > MOST_CHARACTERS:
             raise InternalFault(f"more than {MOST_CHARACTERS:,} characters stand under one key", code="too_large")
         if not rows:
             return {}
@@ -216,6 +219,15 @@ class TableSource:
 
     def _error(self, fault: DatabaseFault) -> Exception:
         return as_error(fault, f"the connection {self._connection.name}")
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is Unicode, and not the bytes of something else that ``rows`` keeps visible."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # ---- reading the section ---------------------------------------------------------------------------------------------

@@ -183,6 +183,17 @@ def test_a_row_that_the_database_cannot_give_is_a_fault_of_its_key_alone(
         assert asked.fetch("2") == {"name": "Ada"}
 
 
+@pytest.mark.parametrize("legacy", ["sqlite"], indirect=True)
+def test_a_text_that_is_none_is_a_fault_of_its_key_alone(bank: Database) -> None:
+    quoted = bank.open().dialect.quote("Customer No")
+    bank.run(f"UPDATE Customer SET class = CAST(x'ff31' AS TEXT) WHERE {quoted} = 'C1'")
+    asked = source(bank)
+    for _ in range(3):
+        with pytest.raises(InternalFault, match="not in UTF-8"):
+            asked.fetch("C1")
+        assert asked.fetch("C3")["debt"] == "0.00"
+
+
 def test_many_threads_ask_at_a_time_and_each_gets_its_own(bank: Database) -> None:
     made, wrong = source(bank), []
 
