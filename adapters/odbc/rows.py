@@ -189,12 +189,13 @@ _MOMENT: Final = re.compile(
 _KNOWN: Final = (str, bool, date, time, bytes, bytearray, memoryview)
 
 
-def _decimal(text: str) -> Any:
+_DIGITS: Final = re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?|-?[0-9]\.[0-9]{1,20}e[+-][0-9]{2,3}", re.ASCII)
+"""A number as SQLite writes it, which gives any as a text: a float that is large or small has an exponent."""
+
+
+def _decimal(text: str) -> Decimal | str:
     """Digits that came as a text, as from a driver that would make floats of them; any other text stays one."""
-    try:
-        return Decimal(text) if text.isascii() else text
-    except InvalidOperation:
-        return text
+    return Decimal(text) if _DIGITS.fullmatch(text) else text
 
 
 def _at(value: Decimal, step: Decimal) -> Decimal:

@@ -6,19 +6,37 @@ import json
 import string
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.odbc.rows import bound, native, reader, row_key, written
-from adapters.odbc.tables import Column
+from adapters.odbc.tables import Column, Kind
 
 MIDNIGHT = datetime.fromisoformat("2026-03-31")
 MORNING = datetime.fromisoformat("2026-03-31T09:30:00")
 BERLIN = timezone(timedelta(hours=2))
 AMOUNT = Column("AMOUNT", "decimal", 12, 2)
+NO_DIGITS = [
+    "1_000",
+    " 12 ",
+    "12\n",
+    "1e3",
+    "1E3",
+    "+5",
+    ".5",
+    "5.",
+    "NaN",
+    "inf",
+    "1.0e+999999999",
+    "٣",
+    "１２",
+    "0x1F",
+    "",
+]
+"""Texts that Python takes for numbers, or somebody may."""
 
 
 @pytest.mark.parametrize(
@@ -31,6 +49,10 @@ AMOUNT = Column("AMOUNT", "decimal", 12, 2)
         (AMOUNT, Decimal("0E-10"), "0.00"),
         (AMOUNT, Decimal("1.005"), "1.005"),
         (AMOUNT, "abc", "abc"),
+        (AMOUNT, "-0012.5", "-12.50"),
+        (AMOUNT, "1.0e+15", "1000000000000000.00"),
+        (AMOUNT, "1.0e-05", "0.000010"),
+        *((AMOUNT, text, text) for text in NO_DIGITS),
         (Column("N", "bigint"), 10**15, "1000000000000000"),
         (Column("N", "smallint"), "17", "17"),
         (Column("X", "double"), 1e-7, "0.0000001"),
@@ -64,6 +86,17 @@ def test_a_decimal_is_the_same_text_however_a_driver_gives_it(number: Decimal, f
     given: Any = {"decimal": number, "text": format(number.normalize(), "f"), "float": float(number)}[form]
     assert native(AMOUNT, given) == format(number, "f").replace("-0.00", native(AMOUNT, given) or "")
     assert Decimal(str(native(AMOUNT, given))) == number
+
+
+@given(
+    kind=st.sampled_from(get_args(Kind)),
+    value=st.text() | st.binary() | st.integers() | st.decimals() | st.floats() | st.booleans() | st.datetimes()
+    | st.dates() | st.times() | st.from_regex(r"[-+]?[0-9]+\.?[0-9]*[eE]?[-+]?[0-9]{0,9}", fullmatch=True)
+)  # fmt: skip
+def test_whatever_a_driver_gives_is_read(kind: Kind, value: Any) -> None:
+    found = native(Column("X", kind, 12, 2), value)
+    assert written({"X": found})
+    assert row_key((found,), found, b"")
 
 
 def test_a_row_has_its_columns_in_the_declared_order_and_no_blanks_between() -> None:
