@@ -14,6 +14,7 @@ from typing import Any
 from contracts.errors import ConfigurationError, Fault, SetupError
 from contracts.section import Section
 from contracts.source import Source, nearest
+from contracts.yaml_text import quote
 from gateway.secret import is_reference, read_text
 from gateway.spi import Connection
 
@@ -54,11 +55,19 @@ class Connections:
         faults: list[Fault] = []
         source = Source.read(self._path)
         top = Section(source, faults, (), source.data, None)
-        found = {name: _connection(name, section) for name, section in ((n, top.section(n, None)) for n in top.data)}
+        found = {name: _connection(name, top.section(name, None)) for name in _names(top)}
         if faults:
             raise ConfigurationError(faults)
         self._found = found
         return found
+
+
+def _names(top: Section) -> list[str]:
+    """What the connections are called; a name that is no text is a fault."""
+    for name in top.data:
+        if type(name) is not str:
+            top.fault((str(name),), f"the name {name!r} must be a text", f"write {quote(str(name))}")
+    return [name for name in top.data if type(name) is str]
 
 
 def _connection(name: str, section: Section) -> tuple[str, Connection]:

@@ -13,17 +13,20 @@ from contracts.source import Path_, nearest
 from gateway.connections import Connections
 from gateway.integrations import Integration
 from gateway.lookup_specs import LookupSpec
-from gateway.spi import Adapter, LookupAdapter, PlannedSource
+from gateway.spi import Adapter, ConnectingAdapter, Connection, LookupAdapter, PlannedSource
 
 CONNECTION = "connection"
 """The key under which every adapter's section names the connection it uses."""
+Named = Callable[..., Connection]
+"""A connection by name and ``adapter``, as ``Connections`` gives it."""
 
 
 def lookup_faults(
     integration: Integration, adapter: Callable[[str], Adapter], connections: Connections
 ) -> Iterator[Fault]:
     """Everything that is wrong with the look-ups of an integration, and with the connections it names."""
-    yield from _named(integration, ("wire",), integration.adapter, integration.wire, connections)
+    checked = partial(_checked, adapter, connections)
+    yield from _named(integration, ("wire",), integration.adapter, integration.wire, checked)
     for name, spec in integration.lookups.items():
         yield from _limit_faults(integration, name, spec)
         try:
@@ -34,7 +37,20 @@ def lookup_faults(
         if not isinstance(found, LookupAdapter):
             yield integration.fault(("lookups", name, "adapter"), f"the adapter {spec.adapter!r} does no look-ups")
             continue
-        yield from _source_faults(integration, name, spec, found, connections)
+        yield from _source_faults(integration, name, spec, found, checked)
+
+
+def _checked(adapters: Callable[[str], Adapter], connections: Connections, name: str, adapter: str) -> Connection:
+    """A connection with nothing wrong that its adapter can tell of it; raises ConfigurationError with every fault."""
+    connection = connections(name, adapter)
+    try:
+        found = adapters(adapter)
+    except SetupError:
+        return connection  # which is told where the adapter is named
+    faults = list(found.connection_faults(connection)) if isinstance(found, ConnectingAdapter) else []
+    if faults:
+        raise ConfigurationError(faults)
+    return connection
 
 
 def _limit_faults(integration: Integration, name: str, spec: LookupSpec) -> Iterator[Fault]:
@@ -49,7 +65,7 @@ def _limit_faults(integration: Integration, name: str, spec: LookupSpec) -> Iter
 
 
 def _source_faults(
-    integration: Integration, name: str, spec: LookupSpec, adapter: LookupAdapter, connections: Connections
+    integration: Integration, name: str, spec: LookupSpec, adapter: LookupAdapter, connections: Named
 ) -> Iterator[Fault]:
     place = ("lookups", name)
     wrong = list(_named(integration, place, spec.adapter, spec.section, connections))
@@ -74,7 +90,7 @@ def _read_paths(integration: Integration, name: str) -> dict[str, str]:
 
 
 def _named(
-    integration: Integration, place: Path_, adapter: str, section: Mapping[str, Any], connections: Connections
+    integration: Integration, place: Path_, adapter: str, section: Mapping[str, Any], connections: Named
 ) -> Iterator[Fault]:
     name = section.get(CONNECTION)
     if not isinstance(name, str):

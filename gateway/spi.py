@@ -284,6 +284,15 @@ class ReachingAdapter(Adapter, Protocol):
         ...
 
 
+@runtime_checkable
+class ConnectingAdapter(Adapter, Protocol):
+    """An adapter that can say what is wrong with a connection before it is used."""
+
+    def connection_faults(self, connection: Connection) -> Iterator[Fault]:
+        """Every fault of its section, at its place in the file. Nothing is connected to, and no secret is read."""
+        ...
+
+
 class Log(Protocol):
     """Where an adapter that owns its loop says what happened to it: once each, with counts and codes, never a value.
 

@@ -40,7 +40,7 @@ _FORBIDDEN: Final = ("pwd", "password", "uid", "driver", "dsn")
 
 def connection_string(connection: Connection) -> str:
     """What the driver manager is given. Raises ConfigurationError with every fault of the section."""
-    faults = list(_faults(connection))
+    faults = list(connection_faults(connection))
     if faults:
         raise ConfigurationError(faults)
     section = connection.section
@@ -77,12 +77,13 @@ def database_file(connection: Connection) -> Path:
     return Path(connection.fault((), "").file).parent / str(connection.section["database"])
 
 
-def _faults(connection: Connection) -> Iterator[Fault]:
+def connection_faults(connection: Connection) -> Iterator[Fault]:
+    """Everything that can be said of the section without connecting, and without what its references stand for."""
     section, fault = connection.section, connection.fault
     for key in section:
         if key not in KEYS:
             hint = nearest(key, KEYS) or "keys of the driver stand below options"
-            yield fault((key,), f"{key!r} is no key of an odbc connection", hint)
+            yield fault((str(key),), f"{key!r} is no key of an odbc connection", hint)
     if ("driver" in section) == ("dsn" in section):
         yield fault((), "needs either driver or dsn", "scoregate doctor lists the drivers that are here")
     for key in ("driver", "dsn", "server", "database", "user"):
@@ -91,11 +92,20 @@ def _faults(connection: Connection) -> Iterator[Fault]:
     refused = driver_of(str(section.get("driver", ""))).refused
     if refused:
         yield fault(("driver",), f"cannot be used: {refused}")
-    port = section.get("port", 1)
-    if type(port) is not int or not 0 < port < 65536:
-        yield fault(("port",), "must be a number between 1 and 65535")
+    yield from _port_faults(connection)
     yield from _option_faults(connection)
     yield from _time_faults(connection)
+
+
+def _port_faults(connection: Connection) -> Iterator[Fault]:
+    section, driver = connection.section, driver_of(str(connection.section.get("driver", "")))
+    port = section.get("port", 1)
+    if type(port) is not int or not 0 < port < 65536:
+        yield connection.fault(("port",), "must be a number between 1 and 65535")
+    elif "port" in section and driver.file:
+        yield connection.fault(("port",), "a database in a file has no port", "leave it out")
+    elif "port" in section and not driver.port and "server" not in section:
+        yield connection.fault(("port",), "this driver takes a port beside its server", "name the server")
 
 
 def _option_faults(connection: Connection) -> Iterator[Fault]:
@@ -104,12 +114,11 @@ def _option_faults(connection: Connection) -> Iterator[Fault]:
         yield connection.fault(("options",), "must be keys of the driver with their values")
         return
     for key, value in options.items():
+        place, word = ("options", str(key)), str(key).replace("_", "").replace(" ", "")
         if str(key).lower() in _FORBIDDEN:
-            yield connection.fault(
-                ("options", key), f"{key} does not belong here", "see driver, dsn, user and password"
-            )
-        elif not isinstance(value, str | int) or not str(key).replace("_", "").replace(" ", "").isalnum():
-            yield connection.fault(("options", key), "must be a word with a text or a number")
+            yield connection.fault(place, f"{key} does not belong here", "see driver, dsn, user and password")
+        elif type(key) is not str or not isinstance(value, str | int) or not word.isalnum():
+            yield connection.fault(place, "must be a word with a text or a number")
 
 
 def seconds(connection: Connection, key: str) -> int:
@@ -126,6 +135,6 @@ def _time_faults(connection: Connection) -> Iterator[Fault]:
     for key, value in within.items():
         if key not in WITHIN:
             hint = nearest(str(key), WITHIN) or "login, statement"
-            yield connection.fault(("within", key), f"unknown key {key!r}", hint)
+            yield connection.fault(("within", str(key)), f"unknown key {key!r}", hint)
         elif not _SECONDS.fullmatch(str(value)):
             yield connection.fault(("within", key), f"{value!r} is no time, expected seconds, as 30s")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.odbc.codec import OdbcCodec
+from adapters.odbc.keys import connection_faults
 from adapters.odbc.lookup import lookup
 from adapters.odbc.probe import probe, reached
 from adapters.odbc.section import read_wire
 
 if TYPE_CHECKING:
+    from contracts.errors import Fault
     from gateway.spi import Connection, Connections, Described, Desk, LookupSource, Site, Sketch
 
 
@@ -27,6 +29,10 @@ class OdbcAdapter:
     def command(self, name: str, argument: str, connections: Connections) -> Iterator[str]:
         """``probe CONNECTION``; the registry names the same."""
         return {"probe": probe}[name](connections(argument))
+
+    def connection_faults(self, connection: Connection) -> Iterator[Fault]:
+        """What is wrong with a section of ``connections.yaml``, without connecting."""
+        return connection_faults(connection)
 
     def reach(self, connection: Connection) -> str:
         """Which database answers there, and as whom; raises what ``open_link`` raises."""

@@ -80,3 +80,12 @@ def test_an_entry_without_an_adapter_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Connections(tmp_path)("core-bank", "odbc")
     assert "'adapter' is missing" in caught.value.faults[0].message
+
+
+def test_a_name_that_is_no_text_is_told_at_its_line_whatever_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / CONNECTIONS_FILE).write_text("core: {adapter: odbc}\n1: {adapter: odbc}\n")
+    for name in ("core", "other"):
+        with pytest.raises(ConfigurationError) as caught:
+            Connections(tmp_path)(name, "odbc")
+        (fault,) = caught.value.faults
+        assert (fault.line, fault.message, fault.hint) == (2, "the name 1 must be a text", 'write "1"')

@@ -194,6 +194,18 @@ def test_a_connection_that_is_not_there_is_told_for_the_wire_of_any_adapter(home
     assert found.hint == "did you mean 'core-bnak'?"
 
 
+def test_the_connections_that_are_used_are_held_against_what_their_adapter_takes(home: Path) -> None:
+    kept = "adapter: odbc, drivr: x, passwort: geheim, port: 99999999, within: {login: soon}"
+    (home / "connections.yaml").write_text(f"unused: {{adapter: odbc, drivr: y}}\ncobalt-core: {{{kept}}}\n")
+    lookup = "{adapter: odbc, key: applicationId, connection: cobalt-core, table: T, by: K, columns: [debt]}"
+    change(home, JUNIPER, "lookups: {}", f"lookups: {{bank: {lookup}}}")
+    change(home, JUNIPER, "debt: not_carried", "debt: lookup.bank.debt #")
+    faults = [fault for fault in told(home) if fault.file.endswith("connections.yaml")]
+    assert [(fault.line, fault.severity) for fault in faults] == [(2, "error")] * 5
+    assert "geheim" not in str(faults)
+    assert {fault.message.split()[0] for fault in faults} == {"'drivr'", "'passwort'", "needs", "must", "'soon'"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
