@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,12 +81,14 @@ class StubDesk:
 
 
 class Queue:
-    """The table in a database; ``request`` are other keys of the section's."""
+    """The table in a database; ``answer`` and ``request`` are other keys of the section's."""
 
-    def __init__(self, database: Database, tables: str = TABLES, **request: Any) -> None:
+    def __init__(
+        self, database: Database, tables: str = TABLES, answer: Mapping[str, Any] | None = None, **request: Any
+    ) -> None:
         self.database, self.log = database, Log()
         (database.folder / "tables.yaml").write_text(tables)
-        section = WIRE | {"request": {**WIRE["request"], **request}}
+        section = WIRE | {"request": {**WIRE["request"], **request}, "answer": answer or WIRE["answer"]}
         self.codec = OdbcCodec(read_wire(section, database.folder))
         moment = "datetime(6)" if database.kind == "mariadb" else "timestamp"
         database.run(DDL.format(moment=moment), INDEX)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.odbc.faults import DatabaseFault, Verdict
 from adapters.odbc.outcomes import Claimed, Key, RowReader
 from adapters.odbc.section import TOKEN
+from adapters.odbc.sql_text import markers
 from adapters.odbc.statements import Statements
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class OneByOne:
 
     def _key_after(self, before: int, state: Any, *, expired: bool) -> Sequence[Key] | DatabaseFault:
         sql = self.sql.claimable_after(before, expired=expired)
-        return self._tried(sql, [state] * sql.count("?"))
+        return self._tried(sql, [state] * markers(sql))
 
     def _keys(self, token: str) -> list[Key]:
         return [tuple(row) for row in self.link.rows(self.sql.held, (self.claimed, token))]

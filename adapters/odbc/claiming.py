@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapters.odbc.apart import MOST_PASSED_OVER, OneByOne
 from adapters.odbc.faults import DatabaseFault, Verdict
+from adapters.odbc.sql_text import markers
 from adapters.odbc.statements import Statements
 
 if TYPE_CHECKING:
@@ -104,4 +105,4 @@ class Claiming:
         return self._in_state(self._sql.claimable(most, expired=expired), state), 0
 
     def _in_state(self, sql: str, state: Any) -> Keys:
-        return self._link.rows(sql, [state] * sql.count("?"))
+        return self._link.rows(sql, [state] * markers(sql))

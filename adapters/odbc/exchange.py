@@ -28,6 +28,7 @@ from adapters.odbc.outcomes import (
     linked,
 )
 from adapters.odbc.section import Outlet, Wire
+from adapters.odbc.sql_text import markers
 from adapters.odbc.statements import Statements
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Exchange:
         deleting = [sql.delete(outlet, 1) for outlet in self._outlets()]
         try:
             for text in (*sql.every, *deleting):
-                link.execute(text, [None] * text.count("?"))
+                link.execute(text, [None] * markers(text))
         finally:
             link.rollback()
 

@@ -33,6 +33,7 @@ from adapters.odbc.catalog import read_table
 from adapters.odbc.connecting import Link, open_link
 from adapters.odbc.faults import DatabaseFault, Verdict, as_error
 from adapters.odbc.rows import reader
+from adapters.odbc.sql_text import ONE_SELECT, QUOTE, markers, reads_only
 from adapters.odbc.tables import Column, Table
 from contracts.errors import ConfigurationError, Fault, InternalFault
 from contracts.section import Section
@@ -44,8 +45,6 @@ MOST_ROWS: Final = 100
 MOST_CHARACTERS: Final = 64_000
 """Of all that stands under one key: it is kept in memory and sealed with the submission."""
 MOST_IDLE: Final = 8
-_NOT_MARKERS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
-"""What a question mark may stand in without being one."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,38}", re.ASCII)
 _WHOLE_KINDS: Final = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63, "decimal": 10**38}
 _TEXT_KINDS: Final = ("char", "varchar", "text")
@@ -252,11 +251,10 @@ def _read(section: Section) -> Wanted:
 
 
 def _check_query(section: Section, query: str) -> None:
-    bare = _NOT_MARKERS.sub(" ", query)
-    if (markers := bare.count("?")) != 1:
-        section.fault(("query",), f"the query needs one ? for the key, it has {markers}")
-    if not bare.lstrip().upper().startswith(("SELECT", "WITH")) or ";" in bare:
-        section.fault(("query",), "the query must be one SELECT")
+    if (found := markers(query)) != 1:
+        section.fault(("query",), f"the query needs one ? for the key, it has {found}")
+    if not reads_only(query):
+        section.fault(("query",), f"the query must be {ONE_SELECT}", QUOTE)
 
 
 def _columns(table: Table | None, wanted: Wanted) -> list[Column]:

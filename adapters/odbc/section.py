@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from adapters.odbc.pauses import Pause, read_pause
+from adapters.odbc.sql_text import ONE_SELECT, QUOTE, markers, reads_only
 from adapters.odbc.tables import FILE, Column, Table, Tables, read_tables
 from contracts.errors import ConfigurationError, Fault
 from contracts.section import Section
@@ -197,8 +198,10 @@ class _Reader:
 
     def _shape(self, query: str) -> Table:
         """What a query gives: one SELECT, which stands below another one, so that nothing can follow it."""
-        if not query.lstrip().lower().startswith(("select", "with")) or ";" in query:
-            self._request.fault(("query",), "expected one SELECT, without a semicolon")
+        if not reads_only(query):
+            self._request.fault(("query",), f"expected {ONE_SELECT}, without a semicolon", QUOTE)
+        if markers(query):
+            self._request.fault(("query",), "the query takes no parameter, and has a ?")
         if QUERY not in self._tables.found:
             hint = f"declare the columns it gives in tables.yaml, under the name {QUERY}"
             self._request.fault(("query",), "tables.yaml does not say what the query gives", hint)

@@ -111,7 +111,7 @@ class Statements:
         same = " AND ".join(f"T.{quote(name)} = Q.{quote(name)}" for name in self._wire.key)
         held = f"T.{self._status} = ? AND T.{self._token} = ?"
         ours = f"EXISTS (SELECT 1 FROM {self._table} T WHERE {same} AND {held}{also})"
-        return f"SELECT {columns} FROM ({self._wire.query}) Q WHERE {ours}"
+        return f"SELECT {columns} FROM ({self._wire.query}\n) Q WHERE {ours}"
 
     @cached_property
     def _columns(self) -> Sequence[str]:

@@ -131,3 +131,16 @@ def test_a_version_that_is_no_text_spoils_no_row_beside_it(legacy: Database) -> 
     queue.poll()
     assert queue.states == [REFUSED] * 3
     assert queue.log.events == ["polling", "polled"]
+
+
+ANSWER = "answer: {columns: {id: varchar(9) not null, score: smallint}}\n"
+GIVEN = "query: {columns: {id: varchar(9) not null, asked: varchar(9)}}\n"
+
+
+def test_a_query_may_have_a_question_mark_in_a_literal_and_end_with_a_comment(legacy: Database) -> None:
+    legacy.run("CREATE TABLE answer (id varchar(9) NOT NULL, score smallint)")
+    to = {"table": "answer", "key": {"id": "id"}}
+    queue = Queue(legacy, TABLES + ANSWER + GIVEN, to, query="SELECT id, 'why?' AS asked FROM request -- all of them")
+    queue.insert("'1'")
+    queue.poll()
+    assert queue.states == [REFUSED]

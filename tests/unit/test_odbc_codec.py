@@ -85,6 +85,8 @@ def test_what_is_written_where_is_known_by_table(codec: OdbcCodec) -> None:
         (lambda w: w.update(tables="t" * 300), "cannot be the name of a file"),
         (lambda w: w["request"].update(query="DELETE FROM X"), "expected one SELECT"),
         (lambda w: w["request"].update(query="SELECT 1; SELECT 2"), "expected one SELECT"),
+        (lambda w: w["request"].update(query="WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x"), "that reads"),
+        (lambda w: w["request"].update(query="SELECT a FROM t WHERE b = ?"), "takes no parameter, and has a ?"),
         (lambda w: w["request"].update(query="SELECT 1"), "tables.yaml does not say what the query gives"),
         (lambda w: w.update(conection="x"), "did you mean 'connection'?"),
     ],

@@ -265,6 +265,12 @@ def test_a_server_that_cannot_be_reached_may_come_back(postgresql: Database) -> 
         ({"query": "SELECT a FROM t WHERE k = ? OR b = ?", "columns": ["a"]}, "it has 2"),
         ({"query": "SELECT a FROM t -- ?\nWHERE k = /* ? */ ?; DROP TABLE t", "columns": ["a"]}, "must be one SELECT"),
         ({"query": "DELETE FROM t WHERE k = ?", "columns": ["a"]}, "must be one SELECT"),
+        (
+            {"query": "WITH x AS (DELETE FROM t WHERE k = ? RETURNING a) SELECT a FROM x", "columns": ["a"]},
+            "that reads",
+        ),
+        ({"query": "SELECT a INTO u FROM t WHERE k = ?", "columns": ["a"]}, "that reads and nothing more"),
+        ({"query": "SELECT a FROM t WHERE k = ? FOR UPDATE", "columns": ["a"]}, "that reads and nothing more"),
         ({"table": "t", "by": "k", "columns": ["a"], "rows": "few"}, "'few' is not a legal 'rows'"),
         ({"table": "t", "by": "k", "colums": ["a"]}, "unknown key 'colums' (did you mean 'columns'?)"),
         ({"table": "t", "by": "k", "columns": ["a"], "connection": "leagcy"}, "did you mean 'legacy'?"),
