@@ -78,13 +78,21 @@ class Dialect:
     notes: tuple[str, ...] = ()
 
     def quote(self, name: str) -> str:
-        """A name as an identifier, letter for letter; ``schema.table`` part by part.
+        """The name of a table as an identifier, letter for letter; ``schema.table`` part by part.
 
         >>> POSTGRESQL.quote("core.Credit Request")
         '"core"."Credit Request"'
         """
+        return ".".join(map(self.column, name.split(".")))
+
+    def column(self, name: str) -> str:
+        """The name of a column as an identifier; a point in it is a letter like others.
+
+        >>> POSTGRESQL.column("Income p.a.")
+        '"Income p.a."'
+        """
         start, end = self.quotes
-        return ".".join(f"{start}{part.replace(end, end * 2)}{end}" for part in name.split("."))
+        return f"{start}{name.replace(end, end * 2)}{end}"
 
     def first(self, select: str, most: int) -> str:
         """A SELECT that gives at most so many rows."""
@@ -110,7 +118,7 @@ class Dialect:
 
     def read(self, name: str, kind: Kind) -> str:
         """How a column is read: quoted, and as text where its own form would not arrive as it is stored."""
-        return self.reads.get(kind, "{column}").format(column=self.quote(name))
+        return self.reads.get(kind, "{column}").format(column=self.column(name))
 
 
 _TEXT: Final = "CAST({column} AS varchar(64))"

@@ -197,7 +197,7 @@ class TableSource:
         columns = _columns(table, wanted)
         by, dialect = columns.pop(), link.dialect
         listed = ", ".join(dialect.read(column.name, column.type) for column in columns)
-        select = f"SELECT {listed} FROM {dialect.quote(wanted.table)} WHERE {dialect.quote(by.name)} = ?"  # noqa: S608 # names are quoted
+        select = f"SELECT {listed} FROM {dialect.quote(wanted.table)} WHERE {dialect.column(by.name)} = ?"  # noqa: S608 # names are quoted
         return Ready(link, dialect.first(select, wanted.most), _key_of(by, wanted.key_as), reader(columns))
 
     def _take(self) -> Ready | None:

@@ -25,10 +25,8 @@ class Statements:
 
     def __init__(self, wire: Wire, dialect: Dialect) -> None:
         self._wire, self._dialect = wire, dialect
-        quote = dialect.quote
-        self._table, self._status, self._token, self._until = map(
-            quote, (wire.table.name, wire.status, wire.token, wire.until)
-        )
+        self._table, self._column = dialect.quote(wire.table.name), dialect.column
+        self._status, self._token, self._until = map(dialect.column, (wire.status, wire.token, wire.until))
         kind = next(column.type for column in wire.table.columns if column.name == wire.until)
         self._now, self._later = dialect.now(kind), dialect.later(kind, wire.lease)
         self._held = f"{dialect.few.format(column=self._status)} AND {self._token} = ?"
@@ -107,8 +105,8 @@ class Statements:
         return f"SELECT {columns} FROM {self._table} WHERE {self._held}{also} ORDER BY {order}"
 
     def _reading_by_query(self, columns: str, also: str) -> str:
-        quote = self._dialect.quote
-        same = " AND ".join(f"T.{quote(name)} = Q.{quote(name)}" for name in self._wire.key)
+        column = self._column
+        same = " AND ".join(f"T.{column(name)} = Q.{column(name)}" for name in self._wire.key)
         held = f"T.{self._status} = ? AND T.{self._token} = ?"
         ours = f"EXISTS (SELECT 1 FROM {self._table} T WHERE {same} AND {held}{also})"
         return f"SELECT {columns} FROM ({self._wire.query}\n) Q WHERE {ours}"
@@ -152,21 +150,24 @@ class Statements:
     @cached_property
     def finish(self) -> str:
         """Marks every row that is still ours as done. done, claimed, token."""
-        cleared = "".join(f", {self._dialect.quote(name)} = NULL" for name in self._wire.error if name)
-        return f"UPDATE {self._table} SET {self._status} = ?, {self._freed}{cleared} WHERE {self._held}"
+        return self._finishing("")
 
     @cached_property
     def finish_one(self) -> str:
         """The same for one row, after the columns of its answer. The answer, done, claimed, token, the key."""
-        written = "".join(f"{self._dialect.quote(column.name)} = ?, " for column in self._wire.written)
-        return f"{self.finish.replace(' SET ', f' SET {written}', 1)} AND {self._keyed(1)}"
+        written = "".join(f"{self._column(column.name)} = ?, " for column in self._wire.written)
+        return f"{self._finishing(written)} AND {self._keyed(1)}"
+
+    def _finishing(self, written: str) -> str:
+        cleared = "".join(f", {self._column(name)} = NULL" for name in self._wire.error if name)
+        return f"UPDATE {self._table} SET {written}{self._status} = ?, {self._freed}{cleared} WHERE {self._held}"
 
     @cached_property
     def fail(self) -> str:
         """Marks one row as failed, and takes back an earlier answer. Code and text as far as there are columns for
         them, failed, claimed, token, the key."""
-        told = "".join(f"{self._dialect.quote(name)} = ?, " for name in self._wire.error if name)
-        gone = "".join(f", {self._dialect.quote(c.name)} = NULL" for c in self._wire.written if c.null)
+        told = "".join(f"{self._column(name)} = ?, " for name in self._wire.error if name)
+        gone = "".join(f", {self._column(c.name)} = NULL" for c in self._wire.written if c.null)
         change = f"SET {told}{self._status} = ?, {self._freed}{gone}"
         return f"UPDATE {self._table} {change} WHERE {self._held} AND {self._keyed(1)}"
 
@@ -192,11 +193,11 @@ class Statements:
         return max(1, min(self._dialect.rows, self._dialect.parameters // columns))
 
     def _names(self, names: Iterable[str]) -> str:
-        return ", ".join(map(self._dialect.quote, names))
+        return ", ".join(map(self._column, names))
 
     def _keyed(self, count: int, names: Sequence[str] = ()) -> str:
         """That a row has one of so many keys."""
-        quoted = [self._dialect.quote(name) for name in names or self._wire.key]
+        quoted = [self._column(name) for name in names or self._wire.key]
         if len(quoted) == 1:
             return f"{quoted[0]} IN ({', '.join('?' * count)})" if count > 1 else f"{quoted[0]} = ?"
         one = " AND ".join(f"{name} = ?" for name in quoted)

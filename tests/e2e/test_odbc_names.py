@@ -1,5 +1,5 @@
 # ruff: noqa: S608 # names are those of this file
-"""Tables that nobody would name so today: schemas, blanks, reserved words, mixed case, and keys of several columns."""
+"""Tables that nobody would name so today: schemas, blanks, points, reserved words, mixed case, long keys."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from gateway.service import ServingDesk
 
 SCHEMA = "core Bank"
 NAMES = {
-    "CREDIT_REQUEST": f"{SCHEMA}.order", "CREDIT_DECISION": f"{SCHEMA}.Group By", "CREDIT_REASON": f"{SCHEMA}.Reasons",
-    "CREDIT_CAUSE": f"{SCHEMA}.select", "CREDIT_ESTIMATE": f"{SCHEMA}.from", "REQUEST_ID": "Request Id",
-    "APPLICATION_NO": "applicationNo", "AMOUNT_MINOR": "Amount in cents", "TERM_MONTHS": "table", "STATUS": "where",
+    "CREDIT_REQUEST": f"{SCHEMA}.order SET a", "CREDIT_DECISION": f"{SCHEMA}.Group By",
+    "CREDIT_REASON": f"{SCHEMA}.Reasons", "CREDIT_CAUSE": f"{SCHEMA}.select", "CREDIT_ESTIMATE": f"{SCHEMA}.from",
+    "REQUEST_ID": "Request Id",
+    "APPLICATION_NO": "applicationNo", "AMOUNT_MINOR": "Amount in cents", "TERM_MONTHS": "table", "STATUS": "no.where",
     "CLAIM_TOKEN": "claim Token", "CLAIM_UNTIL": "until", "ERROR_CODE": "Error", "ROW_VERSION": "row Version",
     "LINE_NO": "Line No", "CODE": "case", "POINTS": "points", "OUTCOME": "Out Come", "SCORE": "user",
 }  # fmt: skip
@@ -79,7 +80,9 @@ class Named:
         self.cobalt = cobalt
 
     def quote(self, name: str) -> str:
-        return ".".join(map(self.cobalt.quote, NAMES.get(name, name).split(".")))
+        named = NAMES.get(name, name)
+        bare = named.removeprefix(f"{SCHEMA}.")  # no other point is more than a letter
+        return self.cobalt.quote(bare) if bare == named else f"{self.cobalt.quote(SCHEMA)}.{self.cobalt.quote(bare)}"
 
     def make(self, *changes: Change) -> None:
         schema = "DATABASE" if self.cobalt.database.kind == "mariadb" else "SCHEMA"
