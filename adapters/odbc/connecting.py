@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from adapters.odbc.dialects import Dialect, dialect_of
 from adapters.odbc.drivers import driver_of
 from adapters.odbc.faults import DatabaseFault, Verdict, as_error, judge
-from adapters.odbc.keys import connection_string, database_file, seconds
+from adapters.odbc.keys import connection_string, database_file, refused_driver, seconds
 from adapters.odbc.watch import Watch, opened_sockets
 from contracts.errors import ConfigurationError, MissingLibrary, ScoregateError
 from contracts.source import nearest
@@ -120,7 +120,7 @@ def open_link(connection: Connection) -> Link:
     Raises MissingLibrary for a missing library, driver manager or driver, ConfigurationError for what is wrong for
     good, at its place in the file, and UpstreamError for what may pass.
     """
-    words = connection_string(connection)
+    words = connection_string(connection, _behind(connection))
     with opened_sockets() as sockets:
         native = _connect(connection, words)
     watch = Watch(sockets, seconds(connection, "statement") + GRACE_SECONDS)
@@ -154,6 +154,8 @@ def _give_up(native: pyodbc.Connection, watch: Watch) -> None:
 
 def _set_up(connection: Connection, native: pyodbc.Connection, watch: Watch) -> Link:
     facts = facts_of(native)
+    if faults := list(refused_driver(connection, facts.driver)):
+        raise ConfigurationError(faults)
     dialect = dialect_of(facts.dbms, facts.version, facts.quote)
     link = Link(connection.name, native, facts, dialect, watch)
     if dialect.bytes_out:
@@ -224,6 +226,13 @@ def _pyodbc() -> Any:
     return pyodbc
 
 
+def _behind(connection: Connection) -> str:
+    """The driver of the data source a connection names, as odbc.ini has it; empty where it names none."""
+    wanted = str(connection.section.get("dsn", "")).lower()
+    sources = _pyodbc().dataSources() if wanted else {}
+    return next((str(driver) for name, driver in sources.items() if name.lower() == wanted), "")
+
+
 def _connect(connection: Connection, words: str) -> pyodbc.Connection:
     odbc = _pyodbc()
     odbc.pooling = False  # a connection that was closed is closed: pooled ones outlive a change of their session
@@ -246,7 +255,7 @@ def _not_connected(connection: Connection, fault: DatabaseFault, odbc: Any) -> S
         known = list(odbc.dataSources())
         hint = nearest(str(section.get("dsn", "")), known) or f"there are: {', '.join(known) or 'none'}"
         return ConfigurationError([connection.fault(("dsn",), "odbc.ini has no such data source", hint)])
-    if driver_of(name).file and fault.native == 14:
+    if driver_of(name or _behind(connection)).file and fault.native == 14 and "database" in section:
         path = database_file(connection)
         return ConfigurationError([connection.fault(("database",), f"the file {path} is not there, or not readable")])
     return placed(connection, fault)

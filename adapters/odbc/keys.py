@@ -38,14 +38,17 @@ _FORBIDDEN: Final = ("pwd", "password", "uid", "driver", "dsn")
 """Keys of the driver that have a place of their own above; a secret among the options would stand in the file."""
 
 
-def connection_string(connection: Connection) -> str:
-    """What the driver manager is given. Raises ConfigurationError with every fault of the section."""
-    faults = list(connection_faults(connection))
+def connection_string(connection: Connection, behind: str = "") -> str:
+    """What the driver manager is given; ``behind`` is the driver of the data source, where one is named. Raises
+    ConfigurationError with every fault of the section.
+    """
+    faults = list(connection_faults(connection)) + list(refused_driver(connection, behind))
     if faults:
         raise ConfigurationError(faults)
     section = connection.section
-    driver = driver_of(str(section.get("driver", "")))
-    words = {"DSN": section["dsn"]} if "dsn" in section else {"DRIVER": section["driver"], **driver.options}
+    driver = driver_of(str(section.get("driver", behind)))
+    named = {"DSN": section["dsn"]} if "dsn" in section else {"DRIVER": section["driver"]}
+    words = {**named, **driver.options}
     for key, word in (("server", "SERVER"), ("port", "PORT"), ("database", "DATABASE"), ("user", "UID")):
         if key in section:
             words[word] = str(section[key])
@@ -89,12 +92,16 @@ def connection_faults(connection: Connection) -> Iterator[Fault]:
     for key in ("driver", "dsn", "server", "database", "user"):
         if key in section and (type(section[key]) is not str or not section[key]):
             yield fault((key,), f"{key} must be a text")
-    refused = driver_of(str(section.get("driver", ""))).refused
-    if refused:
-        yield fault(("driver",), f"cannot be used: {refused}")
+    yield from refused_driver(connection, str(section.get("driver", "")))
     yield from _port_faults(connection)
     yield from _option_faults(connection)
     yield from _time_faults(connection)
+
+
+def refused_driver(connection: Connection, name: str) -> Iterator[Fault]:
+    """The fault where a driver is not taken, at the place that names it or its data source."""
+    if refused := driver_of(name).refused:
+        yield connection.fault(("dsn" if "dsn" in connection.section else "driver",), f"cannot be used: {refused}")
 
 
 def _port_faults(connection: Connection) -> Iterator[Fault]:

@@ -124,6 +124,30 @@ def test_a_data_source_that_is_not_there_is_told(legacy_file: Database) -> None:
         legacy_file.open(driver=None, database=None, dsn="nowhere")
 
 
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An odbc.ini of this test's own."""
+    made = tmp_path / "odbc.ini"
+    monkeypatch.setenv("ODBCINI", str(made))
+    return made
+
+
+def test_what_a_driver_needs_is_given_to_it_behind_a_data_source_too(legacy_file: Database, sources: Path) -> None:
+    sources.write_text(f"[Core]\nDriver = {library('sqlite')}\nNoCreat = 0\n")
+    named = {"driver": None, "dsn": "core"}
+    assert legacy_file.open(**named).rows("SELECT 1")
+    with pytest.raises(ConfigurationError, match="is not there, or not readable"):
+        legacy_file.open(**named, database="other.db")
+    assert not (legacy_file.folder / "other.db").exists(), "a file that is missing is not made"
+
+
+def test_a_driver_that_is_not_taken_is_not_taken_behind_a_data_source(legacy_file: Database, sources: Path) -> None:
+    sources.write_text("[core]\nDriver = PostgreSQL ANSI\n")
+    with pytest.raises(ConfigurationError, match="name the driver PostgreSQL Unicode") as caught:
+        legacy_file.open(driver=None, database=None, dsn="core")
+    assert caught.value.faults[0].line == 3
+
+
 def test_a_file_that_is_no_database_is_told(legacy_file: Database) -> None:
     (legacy_file.folder / "legacy.db").write_bytes(b"junk" * 1000)
     with pytest.raises(DatabaseFault, match="file is not a database") as caught:
@@ -220,6 +244,13 @@ def test_a_driver_is_given_what_it_needs_and_the_file_has_the_last_word(legacy_f
     assert "BoolsAsChar" not in words
     assert "SERVER=db;PORT=5432;DATABASE=core;" in words
     assert words.endswith("SSLmode=verify-full")
+
+
+def test_a_data_source_of_a_known_driver_has_its_options_and_the_file_the_last_word(legacy_file: Database) -> None:
+    words = connection_string(
+        legacy_file.connection(driver=None, database=None, dsn="core", options={"CHARSET": "utf8mb4x"}), "libmaodbc.so"
+    )
+    assert words == "DSN=core;OPTION=2;CHARSET=utf8mb4x"
 
 
 def test_microsofts_driver_has_the_port_beside_the_server(legacy_file: Database) -> None:
