@@ -7,7 +7,7 @@ nor a driver manager.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,11 +15,13 @@ from adapters.odbc.dialects import Dialect, dialect_of
 from adapters.odbc.drivers import driver_of
 from adapters.odbc.faults import DatabaseFault, Verdict, as_error, judge
 from adapters.odbc.keys import connection_string, database_file, refused_driver, seconds
-from adapters.odbc.watch import Watch, opened_sockets
+from adapters.odbc.watch import Watch, opened_sockets, target_of
 from contracts.errors import ConfigurationError, MissingLibrary, ScoregateError
 from contracts.source import nearest
 
 if TYPE_CHECKING:
+    import socket
+
     import pyodbc
 
     from gateway.spi import Connection
@@ -120,8 +122,9 @@ def open_link(connection: Connection) -> Link:
     Raises MissingLibrary for a missing library, driver manager or driver, ConfigurationError for what is wrong for
     good, at its place in the file, and UpstreamError for what may pass.
     """
-    words = connection_string(connection, _behind(connection))
-    with opened_sockets() as sockets:
+    behind = _behind(connection)
+    words = connection_string(connection, behind)
+    with _sockets(connection, behind) as sockets:
         native = _connect(connection, words)
     watch = Watch(sockets, seconds(connection, "statement") + GRACE_SECONDS)
     driver = str(connection.section.get("driver") or connection.section.get("dsn"))
@@ -224,6 +227,16 @@ def _pyodbc() -> Any:
     except ImportError as exc:
         raise MissingLibrary(f"the driver manager unixODBC ({exc})", "apt-get install unixodbc") from exc
     return pyodbc
+
+
+def _sockets(connection: Connection, behind: str) -> AbstractContextManager[list[socket.socket]]:
+    """Those it is about to open, told by where they go as far as its section says: odbc.ini is not looked into."""
+    section = connection.section
+    driver = driver_of(str(section.get("driver", behind)))
+    if driver.file:
+        return nullcontext([])
+    port = 0 if "dsn" in section else driver.listens
+    return opened_sockets(target_of(str(section.get("server", "")), int(section.get("port", port))))
 
 
 def _behind(connection: Connection) -> str:

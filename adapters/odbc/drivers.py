@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 class Driver(NamedTuple):
     """``words`` name it; ``package`` is what to type to have it; ``options`` go into every connection, unless the
     connection itself says otherwise. ``braces`` tells whether it understands a value in braces, ``port`` whether it has
-    a key for that, ``file`` whether its database is a file here.
+    a key for that, ``listens`` which port a server has where none is named, ``file`` whether its database is a file
+    here.
     """
 
     words: tuple[str, ...]
@@ -21,6 +22,7 @@ class Driver(NamedTuple):
     braces: bool = True
     port: bool = True
     file: bool = False
+    listens: int = 0
     refused: str = ""
     """Why this driver is not taken, empty where it is."""
 
@@ -45,11 +47,13 @@ DRIVERS: Final = (
             "UnknownsAsLongVarchar": "0",
             "UseServerSidePrepare": "1",
         },
+        listens=5432,
     ),
     Driver(
         ("maodbc", "mariadb", "myodbc", "mysql"),
         "apt-get install odbc-mariadb",
         {"CHARSET": "utf8mb4", "OPTION": "2"},  # 2: an UPDATE counts the rows it found, not those it changed
+        listens=3306,
     ),
     Driver(
         ("sqlite",),
@@ -59,10 +63,15 @@ DRIVERS: Final = (
         port=False,
         file=True,
     ),
-    Driver(("odbc driver", "msodbcsql"), "Microsoft's package msodbcsql18", port=False),
-    Driver(("freetds", "tdsodbc"), "apt-get install tdsodbc", {"TDS_Version": "7.4", "ClientCharset": "UTF-8"}),
+    Driver(("odbc driver", "msodbcsql"), "Microsoft's package msodbcsql18", port=False, listens=1433),
+    Driver(
+        ("freetds", "tdsodbc"),
+        "apt-get install tdsodbc",
+        {"TDS_Version": "7.4", "ClientCharset": "UTF-8"},
+        listens=1433,
+    ),
     Driver(("db2", "ibm", "informix", "ifx"), "the driver package of IBM's client"),
-    Driver(("oracle",), "Oracle's Instant Client with its ODBC package"),
+    Driver(("oracle",), "Oracle's Instant Client with its ODBC package", listens=1521),
 )
 UNKNOWN: Final = Driver((), "the driver package of its vendor")
 
