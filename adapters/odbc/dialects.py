@@ -57,6 +57,10 @@ class Dialect:
     code_page: str = ""
     """A SELECT of the code page that texts pass through, where a connection's options or data source may choose one:
     in any but utf8mb4 letters are lost without a word."""
+    numbers_of_texts: bool = False
+    """Whether a text is made a number to be compared with one, whatever it says: 17 of ``17B``, 0 of ``B``."""
+    no_number: str = ""
+    """Then a value that can be compared with a text, and with a number not at all."""
     bytes_out: bool = False
     """Whether texts are given to the driver in UTF-8, because it does wrong by them in UTF-16."""
     moments: Literal["native", "text", "text with zone"] = "native"
@@ -170,6 +174,8 @@ MARIADB: Final = Dialect(
     reads={"timestamp-tz": "CONCAT(CAST({column} AS char(32)), '+00:00')"},
     raw=(7, 91, 92, 93),
     code_page="SELECT @@character_set_results",
+    numbers_of_texts=True,
+    no_number="CAST('::' AS INET6)",
     bytes_out=True,
     moments="text",
     session=(

@@ -14,7 +14,7 @@
         …
         query: SELECT COALESCE(SUM(BALANCE), 0) FROM LOAN WHERE CUSTOMER_NO = ?
         columns: [total]               # what its columns are called here, in their order
-        key_as: integer                # what the key is to the ?: text by default, in a table what its column is
+        key_as: integer                # or text: what the key is to the ?; in a table it is what its column is
         rows: many                     # found as lookup.debt.rows[].total, for a mapping that says how to join them
 
 Without ``rows: many`` there is one row for a key. Where there are several, each column holds the values of all of them,
@@ -31,59 +31,47 @@ from typing import Any, Final, NamedTuple
 
 from adapters.odbc.catalog import read_table
 from adapters.odbc.connecting import Link, open_link
+from adapters.odbc.dialects import Dialect
 from adapters.odbc.faults import DatabaseFault, Verdict, as_error
 from adapters.odbc.rows import reader
-from adapters.odbc.sql_text import ONE_SELECT, QUOTE, markers, reads_only
+from adapters.odbc.sql_text import filled
 from adapters.odbc.tables import Column, Table
+from adapters.odbc.wanted import KEYS, MOST_ROWS, Wanted, read_wanted
 from contracts.errors import ConfigurationError, Fault, InternalFault
 from contracts.section import Section
 from contracts.source import Source, nearest
 from gateway.spi import Connection, Connections, Tree
 
-_KEYS: Final = ("connection", "table", "by", "query", "columns", "key_as", "rows")
-MOST_ROWS: Final = 100
 MOST_CHARACTERS: Final = 64_000
 """Of all that stands under one key: it is kept in memory and sealed with the submission."""
 MOST_IDLE: Final = 8
 _WHOLE: Final = re.compile(r"-?[0-9]{1,38}", re.ASCII)
+_CANONICAL: Final = re.compile("0|-?[1-9][0-9]{0,14}", re.ASCII)
+"""What is the same as a text and as a number."""
+NOBODYS: Final = "9e99~"
+"""A text of which a number is made that stands in no key."""
+_ILLEGAL_TYPES: Final = 4078
+AS_NUMBER: Final = "the query compares the key with a number"
 _WHOLE_KINDS: Final = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63, "decimal": 10**38}
 _TEXT_KINDS: Final = ("char", "varchar", "text")
 
 
-class Wanted(NamedTuple):
-    """The section as read: a ``table`` with the column it is asked ``by``, or a ``query``. ``key_as`` is empty where
-    the key is what the column is.
-    """
-
-    connection: str
-    table: str
-    by: str
-    query: str
-    key_as: str
-    columns: tuple[str, ...]
-    many: bool
-
-    @property
-    def most(self) -> int:
-        """Rows that are read: one more than there may be."""
-        return MOST_ROWS + 1 if self.many else 2
-
-
 class Ready(NamedTuple):
     """An open connection with what is asked on it; ``key`` gives the parameter for a key, None where no row can have
-    it, ``read`` makes a tree of a row.
+    it, ``read`` makes a tree of a row. ``doubtful``: a text that is no number could be compared as one.
     """
 
     link: Link
     sql: str
     key: Callable[[str], Any]
     read: Callable[[Iterable[Any]], Tree]
+    doubtful: bool = False
 
 
 def lookup(section: Mapping[str, Any], connections: Connections) -> TableSource:
     """The source of one ``lookups:`` entry; raises ConfigurationError with every fault."""
     faults: list[Fault] = []
-    wanted = _read(Section(Source("", dict(section), {(): (0, 0)}), faults, (), dict(section), _KEYS))
+    wanted = read_wanted(Section(Source("", dict(section), {(): (0, 0)}), faults, (), dict(section), KEYS))
     found: Connection | None = None
     if wanted.connection:
         try:
@@ -111,6 +99,8 @@ class TableSource:
         try:
             with self._kept(ready):
                 self._rows(ready, None)
+                if ready.doubtful and _must_be_number(ready):
+                    raise ConfigurationError([Fault("", 0, 0, AS_NUMBER, "say key_as: integer")])
         except DatabaseFault as fault:
             raise self._error(fault) from None
 
@@ -129,6 +119,8 @@ class TableSource:
         value = ready.key(key)
         with self._kept(ready):
             rows = [] if value is None else self._rows(ready, value)
+            if rows and ready.doubtful and not _CANONICAL.fullmatch(key) and self._as_number(ready, key, rows):
+                raise InternalFault(f"{AS_NUMBER}, and this one is none: say key_as: integer", code="key_as_number")
         return [ready.read(row) for row in rows]
 
     @contextmanager
@@ -145,7 +137,17 @@ class TableSource:
         except ConfigurationError:
             ready.link.close()
             raise
+        except InternalFault:
+            self._put_back(ready)
+            raise
         self._put_back(ready)
+
+    def _as_number(self, ready: Ready, key: str, rows: Sequence[Any]) -> bool:
+        """Whether a key was made a number, and what was found is another's: another text of which the same number is
+        made finds the same, and one of which a number is made that nobody has does not.
+        """
+        found, again = sorted(map(repr, rows)), sorted(map(repr, self._rows(ready, same_number(key))))
+        return found == again and found != sorted(map(repr, self._rows(ready, NOBODYS)))
 
     def _rows(self, ready: Ready, value: Any) -> list[Sequence[Any]]:
         with ready.link.judged():
@@ -192,13 +194,15 @@ class TableSource:
         wanted = self._wanted
         if wanted.query:
             read = reader([Column(name, "text") for name in wanted.columns])
-            return Ready(link, wanted.query, _whole if wanted.key_as == "integer" else str, read)
+            whole = wanted.key_as == "integer"
+            doubtful = not whole and link.dialect.numbers_of_texts
+            return Ready(link, wanted.query, _whole if whole else str, read, doubtful)
         table = read_table(link, wanted.table)
         columns = _columns(table, wanted)
         by, dialect = columns.pop(), link.dialect
         listed = ", ".join(dialect.read(column.name, column.type) for column in columns)
         select = f"SELECT {listed} FROM {dialect.quote(wanted.table)} WHERE {dialect.column(by.name)} = ?"  # noqa: S608 # names are quoted
-        return Ready(link, dialect.first(select, wanted.most), _key_of(by, wanted.key_as), reader(columns))
+        return Ready(link, dialect.first(select, wanted.most), _key_of(by, wanted.key_as, dialect), reader(columns))
 
     def _take(self) -> Ready | None:
         try:
@@ -220,6 +224,27 @@ class TableSource:
         return as_error(fault, f"the connection {self._connection.name}")
 
 
+def same_number(key: str) -> str:
+    """Another text, which begins and ends otherwise, of which the same number is made.
+
+    >>> same_number("17B"), same_number("-5"), same_number("12E4")
+    ('+17B~', '-5~', '+12E4~')
+    """
+    bare = key.strip()
+    return f"{bare}~" if bare.startswith(("+", "-")) else f"+{bare}~"
+
+
+def _must_be_number(ready: Ready) -> bool:
+    """Whether the database says that it compares the key with a number, as far as it can be asked."""
+    if not ready.link.dialect.no_number:
+        return False
+    try:
+        ready.link.rows(f"EXPLAIN {filled(ready.sql, ready.link.dialect.no_number)}")
+    except DatabaseFault as fault:
+        return fault.native == _ILLEGAL_TYPES
+    return False
+
+
 def _is_text(value: str) -> bool:
     """Whether it is Unicode, and not the bytes of something else that ``rows`` keeps visible."""
     try:
@@ -229,32 +254,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-# ---- reading the section ---------------------------------------------------------------------------------------------
-
-
-def _read(section: Section) -> Wanted:
-    columns = section.texts("columns")
-    if "columns" in section.data and (not columns or len(set(columns)) < len(columns)):
-        section.fault(("columns",), "'columns' must name what is read, each once")
-    by_table = "table" in section.data
-    if by_table == ("query" in section.data):
-        section.fault((), "needs either a table, with the column it is asked by, or a query")
-    table, by = (section.take(key, str) if by_table else "" for key in ("table", "by"))
-    query = "" if by_table else section.take("query", str, "")
-    if "by" in section.data and not by_table:
-        section.fault(("by",), "'by' goes with a table; a query says itself what it compares")
-    if query:
-        _check_query(section, query)
-    key_as = section.choice("key_as", ("text", "integer"), "") if "key_as" in section.data else ""
-    many = section.choice("rows", ("one", "many"), "one") == "many"
-    return Wanted(section.take("connection", str), table, by, query, key_as, columns, many)
-
-
-def _check_query(section: Section, query: str) -> None:
-    if (found := markers(query)) != 1:
-        section.fault(("query",), f"the query needs one ? for the key, it has {found}")
-    if not reads_only(query):
-        section.fault(("query",), f"the query must be {ONE_SELECT}", QUOTE)
+# ---- what the database has -----------------------------------------------------------------------------------------
 
 
 def _columns(table: Table | None, wanted: Wanted) -> list[Column]:
@@ -272,9 +272,12 @@ def _columns(table: Table | None, wanted: Wanted) -> list[Column]:
     return [there[name] for name in (*wanted.columns, wanted.by)]
 
 
-def _key_of(column: Column, key_as: str) -> Callable[[str], Any]:
+def _key_of(column: Column, key_as: str, dialect: Dialect) -> Callable[[str], Any]:
     if key_as == "integer":
         return _whole
+    if key_as == "text" and column.type not in _TEXT_KINDS and dialect.numbers_of_texts:
+        message = f"{column.name} is {column.shape}, and {dialect.name} makes a number of any text: 17 of 17B"
+        raise ConfigurationError([Fault("", 0, 0, message, "leave key_as out")])
     if key_as == "text" or column.type in _TEXT_KINDS:
         return str
     most = _WHOLE_KINDS.get(column.type)

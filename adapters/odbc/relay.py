@@ -35,7 +35,7 @@ class Hands(Protocol):
     """What is done with batches in the legacy database. Whatever raises is done again in another turn."""
 
     def claim(self) -> Batch | None:
-        """Rows that are ours from now on: None where none wait, no rows where others were faster."""
+        """Rows that are ours from now on: None where none can be claimed, no rows where others were faster."""
 
     def further(self) -> bool:
         """Whether to claim a batch while another is in hand."""

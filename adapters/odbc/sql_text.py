@@ -27,6 +27,15 @@ def markers(sql: str) -> int:
     return bare(sql).count("?")
 
 
+def filled(sql: str, value: str) -> str:
+    """A statement with this in place of each parameter.
+
+    >>> filled("SELECT '?' WHERE a = ?", "1")
+    "SELECT '?' WHERE a = 1"
+    """
+    return re.sub(rf"{_QUOTED.pattern}|\?", lambda found: value if found[0] == "?" else found[0], sql, flags=re.DOTALL)
+
+
 def reads_only(sql: str) -> bool:
     """Whether it is one SELECT that reads and does nothing else, as far as its words tell.
 

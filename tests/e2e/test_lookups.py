@@ -36,6 +36,7 @@ LOOKUP = """lookups:
     timeout: 2s
     connection: legacy
     query: SELECT owed FROM customer WHERE number = ?
+    key_as: text
     columns: [owed]
 """
 GIVEN, DOWN = ("given", "lookup"), ("not_carried", "source_down")

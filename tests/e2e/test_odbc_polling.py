@@ -244,7 +244,7 @@ class Breaking(OdbcCodec):
 
     def encode(self, tree: Tree) -> bytes:
         payload = super().encode(tree)
-        return b"{" if b"CB-2027-000003" in payload else payload
+        return b"[]" if b"CB-2027-000003" in payload else payload
 
 
 def test_a_fault_of_ours_spoils_the_row_it_is_about_and_no_other(on_sqlite: Cobalt) -> None:

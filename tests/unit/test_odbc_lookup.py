@@ -100,6 +100,51 @@ def test_a_number_is_compared_as_a_number_and_what_is_none_is_nobodys(bank: Data
         assert by_query.fetch(key) == {}
 
 
+COMPARED = ("customer_no = ?", "customer_no = TRIM(?)", "CAST(customer_no AS decimal(20,4)) = ?")
+
+
+@pytest.mark.parametrize("legacy", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("compared", COMPARED)
+@pytest.mark.parametrize("indexed", [False, True])
+def test_nobody_gets_what_another_has_where_a_query_compares_a_text_with_a_number(
+    bank: Database, compared: str, indexed: bool
+) -> None:
+    """MariaDB makes a number of any text to compare it: 1 of 1B and of 1e0, 0 of B."""
+    bank.run("INSERT INTO loan VALUES (0, 5.00)")
+    if indexed:
+        bank.run("CREATE INDEX by_customer ON loan (customer_no)")
+    made = source(bank, query=TOTAL.replace("customer_no = ?", compared), columns=["total"], key_as="text")
+    for key in ("1B", "1e0B", "1e0", "1.0", "١", "B", "1;", "0x1", "1 B", "-", "+1", "-0B", ".", "1e"):
+        try:
+            found = made.fetch(key)
+        except InternalFault:
+            found = {"total": "0"}
+        assert float(found["total"]) == 0, key
+
+
+@pytest.mark.parametrize("legacy", ["mariadb"], indirect=True)
+def test_a_query_that_would_make_numbers_of_keys_is_told_at_start_and_with_each_key(bank: Database) -> None:
+    made = source(bank, query=TOTAL, columns=["total"], key_as="text")
+    with pytest.raises(ConfigurationError, match="the query compares the key with a number") as caught:
+        made.check()
+    assert caught.value.faults[0].hint == "say key_as: integer"
+    for key in ("1B", "1e0", "1.0"):
+        with pytest.raises(InternalFault, match="say key_as: integer"):
+            made.fetch(key)
+    named = "SELECT class FROM Customer WHERE `Customer No` = ?"
+    by_text = source(bank, query=named, columns=["class"], key_as="text")
+    by_text.check()
+    assert by_text.fetch("C1") == {"class": "A"}
+    assert by_text.fetch("1e0") == {}
+
+
+@pytest.mark.parametrize("legacy", ["mariadb"], indirect=True)
+def test_a_column_of_numbers_is_not_asked_by_text_where_that_makes_a_number_of_it(bank: Database) -> None:
+    made = source(bank, table="loan", by="customer_no", columns=["balance"], key_as="text")
+    with pytest.raises(ConfigurationError, match=r"customer_no is integer, and MariaDB makes a number of any text"):
+        made.check()
+
+
 def test_more_rows_than_may_be_are_said_to_be_too_many(bank: Database) -> None:
     bank.run(*["INSERT INTO loan VALUES (5, 1)"] * MOST_ROWS)
     made = source(bank, table="loan", by="customer_no", columns=["balance"], rows="many")
@@ -151,7 +196,7 @@ def test_a_column_that_is_neither_text_nor_number_is_no_key(postgresql: Database
 )
 def test_a_query_is_tried_at_start(bank: Database, query: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        source(bank, query=query, columns=["balance"]).check()
+        source(bank, query=query, columns=["balance"], key_as="integer").check()
 
 
 def test_a_column_that_went_away_later_is_no_value_and_no_row(bank: Database) -> None:
@@ -260,6 +305,7 @@ def test_a_server_that_cannot_be_reached_may_come_back(postgresql: Database) -> 
         ({"table": "t", "by": "k", "columns": []}, "'columns' must name what is read"),
         ({"table": "t", "by": "k", "columns": ["a", "a"]}, "each once"),
         ({"query": "SELECT a FROM t WHERE k = ?", "by": "k", "columns": ["a"]}, "'by' goes with a table"),
+        ({"query": "SELECT a FROM t WHERE k = ?", "columns": ["a"]}, "'key_as' is missing, which goes with a query"),
         ({"table": "t", "by": "k", "columns": ["a"], "key_as": "number"}, "'number' is not a legal 'key_as'"),
         ({"query": "SELECT a FROM t WHERE k = '?'", "columns": ["a"]}, "needs one ? for the key, it has 0"),
         ({"query": "SELECT a FROM t WHERE k = ? OR b = ?", "columns": ["a"]}, "it has 2"),
