@@ -17,7 +17,7 @@ from contracts.errors import MalformedPayload, ScoregateError
 from gateway.spi import Answer, Asked, Refusal, Site
 
 TABLES = """\
-request:
+asked:
   columns:
     id: varchar(9) not null
     note: varchar(40)
@@ -28,14 +28,14 @@ request:
     score: smallint
 """
 DDL = (
-    "CREATE TABLE request (id varchar(9), note varchar(40), state char(1) DEFAULT 'N' NOT NULL, token char(32),"
+    "CREATE TABLE asked (id varchar(9), note varchar(40), state char(1) DEFAULT 'N' NOT NULL, token char(32),"
     " claimed_until {moment}, code varchar(40), score smallint)"
 )
-INDEX = "CREATE INDEX request_state ON request (state, id)"
+INDEX = "CREATE INDEX asked_state ON asked (state, id)"
 WIRE: dict[str, Any] = {
     "connection": "legacy",
     "request": {
-        "table": "request",
+        "table": "asked",
         "key": ["id"],
         "status": "state",
         "states": {"waiting": "N", "claimed": "P", "done": "D", "failed": "E"},
@@ -99,12 +99,12 @@ class Queue:
     def insert(self, *keys: str) -> None:
         """Rows that wait under these keys, in SQL's words; their notes are 00, 01 and so on."""
         values = ", ".join(f"({key}, '{number:02}')" for number, key in enumerate(keys))
-        self.run(f"INSERT INTO request (id, note) VALUES {values}")  # noqa: S608 # literals of the tests
+        self.run(f"INSERT INTO asked (id, note) VALUES {values}")  # noqa: S608 # literals of the tests
 
     @property
     def states(self) -> list[tuple[Any, ...]]:
         """State and code of each row, in the order of their keys."""
-        return self.database.rows("SELECT state, code FROM request ORDER BY id")
+        return self.database.rows("SELECT state, code FROM asked ORDER BY id")
 
     def exchange(self) -> Exchange:
         return Exchange(self.codec.wire, self.database.open())

@@ -64,7 +64,7 @@ def test_a_batch_is_never_more_than_a_batch_also_once_rows_are_mended(queue: Que
     queue.insert(*["NULL"] * 6, *(f"'{number}'" for number in range(1, 10)))
     exchange = queue.exchange()
     assert claimed(exchange) == ["1", "2", "3", "4", "5"]
-    queue.run("UPDATE request SET id = note WHERE id IS NULL")
+    queue.run("UPDATE asked SET id = note WHERE id IS NULL")
     assert claimed(exchange) == ["00", "01", "02", "03", "04"]
     assert not any(exchange.passed_over.values())
 
@@ -72,15 +72,15 @@ def test_a_batch_is_never_more_than_a_batch_also_once_rows_are_mended(queue: Que
 def test_a_change_that_a_trigger_undoes_holds_up_no_other_row(queue: Queue) -> None:
     queue.insert("'1'", "'2'")
     if queue.database.kind == "sqlite":
-        queue.run("CREATE TRIGGER keep BEFORE UPDATE ON request WHEN OLD.id = '1' BEGIN SELECT RAISE(IGNORE); END")
+        queue.run("CREATE TRIGGER keep BEFORE UPDATE ON asked WHEN OLD.id = '1' BEGIN SELECT RAISE(IGNORE); END")
     elif queue.database.kind == "postgresql":
         queue.database.run(
             "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-            "CREATE TRIGGER keep BEFORE UPDATE ON request FOR EACH ROW WHEN (OLD.id = '1') EXECUTE FUNCTION keep()",
+            "CREATE TRIGGER keep BEFORE UPDATE ON asked FOR EACH ROW WHEN (OLD.id = '1') EXECUTE FUNCTION keep()",
         )
     else:  # it has no trigger that leaves a row out, but one that sets it back
         queue.database.run(
-            "CREATE TRIGGER keep BEFORE UPDATE ON request FOR EACH ROW"
+            "CREATE TRIGGER keep BEFORE UPDATE ON asked FOR EACH ROW"
             " SET NEW.state = IF(OLD.id = '1', OLD.state, NEW.state)"
         )
     queue.poll()
@@ -106,7 +106,7 @@ def test_what_others_claimed_first_is_no_row_that_cannot_be_claimed(queue: Queue
         found = together(state, most, expired)
         if found[0]:
             ours._link.rollback()
-            queue.run("UPDATE request SET state = 'P' WHERE state = 'N'")
+            queue.run("UPDATE asked SET state = 'P' WHERE state = 'N'")
         return found
 
     ours._claiming._together = overtaken  # type: ignore[method-assign, assignment]
@@ -127,20 +127,20 @@ def test_a_key_must_be_declared_as_never_null(legacy: Database) -> None:
 def test_a_version_that_is_no_text_spoils_no_row_beside_it(legacy: Database) -> None:
     queue = Queue(legacy, version="note")
     queue.insert("'1'", "'2'", "'3'")
-    queue.run("UPDATE request SET note = CAST(x'ff31' AS TEXT) WHERE id = '2'")
+    queue.run("UPDATE asked SET note = CAST(x'ff31' AS TEXT) WHERE id = '2'")
     queue.poll()
     assert queue.states == [REFUSED] * 3
     assert queue.log.events == ["polling", "polled"]
 
 
-ANSWER = "answer: {columns: {id: varchar(9) not null, score: smallint}}\n"
-GIVEN = "query: {columns: {id: varchar(9) not null, asked: varchar(9)}}\n"
+ANSWER = "told: {columns: {id: varchar(9) not null, score: smallint}}\n"
+GIVEN = "query: {columns: {id: varchar(9) not null, why: varchar(9)}}\n"
 
 
 def test_a_query_may_have_a_question_mark_in_a_literal_and_end_with_a_comment(legacy: Database) -> None:
-    legacy.run("CREATE TABLE answer (id varchar(9) NOT NULL, score smallint)")
-    to = {"table": "answer", "key": {"id": "id"}}
-    queue = Queue(legacy, TABLES + ANSWER + GIVEN, to, query="SELECT id, 'why?' AS asked FROM request -- all of them")
+    legacy.run("CREATE TABLE told (id varchar(9) NOT NULL, score smallint)")
+    to = {"table": "told", "key": {"id": "id"}}
+    queue = Queue(legacy, TABLES + ANSWER + GIVEN, to, query="SELECT id, 'why?' AS why FROM asked -- all of them")
     queue.insert("'1'")
     queue.poll()
     assert queue.states == [REFUSED]
