@@ -23,7 +23,9 @@ class Keys(NamedTuple):
 
 
 class KeyMap:
-    """Reads the keys from a native tree. A business key must be there; the others may be absent, null or empty."""
+    """Reads the keys from a native tree. A business key must be there; the others may be absent, null or empty.
+    A key that is there twice is nobody's: which asking this is cannot be told, and no other key is put in its place.
+    """
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self.paths = dict(paths)
@@ -34,6 +36,9 @@ class KeyMap:
         problems: list[Problem] = []
         for name, longest, get, missing in self._getters:
             native = get(tree)
+            if native is ABSENT and (several := len(self.paths[name].walk(tree).values)) > 1:
+                problems.append(missing._replace(code="bad_key", seen=f"{several} values where one is expected"))
+                continue
             if native is ABSENT or native is None or native == "":
                 if name == "business":
                     seen = "nothing at the path" if native is ABSENT else describe(native)

@@ -37,3 +37,12 @@ def test_a_key_that_could_be_mistaken_is_a_problem(key: Any) -> None:
     _, problems = KEYS.read({"app": {"id": key}})
     assert [(p.code, p.rule) for p in problems] == [("bad_key", "keys.business")]
     assert "1 to 128 characters" in problems[0].expected
+
+
+def test_a_key_that_is_there_twice_is_a_problem_and_not_absent() -> None:
+    paths = {"business": Path.parse("id"), "request": Path.parse("head.key")}
+    keys, problems = KeyMap(paths).read({"id": "A1", "head": [{"key": "R1"}, {"key": "R2"}]})
+    assert keys == Keys("A1", "", "")
+    assert [(one.code, one.rule, one.seen) for one in problems] == [
+        ("bad_key", "keys.request", "2 values where one is expected")
+    ]
