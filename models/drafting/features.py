@@ -16,7 +16,6 @@ TREND = 0.03
 RARE = 0.02
 """Share of rows that a code needs for a feature of its own."""
 FEWEST = 30
-LONGEST_NAME = 64
 MOST_INDICATORS = 8
 """Codes of one field, the most frequent first, that get a feature of their own."""
 BADS_PER_FEATURE = 10
@@ -41,7 +40,7 @@ def features_of(fields: Sequence[DraftField]) -> list[DraftFeature]:
             found += _indicators(field, taken)
         else:
             found.append(DraftFeature(field.name, field.name, field.name, _note(field)))
-    return [*found, *_ratios(fields)]
+    return [*found, *_ratios(fields, taken)]
 
 
 def about_features(fields: Sequence[DraftField], bads: int) -> Iterator[Finding]:
@@ -74,9 +73,7 @@ def _indicators(field: DraftField, taken: set[str]) -> Iterator[DraftFeature]:
 
 
 def _named(field: DraftField, code: str, taken: set[str]) -> str:
-    name = words.shortened(f"{field.name}_{code}", LONGEST_NAME)
-    while name in taken:
-        name = f"{name[: LONGEST_NAME - 2]}_x"
+    name = words.apart(words.shortened(f"{field.name}_{code}", words.LONGEST_NAME), taken)
     taken.add(name)
     return name
 
@@ -89,13 +86,13 @@ def _note(field: DraftField) -> str:
     return "; ".join(notes)
 
 
-def _ratios(fields: Sequence[DraftField]) -> Iterator[DraftFeature]:
+def _ratios(fields: Sequence[DraftField], taken: set[str]) -> Iterator[DraftFeature]:
     """The loan in units of income, where names leave no doubt which columns these are."""
     numbers = [field for field in fields if field.feature and field.column.is_number and field.unit == "currency"]
     amounts, incomes = (
         [field.name for field in numbers if words.says(field.column.name, spoken)]
         for spoken in (words.AMOUNT, words.INCOME)
     )
-    if len(amounts) == len(incomes) == 1 and "loan_to_income" not in {field.name for field in fields}:
+    if len(amounts) == len(incomes) == 1 and "loan_to_income" not in taken:
         expression = f"{amounts[0]} / max({incomes[0]}, 1)"
         yield DraftFeature("loan_to_income", expression, incomes[0], "guessed from the names of both columns")

@@ -95,6 +95,8 @@ RESERVED = ("product", "currency", *SPOKEN)
 LONGEST = 56
 """Characters of a drafted name: a field's name has at most 64, and features lengthen it."""
 LONGEST_CODE = 40
+LONGEST_NAME = 64
+"""Characters of a name in a contract or a training spec."""
 
 
 def tokens(name: str) -> list[str]:
@@ -123,6 +125,19 @@ def shortened(name: str, most: int) -> str:
     return name[: most + 1].rpartition("_")[0] or name[:most]
 
 
+def apart(name: str, taken: Collection[str]) -> str:
+    """The name where it is free, else the first with a count behind it that is; never longer than a name may be.
+
+    >>> apart("home", ["home", "home_2"]), apart("x" * 64, ["x" * 64])[60:]
+    ('home_3', 'xx_2')
+    """
+    spelled, count = name, 2
+    while spelled in taken:
+        tail = f"_{count}"
+        spelled, count = name[: LONGEST_NAME - len(tail)] + tail, count + 1
+    return spelled
+
+
 def _spelled(text: str, most: int) -> str:
     """Small letters and digits with ``_`` between words; letters with marks lose them."""
     bare = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
@@ -140,10 +155,7 @@ def slug(name: str, taken: Collection[str], reserved: Collection[str] = RESERVED
     found = plain if plain[:1].isalpha() else f"x{plain}"
     if found in (*reserved, *NO_NAMES) or keyword.iskeyword(found):
         found += "_value"
-    spelled, count = found, 2
-    while spelled in taken:
-        spelled, count = f"{found}_{count}", count + 1
-    return spelled
+    return apart(found, taken)
 
 
 def source(name: str) -> str:
@@ -159,10 +171,7 @@ def code_slug(code: str, taken: Collection[str]) -> str:
     """A code as contracts spell it; signs of comparison become words, as they tell codes apart."""
     spoken = code.replace("<=", " to ").replace(">=", " from ").replace("<", " below ").replace(">", " above ")
     plain = _spelled(spoken.lower(), LONGEST_CODE) or "other"
-    spelled, count = plain, 2
-    while spelled in taken:
-        spelled, count = f"{plain}_{count}", count + 1
-    return spelled
+    return apart(plain, taken)
 
 
 def protected_kind(name: str, values: Collection[str]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import own_data
 import pytest
 
 from models.drafting.draft import Draft, draft
+from models.drafting.features import features_of
 from models.drafting.files import contract_text, spec_text
 from models.drafting.findings import Finding, place
 
@@ -264,3 +265,25 @@ def test_rare_codes_are_one_feature_together_and_none_where_even_that_is_rare(tm
     rare = with_column(tmp_path, "branch", [f"shop {row % 37}" for row in range(own_data.ROWS)])
     assert "group: branch}" not in spec_text(rare, (500, 480))
     assert "branch gives no feature" in [finding.what for finding in rare.findings]
+
+
+JOBS = ("permanent", "unemployed", "freelancer", "apprentice", "civilservant", "selfemployed", "housekeeper")
+
+
+def test_codes_below_a_long_name_become_features_of_different_names(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    name = "What is the current employment status of the applicant now"
+    found = with_column(tmp_path, name, [str(job) for job in random.choice(JOBS, own_data.ROWS)])
+    named = [feature.name for feature in features_of(found.fields)]
+    assert len({*named}) == len(named) == 3 + 2 + 6
+    assert all(len(name) <= 64 for name in named)
+
+
+def test_a_ratio_is_not_guessed_where_a_code_already_has_its_name(tmp_path: Path) -> None:
+    data = own_data.columns()
+    data["loan_amount"] = [str(100 + 7 * row) for row in range(own_data.ROWS)]
+    assert "loan_to_income" in [f.name for f in features_of(drafted(own_data.write(tmp_path / "a.csv", data)).fields)]
+    data["loan"] = [("other", "to-income")[row % 5 > 2] for row in range(own_data.ROWS)]
+    found = drafted(own_data.write(tmp_path / "b.csv", data))
+    named = [feature.name for feature in features_of(found.fields)]
+    assert named.count("loan_to_income") == 1
