@@ -21,11 +21,14 @@ from contracts.source import nearest
 from contracts.types import Field, Problem, State
 from models.csv_file import SHOWN, read_csv
 from models.features import READABLE, number_of
+from models.kinds import fitted_elsewhere
 from models.spec import TrainingSpec
 
 Floats = NDArray[np.float64]
 
 NUMBERS = ("integer", "decimal")
+FEWEST_PER_FOLD = 2
+"""Bad and good cases of each fold: fewer, and a fold has no AUC, or a calibration within one nothing to learn from."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,21 @@ def _target_faults(data: Path, rows: list[dict[str, str]], columns: tuple[str, .
         return [Fault(str(data), 0, 0, message, "drop or recode those rows")]
     missing = [word for word in (target.bad, *target.good) if not counts[word]]
     needed = f"a model needs both {target.bad!r} and {target.goods}"
-    return [Fault(str(data), 0, 0, f"no row has {target.column} {word!r}", needed) for word in missing]
+    faults = [Fault(str(data), 0, 0, f"no row has {target.column} {word!r}", needed) for word in missing]
+    return faults or _scarce(data, counts, spec)
+
+
+def _scarce(data: Path, counts: Counter[str], spec: TrainingSpec) -> list[Fault]:
+    """Too few of an outcome for the folds of the validation, which a model fitted elsewhere has none of."""
+    target, folds = spec.target, 0 if fitted_elsewhere(spec.model) else spec.card.folds
+    bads, needed = counts[target.bad], FEWEST_PER_FOLD * folds
+    seen = ((bads, repr(target.bad)), (counts.total() - bads, target.goods))
+    hint = f"add loans, or take fewer folds under card: each of {folds} is to hold {FEWEST_PER_FOLD} of both outcomes"
+    return [
+        Fault(str(data), 0, 0, f"only {count} of {counts.total()} rows have {target.column} {what}", hint)
+        for count, what in seen
+        if count < needed
+    ]
 
 
 def _matrix(

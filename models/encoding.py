@@ -115,6 +115,9 @@ def _rising(step: Any, columns: Columns) -> _Traced:
 
 
 def _filled(step: Any, columns: Columns) -> _Traced:
+    if not (isinstance(step.missing_values, float) and np.isnan(step.missing_values)):
+        message = f"an imputer that fills {step.missing_values!r} instead of what is missing fails on a blank"
+        raise ConfigurationError(f"{message}: fit it with missing_values=numpy.nan")
     if np.isnan(np.asarray(step.statistics_, np.float64)).any():
         raise ConfigurationError("an imputer saw a column without any value: drop that feature")
     sources, marks = columns.sources, columns.marks

@@ -58,9 +58,12 @@ def read_estimator(estimator: Any, n_features: int) -> tuple[Member, ...]:
     if int(getattr(estimator, "n_features_in_", -1)) != n_features:
         seen = getattr(estimator, "n_features_in_", "an unknown number of")
         raise ConfigurationError(f"the model reads {seen} features, the spec has {n_features}: they must be the same")
-    classes = [float(c) for c in estimator.classes_ if not isinstance(c, str)]
-    if classes != [0.0, 1.0]:
-        found = ", ".join(map(str, estimator.classes_))
+    classes = list(getattr(estimator, "classes_", ()))
+    if not classes:
+        message = f"a {type(estimator).__name__} is no classifier"
+        raise ConfigurationError(f"{message}: save the whole model, fitted on 0 for good and 1 for bad")
+    if [str(float(c)) if np.ndim(c) == 0 and not isinstance(c, str) else "" for c in classes] != ["0.0", "1.0"]:
+        found = ", ".join(map(str, classes))
         raise ConfigurationError(f"the model's classes are {found}: fit it on 0 for good and 1 for bad")
     return _judged(estimator, Columns.plain(n_features))
 

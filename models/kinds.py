@@ -101,6 +101,11 @@ def _value(section: Section, name: str, kind: type, low: float, high: float, def
     return section.number(name, low, high, default)
 
 
+def fitted_elsewhere(model: Model) -> Estimator | None:
+    """The model where it is one of kind ``file``, which is judged and served as it is; else None."""
+    return model if isinstance(model, Estimator) and model.file else None
+
+
 def forces_direction(model: Model) -> bool:
     """Whether this kind can be held to the directions the spec gives."""
     return isinstance(model, Boosting) or model.kind in (DEFAULT, "boosting")

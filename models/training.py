@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +31,7 @@ from models.game_tables import ROUTES, Compiled
 from models.imported import load_estimator
 from models.imputer import DRAWS, Imputer
 from models.imputer_fit import MOST_CODES
-from models.kinds import Boosting, Estimator
+from models.kinds import Boosting, fitted_elsewhere
 from models.measures import LEAK, quantile_bins, told_by_bins
 from models.member_games import Compiler
 from models.model_section import model_section
@@ -135,8 +136,11 @@ def suspected_leaks(material: Material) -> list[str]:
 def validate(material: Material) -> Validation:
     """Repeated cross-validation as the spec's card asks for; a model fitted elsewhere is judged as it is."""
     spec = material.spec
-    if isinstance(spec.model, Estimator) and spec.model.file:
-        return as_given(load_estimator(spec.model), material.features, material.dataset.bad, spec.seed)
+    if model := fitted_elsewhere(spec.model):
+        with _told_of_model(spec):
+            classifier = load_estimator(model)
+            read_estimator(classifier, material.features.shape[1])  # what cannot be served is not worth judging
+        return as_given(classifier, material.features, material.dataset.bad, spec.seed)
     return cross_validate(
         material.features,
         material.dataset.bad,
@@ -182,8 +186,8 @@ def build(material: Material, validation: Validation, data: Path, report: Report
 def fitted(material: Material) -> Any:
     """The spec's model fitted on all rows, or the one fitted elsewhere that it names."""
     spec = material.spec
-    if isinstance(spec.model, Estimator) and spec.model.file:
-        return load_estimator(spec.model)
+    if model := fitted_elsewhere(spec.model):
+        return load_estimator(model)
     return fit(material.features, material.dataset.bad, spec.model, material.monotone, spec.seed)
 
 
@@ -191,23 +195,32 @@ def compile_classifier(material: Material, classifier: Any, study: Study, held: 
     """The classifier compiled, and the card's sections on it; raises ConfigurationError where it cannot be exact."""
     spec, features = material.spec, material.features
     baseline = _compared(study, spec)
-    try:
+    with _told_of_model(spec), one_thread():
         members = read_estimator(classifier, features.shape[1])
-        with one_thread():
-            compiled = study.compile(baseline)
-            exactness = measure(members, compiled, features, classifier.predict_proba(features)[:, 1])
-    except ConfigurationError as exc:
-        raise ConfigurationError([spec.source.fault(("model",), f.message, f.hint) for f in exc.faults]) from exc
+        compiled = study.compile(baseline)
+        exactness = measure(members, compiled, features, classifier.predict_proba(features)[:, 1])
     model = model_section(spec.model, classifier, members, compiled, exactness)
     if compiled.partly:
         model["part"] = part_section(study, compiled, Compiler(members)(baseline, more=MORE))
     return compiled, {"model": model, "reasons": reasons_section(study, held)}
 
 
+@contextmanager
+def _told_of_model(spec: TrainingSpec) -> Iterator[None]:
+    """What is wrong with the model is told at the line of the spec that names it; a fault of its file, at the file."""
+    try:
+        yield
+    except ConfigurationError as exc:
+        at_file = (
+            fault if fault.file else spec.source.fault(("model",), fault.message, fault.hint) for fault in exc.faults
+        )
+        raise ConfigurationError([*at_file]) from exc
+
+
 def held_out(material: Material, scale: Scale) -> Study | None:
     """A model like the spec's, fitted without one fold and measured on it; None for one that was fitted elsewhere."""
     spec, features, bad = material.spec, material.features, material.dataset.bad
-    if isinstance(spec.model, Estimator) and spec.model.file:
+    if fitted_elsewhere(spec.model):
         return None
     rows = np.flatnonzero(stratified_folds(bad, spec.card.folds, spec.seed) != 0)
     classifier = fit(features[rows], bad[rows], spec.model, material.monotone, spec.seed)

@@ -9,14 +9,20 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import own_data
 import pytest
 import skops.io
-from estimator_parts import changed, data, fitted
+from estimator_parts import Floats, changed, data, fitted
 from own_data import ROWS, Columns
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from typer.testing import CliRunner, Result
 
 from contracts.errors import ConfigurationError
@@ -104,6 +110,8 @@ def test_columns_no_model_should_read_are_left_out_and_said_so(tmp_path: Path) -
 NOT_TRAINED: list[tuple[str, Make, str]] = [
     ("no positive cases", cells("outcome", lambda row: "good"), "no row has outcome 'bad' (a model needs both"),
     ("three values", cells("outcome", lambda row: ("bad", "good", "late")[row % 3]), "'late' (200 rows) (drop or"),
+    ("three bad loans", cells("outcome", lambda row: "bad" if row < 3 else "good"), "only 3 of 600 rows have outcome"),
+    ("one good loan", cells("outcome", lambda row: "bad" if row else "good"), "only 1 of 600 rows have outcome"),
     ("a constant column", cells("instalments", lambda row: "12"), "instalments holds one value"),
     ("all missing", cells("debt", lambda row: ""), "debt holds only blanks"),
     ("a marker nobody declared", cells("debt", lambda row: "k.A."), "own.csv:2:0: error: debt: not_a_number"),
@@ -158,15 +166,60 @@ def versions(other: str) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("name", ["a pickle", "a pickle inside", "an unlisted type", "another version", "another file"])
 def test_a_model_file_is_not_taken_on_trust(home: Path, tmp_path: Path, name: str) -> None:
     content, said = model_files()[name]
-    (tmp_path / "m.skops").write_bytes(content)
     named = "f" * 64 if name == "another file" else hashlib.sha256(content).hexdigest()
-    spec = (home / "specs/shop/shop.spec.yaml").read_text(encoding="utf-8")
-    spec = re.sub(r"(?m)^model: .*$", f"model: {{kind: file, path: m.skops, sha256: {named}}}", spec)
-    (tmp_path / "own.spec.yaml").write_text(spec, encoding="utf-8")
-    words = ("--data", home.parent / "own.csv", "--spec", tmp_path / "own.spec.yaml", "--out", tmp_path / "out")
-    found = refused(run(home, "train", *words))
+    found = refused(trained_from_file(home, tmp_path, content, named))
     assert said in found
     assert "m.skops" in found
+    assert not (tmp_path / "out").exists()
+
+
+def trained_from_file(home: Path, folder: Path, content: bytes, named: str) -> Result:
+    """The good spec, but for its model, on data with gaps."""
+    gaps = cells("debt", lambda row: "" if row % 9 == 0 else str(row % 97))(own_data.columns())
+    path = own_data.write(folder / "gaps.csv", gaps)
+    (folder / "m.skops").write_bytes(content)
+    spec = (home / "specs/shop/shop.spec.yaml").read_text(encoding="utf-8")
+    spec = re.sub(r"(?m)^model: .*$", f"model: {{kind: file, path: m.skops, sha256: {named}}}", spec)
+    (folder / "own.spec.yaml").write_text(spec, encoding="utf-8")
+    return run(home, "train", "--data", path, "--spec", folder / "own.spec.yaml", "--out", folder / "out")
+
+
+UNFIT: dict[str, tuple[Callable[[Floats, Floats], Any], str]] = {
+    "another width": (
+        lambda x, bad: DecisionTreeClassifier(max_depth=2).fit(x[:, :4], bad),
+        "reads 4 features, the spec has 5",
+    ),
+    "no gaps": (
+        lambda x, bad: LinearDiscriminantAnalysis().fit(np.nan_to_num(x), bad),
+        "cannot score a record that lacks a feature",
+    ),
+    "other gaps": (
+        lambda x, bad: make_pipeline(SimpleImputer(missing_values=-1), LinearDiscriminantAnalysis()).fit(
+            np.nan_to_num(x), bad
+        ),
+        "fit it with missing_values=numpy.nan",
+    ),
+    "other classes": (
+        lambda x, bad: DecisionTreeClassifier(max_depth=2).fit(x, bad + 1),
+        "classes are 1.0, 2.0: fit it on 0 for good",
+    ),
+    "two outcomes": (
+        lambda x, bad: DecisionTreeClassifier(max_depth=2).fit(x, np.stack([bad, bad], axis=1)),
+        "fit it on 0 for good and 1 for bad",
+    ),
+    "no classifier": (lambda x, bad: StandardScaler().fit(x), "a StandardScaler is no classifier"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_model_file_that_cannot_score_the_features_is_refused_at_the_line_of_the_spec(
+    home: Path, tmp_path: Path, name: str
+) -> None:
+    fit, said = UNFIT[name]
+    content = skops.io.dumps(fit(*data()))
+    found = refused(trained_from_file(home, tmp_path, content, hashlib.sha256(content).hexdigest()))
+    assert said in found
+    assert re.search(r"own\.spec\.yaml:\d+:\d+: error: ", found)
     assert not (tmp_path / "out").exists()
 
 
