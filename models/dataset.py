@@ -21,14 +21,14 @@ from contracts.source import nearest
 from contracts.types import Field, Problem, State
 from models.csv_file import SHOWN, read_csv
 from models.features import READABLE, number_of
-from models.kinds import fitted_elsewhere
+from models.kinds import fewest_cases, fitted_elsewhere
 from models.spec import TrainingSpec
 
 Floats = NDArray[np.float64]
 
 NUMBERS = ("integer", "decimal")
 FEWEST_PER_FOLD = 2
-"""Bad and good cases of each fold: fewer, and a fold has no AUC, or a calibration within one nothing to learn from."""
+"""Bad and good cases of each fold, so that each has an AUC."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,13 @@ def _target_faults(data: Path, rows: list[dict[str, str]], columns: tuple[str, .
 
 def _scarce(data: Path, counts: Counter[str], spec: TrainingSpec) -> list[Fault]:
     """Too few of an outcome for the folds of the validation, which a model fitted elsewhere has none of."""
-    target, folds = spec.target, 0 if fitted_elsewhere(spec.model) else spec.card.folds
-    bads, needed = counts[target.bad], FEWEST_PER_FOLD * folds
+    if fitted_elsewhere(spec.model):
+        return []
+    target, folds = spec.target, spec.card.folds
+    needed = max(FEWEST_PER_FOLD * folds, -(-fewest_cases(spec.model) * folds // (folds - 1)))
+    bads = counts[target.bad]
     seen = ((bads, repr(target.bad)), (counts.total() - bads, target.goods))
-    hint = f"add loans, or take fewer folds under card: each of {folds} is to hold {FEWEST_PER_FOLD} of both outcomes"
+    hint = f"{needed} are needed to validate the model on folds: {folds}; add loans, or change the folds under card"
     return [
         Fault(str(data), 0, 0, f"only {count} of {counts.total()} rows have {target.column} {what}", hint)
         for count, what in seen

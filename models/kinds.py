@@ -106,6 +106,11 @@ def fitted_elsewhere(model: Model) -> Estimator | None:
     return model if isinstance(model, Estimator) and model.file else None
 
 
+def fewest_cases(model: Model) -> int:
+    """Bad and good cases without which a model of this kind cannot be fitted: a calibration has folds of its own."""
+    return CALIBRATION_FOLDS if isinstance(model, Estimator) and model.calibrate != "none" else 1
+
+
 def forces_direction(model: Model) -> bool:
     """Whether this kind can be held to the directions the spec gives."""
     return isinstance(model, Boosting) or model.kind in (DEFAULT, "boosting")

@@ -131,6 +131,22 @@ def test_data_that_do_not_fit_the_spec_are_refused_with_the_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("bads", "trains"), [(9, False), (10, True)])
+def test_a_calibrated_model_is_trained_where_each_fold_leaves_enough_for_its_own_folds(
+    home: Path, tmp_path: Path, bads: int, trains: bool
+) -> None:
+    few = cells("outcome", lambda row: "bad" if row % 60 == 7 and row < bads * 60 else "good")(own_data.columns())
+    spec = (home / "specs/shop/shop.spec.yaml").read_text(encoding="utf-8").replace("folds: 5", "folds: 2")
+    spec = re.sub(r"(?m)^model: .*$", "model: {kind: logistic_regression, calibrate: sigmoid}", spec)
+    (tmp_path / "own.spec.yaml").write_text(spec, encoding="utf-8")
+    words = ("--data", own_data.write(tmp_path / "own.csv", few), "--spec", tmp_path / "own.spec.yaml")
+    done = run(home, "train", *words, "--out", tmp_path / "out")
+    if trains:
+        assert done.exit_code == 0, done.output
+    else:
+        assert "only 9 of 600 rows have outcome 'bad' (10 are needed" in refused(done)
+
+
 def test_a_leak_that_a_spec_reads_is_told_and_stands_in_the_card(home: Path, tmp_path: Path) -> None:
     leak = own_data.columns()
     leak["instalments"] = ["70" if bad else "6" for bad in own_data.bads(leak)]
