@@ -9,12 +9,13 @@ from typing import NamedTuple
 from rich.console import Console
 
 from contracts.errors import ConfigurationError, Fault
-from contracts.odcs import KINDS, Kind
+from contracts.lint import faults
+from contracts.odcs import KINDS, Kind, read_odcs
 from contracts.source import nearest
 from contracts.store import SUFFIX, ContractStore
 from gateway.drafting.command import ranked
 from models.drafting.contract_file import VERSION
-from models.drafting.findings import Placed, place
+from models.drafting.findings import place
 from models.drafting.foreign.drafted import draft_contract
 from models.drafting.words import NO_NAMES, slug
 
@@ -32,7 +33,10 @@ class Asked(NamedTuple):
 
 
 def import_contract(home: Path, asked: Asked, console: Console) -> None:
-    """Draft, write, and print what a person must decide; raises ConfigurationError where nothing can be drafted."""
+    """Draft, write, print what a person must decide, and lint.
+
+    Raises ConfigurationError where nothing can be drafted, and where the draft has faults all the same.
+    """
     name = asked.name if asked.name is not None else slug(asked.file.name.partition(".")[0], [])
     _check(name, asked)
     target = asked.out or home / "contracts" / name / f"{VERSION}{SUFFIX}"
@@ -44,13 +48,21 @@ def import_contract(home: Path, asked: Asked, console: Console) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(draft.text, encoding="utf-8")
     placed = place(draft.findings, {"contract": target}, asked.file, Path())
-    _show(console, target, placed, ref if asked.out is None else str(target))
+    _show(console, [f"contract     {target}", *ranked(placed, "must", "should", "note"), ""])
+    _lint(target)
+    _show(console, [f"It lints as it is. Next: scoregate contract show {ref if asked.out is None else target}"])
 
 
-def _show(console: Console, target: Path, placed: list[Placed], shown: str) -> None:
-    lines = [f"contract     {target}", *ranked(placed, "must", "should", "note")]
-    for line in [*lines, "", f"It lints as it is. Next: scoregate contract show {shown}"]:
+def _show(console: Console, lines: list[str]) -> None:
+    for line in lines:
         console.print(line, markup=False)
+
+
+def _lint(target: Path) -> None:
+    """Raise ConfigurationError where a draft has faults all the same; the file stays, for a person to mend."""
+    found = [fault for fault in faults(read_odcs(target)) if fault.severity == "error"]
+    if found:
+        raise ConfigurationError(found)
 
 
 def _check(name: str, asked: Asked) -> None:

@@ -66,7 +66,6 @@ def init(home: Path, asked: Asked, report_line: Report) -> Drafted:
     )  # fmt: skip
     paths = _paths(found)
     _check_free(home, paths)
-    home.mkdir(parents=True, exist_ok=True)
     with _workshop(home) as shop:
         bundle, cut = _train(shop, found, paths, report_line)
         _write(shop / paths["policy"], files.policy_text(found, cut, bundle))
@@ -124,12 +123,19 @@ def _check_free(home: Path, paths: dict[str, Path]) -> None:
 
 @contextmanager
 def _workshop(home: Path) -> Iterator[Path]:
-    """A home of its own inside the home, so that moving is renaming."""
+    """A home of its own inside the home, so that moving is renaming; faults do not name its files, soon gone."""
+    new = not home.exists()
+    home.mkdir(parents=True, exist_ok=True)
     shop = Path(tempfile.mkdtemp(prefix=".init-", dir=home))
     try:
         yield shop
+    except ConfigurationError as exc:
+        of_draft = [fault._replace(file=fault.file.replace(f"{shop}/", "the draft's ")) for fault in exc.faults]
+        raise ConfigurationError(of_draft) from exc
     finally:
         shutil.rmtree(shop, ignore_errors=True)
+        if new and not any(home.iterdir()):
+            home.rmdir()
 
 
 def _train(shop: Path, draft: Draft, paths: dict[str, Path], report_line: Report) -> tuple[Bundle, tuple[int, int]]:

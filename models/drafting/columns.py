@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.mapping.conversions import LIMIT
 from models.csv_file import Dialect
 from models.drafting import words
 
@@ -22,6 +23,7 @@ MOST_CODES = 40
 """More different texts than this are no code list a person could maintain."""
 MOST_DECIMALS = 9
 """Decimals a contract can state."""
+MOST_DIGITS = len(str(LIMIT - 1))
 STRAY = 0.1
 """Share of cells that may hold one of a few texts in a column that is otherwise numbers."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,17})(?:\.([0-9]*))?|[+-]?\.([0-9]+)")
@@ -48,8 +50,8 @@ class Column:
     blanks: Counter[str]
     scale: int = 0
     trimmed: bool = False
-    overlong: int = 0
-    """Decimals of a number column that has more than a contract can state; its kind is then text."""
+    overlong: str = ""
+    """Why a contract cannot state the numbers of a column, in words; its kind is then text."""
     stray: tuple[str, ...] = ()
     suspected: dict[str, str] = field(default_factory=dict)
     """Literals that seem to stand for nothing, with the evidence; they count as blanks in ``blanks``."""
@@ -115,10 +117,14 @@ def _as_numbers(column: Column, dialect: Dialect) -> bool:
     lost = sum(column.codes[code] for code in strays)
     zeros = any(_LEADING_ZERO.fullmatch(code) for code in column.codes)
     scale = max((_scale(text) for text in read.values()), default=0)
+    digits = max((len(text.lstrip("+-0").partition(".")[0]) for text in read.values()), default=0) + scale
     if not read or zeros or len(strays) > 3 or lost > STRAY * column.codes.total():
         return False
     if scale > MOST_DECIMALS:
-        column.overlong = scale
+        column.overlong = f"its numbers have {scale} decimals, a contract states at most {MOST_DECIMALS}"
+    elif digits > MOST_DIGITS:
+        column.overlong = f"its numbers take {digits} digits, decimals included, a contract holds at most {MOST_DIGITS}"
+    if column.overlong:
         return True
     _blank(column, strays)
     column.stray = tuple(strays)
@@ -158,8 +164,7 @@ def holds_nothing(column: Column) -> tuple[str, str] | None:
     if column.kind == "constant":
         return "it holds one value in every row", "ask why it is collected"
     if column.overlong:
-        evidence = f"its numbers have {column.overlong} decimals, a contract states at most {MOST_DECIMALS}"
-        return evidence, "round them in the file"
+        return column.overlong, "round them in the file"
     return None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from contracts.errors import ConfigurationError, Fault
-from contracts.mapping.conversions import Unfit, read_text
+from contracts.mapping.conversions import LIMIT, Unfit, read_text
 from contracts.source import nearest
 from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
@@ -48,14 +48,18 @@ class DraftField:
     def low(self) -> str:
         """The least legal value, with room: none below 0 where none was seen."""
         least = self.column.known[0]
-        return "0" if least >= 0 else f"-{_room(-least)}"
+        return "0" if least >= 0 else f"-{self._room(-least)}"
 
     @property
     def high(self) -> str:
         """The greatest legal value: ten times the greatest seen, in round figures, or what the unit itself bounds."""
         most = float(self.column.known[-1])
         bound = {"years": 130, "percent": 100}.get(self.unit)
-        return str(bound) if bound and most <= bound else _room(max(most, 1.0))
+        return str(bound if bound and most <= bound else self._room(max(most, 1.0)))
+
+    def _room(self, most: float) -> int:
+        """Ten times a number in round figures, as far as a number of this scale can be read."""
+        return min(_room(most), LIMIT // int(10**self.column.scale))
 
 
 @dataclass
@@ -136,11 +140,11 @@ def _why(findings: Sequence[Finding]) -> str:
     return "; ".join(left[:8]) or "add columns"
 
 
-def _room(most: float) -> str:
-    """Ten times a number, rounded up to 1, 2 or 5 with zeros."""
+def _room(most: float) -> int:
+    """Ten times a number, rounded up to 1, 2 or 5 with zeros, and 1 at least."""
     wide = 10.0 * most
     power = 10 ** math.floor(math.log10(wide))
-    return str(int(next(step * power for step in (1, 2, 5, 10) if step * power >= wide * (1 - 1e-12)) // 1))
+    return max(1, int(next(step * power for step in (1, 2, 5, 10) if step * power >= wide * (1 - 1e-12))))
 
 
 class _Sieve:

@@ -315,6 +315,19 @@ def test_the_command_writes_into_the_home_and_lists_what_is_open(tmp_path: Path)
     assert ContractStore(tmp_path).lint() == []
 
 
+def test_a_draft_that_does_not_lint_is_not_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "sample.csv"
+    source.write_text("a,b\n-0.04,1\n-0.02,2\n", encoding="utf-8")
+    monkeypatch.setattr("models.drafting.draft.DraftField.low", property(lambda self: "9" * 12))
+    done = run(tmp_path / "home", str(source), "--from", "csv")
+    assert "the minimum is above the maximum" in str(done.exception)
+    assert "lints" not in done.output
+    monkeypatch.undo()
+    done = run(tmp_path / "other", str(source), "--from", "csv")
+    assert done.exit_code == 0, done.output
+    assert "It lints as it is" in done.output
+
+
 def test_nothing_is_overwritten_and_no_published_contract_redefined(tmp_path: Path) -> None:
     source = tmp_path / "loan.json"
     source.write_text(json.dumps(record(amount={"type": "integer"})), encoding="utf-8")

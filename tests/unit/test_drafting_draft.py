@@ -108,10 +108,21 @@ def test_a_column_that_counts_up_is_left_out_whatever_its_name(tmp_path: Path) -
         ([f"2024-01-{row % 28 + 1:02}" for row in range(own_data.ROWS)], "dates"),
         ([f"word {row // 2}" for row in range(own_data.ROWS)], "different texts"),
         ([f"{row / 7:.12f}" for row in range(own_data.ROWS)], "12 decimals"),
+        ([f"9123456{row:05}.123456789" for row in range(own_data.ROWS)], "21 digits, decimals included"),
     ],
 )
 def test_what_no_feature_can_read_is_left_out_with_the_reason(tmp_path: Path, cells: list[str], why: str) -> None:
     assert why in left_out(with_column(tmp_path, "thing", cells), "thing").evidence
+
+
+@pytest.mark.parametrize(
+    ("cell", "low", "high"),
+    [("-0.0{:04}", -1, 10), ("-7.{:03}", -100, 10), ("9123456{:02}.123456789", 0, 10**9), ("{:03}.5", 0, 1000)],
+)
+def test_numbers_get_room_that_a_contract_can_state(tmp_path: Path, cell: str, low: int, high: int) -> None:
+    found = with_column(tmp_path, "drift", [cell.format(row % 97 + 1) for row in range(own_data.ROWS)])
+    field = next(field for field in found.fields if field.name == "drift")
+    assert (field.low, field.high) == (str(low), str(high))
 
 
 def test_a_leak_is_left_out_and_ranked_first(tmp_path: Path) -> None:

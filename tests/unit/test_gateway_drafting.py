@@ -94,6 +94,17 @@ def test_every_name_that_cannot_be_used_is_named_at_once(tmp_path: Path) -> None
     assert not (tmp_path / "home").exists()
 
 
+def test_a_draft_that_cannot_be_trained_leaves_no_home_and_names_no_file_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own_data.write(tmp_path / "own.csv", own_data.columns())
+    monkeypatch.setattr("models.drafting.draft.DraftField.low", property(lambda self: "9" * 12))
+    said = refused(tmp_path / "home", "shop", "--data", path, "--target", "outcome")
+    assert "the draft's specs/shop/shop.spec.yaml" in said
+    assert ".init-" not in said
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize(
     "there",
     [
