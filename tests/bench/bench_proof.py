@@ -34,6 +34,7 @@ def rows() -> list[Row]:
 
 def decide(configured: Any) -> None:
     """The same number of decisions by each integration; every application its own."""
+    from contracts.errors import ScoregateError
     from gateway.bootstrap import install
     from gateway.spi import Asked
 
@@ -46,7 +47,8 @@ def decide(configured: Any) -> None:
             header = {"idempotency-key": f'"{name}-{number}"'}
             asked.append(Asked(json.dumps(body).encode(), header, "bench"))
         for start in range(0, DECISIONS, 1000):
-            installation.desks[name].decide_many(asked[start : start + 1000])
+            replies = installation.desks[name].decide_many(asked[start : start + 1000])
+            assert not [reply for reply in replies if isinstance(reply, ScoregateError)], "not every one is decided"
     installation.close()
 
 
@@ -67,8 +69,9 @@ def proved(configured: Any, ledger: Any, name: str, said: str) -> list[Row]:
             rates.append(tally.results.total() / (time.perf_counter() - began))
     bound = at_least(f"verify: {said}", max(rates), "per s", 2000) if name == "bench-complete" else None
     share = tally.results["equal"] / tally.results.total()
+    assert tally.results.total() == DECISIONS, f"{tally.results.total()} decisions were proved"
     return [
-        shown(f"verify: decisions, {said}", tally.results.total(), "decisions"),
+        shown(f"verify: decisions, {said}", DECISIONS, "decisions"),
         at_least(f"verify: share that is equal to the last bit, {said}", share, "", 1.0),
         bound or shown(f"verify: {said}", max(rates), "per s"),
     ]
