@@ -33,6 +33,8 @@ _PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$"
 
 Location = tuple[int, int]
 Path_ = tuple[str | int, ...]
+Place = tuple[Path_, bool]
+"""A value by its path, or with True the key that stands before it."""
 
 
 class Source:
@@ -43,10 +45,13 @@ class Source:
     ({'a': {'b': 1}}, (2, 3))
     """
 
-    def __init__(self, file: str, data: Any, locations: Mapping[Path_, Location]) -> None:
+    def __init__(
+        self, file: str, data: Any, locations: Mapping[Path_, Location], altered: Mapping[Place, str] | None = None
+    ) -> None:
         self.file = file
         self.data = data
         self._locations = locations
+        self._altered = altered or {}
 
     @classmethod
     def read(cls, path: Path, name: str | None = None) -> Source:
@@ -65,8 +70,9 @@ class Source:
     @classmethod
     def parse(cls, text: str, name: str) -> Source:
         _check_special(text, name)
+        yaml = _yaml(text)
         try:
-            raw = _yaml(text).load(text)
+            raw = yaml.load(text)
         except _Refused as exc:
             raise ConfigurationError([Fault(name, exc.mark.line + 1, exc.mark.column + 1, *exc.words)]) from exc
         except (MarkedYAMLError, pyyaml.MarkedYAMLError) as exc:
@@ -78,8 +84,8 @@ class Source:
             raise ConfigurationError([Fault(name, line, column, message, hint)]) from exc
         except (YAMLError, pyyaml.YAMLError, ValueError, RecursionError) as exc:
             raise ConfigurationError([Fault(name, 0, 0, f"is not valid YAML: {type(exc).__name__}")]) from exc
-        locations: dict[Path_, Location] = {(): (1, 1)}
-        return cls(name, _plain(raw, (), locations), locations)
+        reading = _Reading(yaml.constructor.scalars)
+        return cls(name, reading.plain(raw, ()), reading.locations, reading.altered)
 
     @classmethod
     def around(cls, file: Path, key: str, given: Mapping[str, Any]) -> Source:
@@ -98,6 +104,15 @@ class Source:
         while here not in self._locations:
             here = here[:-1]
         return self._locations[here]
+
+    def altered(self, path: Sequence[str | int], *, key: bool = False) -> str:
+        """The text of the value at ``path``, or of its key, where YAML makes something else of it, as it does of 007;
+        else empty.
+
+        >>> Source.parse("{a: 0x1F, 010: 7}", "x.yaml").altered(("a",))
+        '0x1F'
+        """
+        return self._altered.get((tuple(path), key), "")
 
     def fault(self, path: Sequence[str | int], message: str, hint: str = "", severity: str = "error") -> Fault:
         line, column = self.at(path)
@@ -173,10 +188,29 @@ def _translated(event: Any) -> events.Event:
 
 
 class _Constructor(RoundTripConstructor):
-    """Leaves dates and times as they are written: configuration speaks ISO 8601 text, and its readers check it."""
+    """Leaves dates and times as they are written: configuration speaks ISO 8601 text, and its readers check it.
+
+    ``scalars`` are the texts of numbers and truths, by line and column from 0.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.scalars: dict[Location, str] = {}
+
+
+def _remembered(tag: str) -> Callable[[_Constructor, Any], Any]:
+    construct = RoundTripConstructor.yaml_constructors[tag]
+
+    def remember(constructor: _Constructor, node: Any) -> Any:
+        constructor.scalars[node.start_mark.line, node.start_mark.column] = node.value
+        return construct(constructor, node)
+
+    return remember
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+for _tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool"):
+    _Constructor.add_constructor(_tag, _remembered(_tag))
 
 
 def _yaml(text: str) -> YAML:
@@ -205,22 +239,47 @@ def _refusal(event: Any) -> tuple[str, str] | None:
     return None
 
 
-def _plain(node: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
-    if isinstance(node, Mapping):
-        return {key: _child(node, key, path, locations) for key in node}
-    if isinstance(node, list):
-        return [_child(node, index, path, locations) for index in range(len(node))]
-    if isinstance(node, bool) or node is None:
-        return node
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return str(node)
+def text_of(value: object) -> str:
+    """The text that YAML reads as this text, number or truth, and does not alter."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _child(node: Any, key: Any, path: Path_, locations: dict[Path_, Location]) -> Any:
-    positions = node.lc
-    here = (*path, key if isinstance(node, list) else str(key))
-    line, column = positions.item(key) if isinstance(node, list) else positions.key(key)
-    locations[here] = (line + 1, column + 1)
-    return _plain(node[key], here, locations)
+class _Reading:
+    """Makes plain data of ruamel.yaml's; notes where everything stood, and what was written another way."""
+
+    def __init__(self, scalars: Mapping[Location, str]) -> None:
+        self._scalars = scalars
+        self.locations: dict[Path_, Location] = {(): (1, 1)}
+        self.altered: dict[Place, str] = {}
+
+    def plain(self, node: Any, path: Path_) -> Any:
+        if isinstance(node, Mapping):
+            return {key: self._member(node, key, path) for key in node}
+        if isinstance(node, list):
+            return [self._item(node, index, path) for index in range(len(node))]
+        if isinstance(node, bool) or node is None:
+            return node
+        for kind in (int, float, str):
+            if isinstance(node, kind):
+                return kind(node)
+        return str(node)
+
+    def _member(self, node: Any, key: Any, path: Path_) -> Any:
+        here = (*path, str(key))
+        self._compare((here, True), key, node.lc.key(key))
+        return self._child(node[key], here, node.lc.key(key), node.lc.value(key))
+
+    def _item(self, node: Any, index: int, path: Path_) -> Any:
+        position = node.lc.item(index)
+        return self._child(node[index], (*path, index), position, position)
+
+    def _child(self, child: Any, here: Path_, named: Location, begins: Location) -> Any:
+        self.locations[here] = (named[0] + 1, named[1] + 1)
+        value = self.plain(child, here)
+        self._compare((here, False), value, begins)
+        return value
+
+    def _compare(self, place: Place, value: Any, position: Location) -> None:
+        text = self._scalars.get((position[0], position[1]))
+        if text is not None and not isinstance(value, dict | list) and text != text_of(value):
+            self.altered[place] = text

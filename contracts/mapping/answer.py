@@ -12,7 +12,7 @@ from contracts.errors import ConfigurationError
 from contracts.mapping.answer_reading import read_answer, whole_answer, whole_digits
 from contracts.mapping.paths import ABSENT, EACH, Path
 from contracts.mapping.tree import AnswerEntry, AnswerTree, Each, Fit, Fixed, NativeField, Written
-from contracts.source import Path_, Source
+from contracts.source import Path_, Source, text_of
 from contracts.types import Field, Value
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class AnswerMap:
     def _native(self, path: str, leaf: Written | Fixed, entry: AnswerEntry) -> NativeField:
         most = self._most(leaf, entry)
         if isinstance(leaf, Fixed):
-            text = _spelled(leaf.value)
+            text = text_of(leaf.value)
             return NativeField(path, "any", len(text), True, codes=(text,), least=len(text), most=most)
         field = self.field(leaf, entry)
         positioned = any(isinstance(step, int) for step in leaf.source.steps)
@@ -183,11 +183,7 @@ def _least(field: Field, leaf: Written) -> int:
 
 def _codes(field: Field, leaf: Written) -> tuple[str, ...]:
     """Every text a code may be written as."""
-    return tuple(map(_spelled, leaf.codes.values() if leaf.codes is not None else field.codes))
-
-
-def _spelled(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return tuple(map(text_of, leaf.codes.values() if leaf.codes is not None else field.codes))
 
 
 def _getter(path: Path) -> Writer:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contracts.errors import Fault
 from contracts.mapping.chains import date_pattern
+from contracts.mapping.literals import CURE, misread
 from contracts.mapping.paths import EACH, Path, Step
 from contracts.mapping.tree import AnswerEntry, AnswerTree, Each, Fit, Fixed, Written
-from contracts.source import Path_, Source, nearest
+from contracts.source import Path_, Source, nearest, text_of
 from contracts.types import Field
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class AnswerReader:
         if not isinstance(section, dict) or not section:
             self._fault((), "expected one line per native path, as <native path>: <decision path>")
             return None, self._faults
-        entries = [self._entry(str(key), given) for key, given in section.items()]
+        entries = [self._entry(key, given) for key, given in section.items()]
         complete = tuple(entry for entry in entries if entry is not None)
         for path, message in collisions(entry.target for entry in complete):
             self._fault((path,), message)
@@ -71,13 +72,14 @@ class AnswerReader:
     def _fault(self, below: Path_, message: str, hint: str = "") -> None:
         self._faults.append(self._source.fault((*self._at, *below), message, hint))
 
-    def _entry(self, key: str, given: Any) -> AnswerEntry | None:
-        target = self._path(key, (key,))
+    def _entry(self, key: Any, given: Any) -> AnswerEntry | None:
+        below = (str(key),)
+        target = self._target(key, below)
         if target is None:
             return None
         if isinstance(given, dict) and "each" in given:
-            return self._each(target, given, (key,))
-        return self._leaf(target, given, "", (key,))
+            return self._each(target, given, below)
+        return self._leaf(target, given, "", below)
 
     def _each(self, target: Path, given: Mapping[Any, Any], below: Path_) -> Each | None:
         name = given["each"]
@@ -91,7 +93,7 @@ class AnswerReader:
         most = self._most(given, below, self._contract.lists.get(str(name), 0))
         entries = []
         for key, leaf in given.items():
-            inner = self._path(str(key), (*below, str(key))) if key not in ("each", "most") else None
+            inner = self._target(key, (*below, str(key))) if key not in ("each", "most") else None
             if inner is not None:
                 entries.append(self._leaf(inner, leaf, f"{name}[].", (*below, str(key))))
         complete = tuple(entry for entry in entries if entry is not None)
@@ -141,13 +143,21 @@ class AnswerReader:
     def _fixed(self, target: Path, given: Mapping[Any, Any], below: Path_) -> Fixed | None:
         for key in given.keys() - {"constant"}:
             self._fault((*below, str(key)), f"{key!r} means nothing beside constant")
-        if not isinstance(given["constant"], str | int):
-            message = "a constant is a text, a whole number, true or false"
-            self._fault((*below, "constant"), message, "put quotes around it")
+        if self._misread(given["constant"], (*below, "constant")):
             return None
         return Fixed(target, given["constant"])
 
-    def _path(self, text: str, below: Path_) -> Path | None:
+    def _misread(self, given: Any, below: Path_, *, key: bool = False) -> bool:
+        message = misread(self._source, (*self._at, *below), given, key=key)
+        if message:
+            self._fault(below, message, CURE)
+        return bool(message)
+
+    def _target(self, key: Any, below: Path_) -> Path | None:
+        """The native path that is written to, which is the key of its line."""
+        if self._misread(key, below, key=True):
+            return None
+        text = text_of(key)
         try:
             path = Path.parse(text)
         except ValueError as exc:
@@ -182,11 +192,11 @@ class AnswerReader:
             return {}
         codes: dict[str, str | int | bool] = {}
         for key, value in given.items():
-            if field.codes and key not in field.codes:
+            here = (*below, str(key))
+            self._misread(value, here)
+            if not self._misread(key, here, key=True) and field.codes and key not in field.codes:
                 hint = nearest(str(key), field.codes) or f"known: {', '.join(field.codes)}"
-                self._fault((*below, str(key)), f"{key!r} is no code of {field.name!r}", hint)
-            if not isinstance(value, str | int):
-                self._fault((*below, str(key)), f"{value!r} is no native code", "put quotes around it")
+                self._fault(here, f"{key!r} is no code of {field.name!r}", hint)
             codes[str(key)] = value
         lacking = [code for code in field.codes if code not in codes]
         if lacking:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from contracts.errors import Fault
 from contracts.mapping.chains import chain_faults, default_chain, read_conversion, stage
 from contracts.mapping.conversions import Unfit, compile_chain
+from contracts.mapping.literals import CURE, misread
 from contracts.mapping.paths import Path
 from contracts.mapping.tree import Constant, Conversion, Entry, Joint, Missing, NotCarried, RequestTree, Unknown, Wired
 from contracts.rows import value_checker
-from contracts.source import Path_, Source, nearest
+from contracts.source import Path_, Source, nearest, text_of
 from contracts.types import Field, State
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _KEYS = ("from", "convert", "missing", "codes", "joint")
 _STATES = {"blank": State.BLANK, "rejected": State.REJECTED}
 _JOINTS = ("primary", "sum", "min", "max")
 _KINDS = ("absent", "empty", "nil")
+_TEXTS = ("code", "string")
 
 
 def read_request(
@@ -99,6 +101,8 @@ class RequestReader:
         return self._wired(field, given, below)
 
     def _constant(self, field: Field, given: Any, below: Path_) -> Entry | None:
+        if field.type in _TEXTS and self._misread(given, below):
+            return None
         native = given if isinstance(given, bool | int) else str(given)
         try:
             value = compile_chain(default_chain(field), field)(native)
@@ -198,7 +202,7 @@ class RequestReader:
         if field.type == "boolean" or not isinstance(value, str | int):
             hint = "expected true or false" if field.type == "boolean" else "expected text"
             self._fault(below, f"{value!r} is no value of {field.name!r}", hint)
-        elif field.codes and str(value) not in field.codes:
+        elif not self._misread(value, below) and field.codes and str(value) not in field.codes:
             hint = nearest(str(value), field.codes) or f"known: {', '.join(field.codes)}"
             self._fault(below, f"{value!r} is no code of {field.name!r} in {self._contract.ref}", hint)
         return str(value)
@@ -213,13 +217,15 @@ class RequestReader:
         return cast(Joint, given)
 
     def _literal(self, key: Any, below: Path_) -> str:
-        """A YAML key as the native text it stands for; whatever YAML may have altered must be quoted."""
-        if isinstance(key, bool):
-            return "true" if key else "false"
-        if isinstance(key, str | int) and not getattr(key, "_width", None):
-            return str(key)
-        self._fault((*below, str(key)), "YAML reads this key as something other than text", "put quotes around it")
-        return str(key)
+        """A YAML key as the native text it stands for."""
+        self._misread(key, (*below, str(key)), key=True)
+        return text_of(key)
+
+    def _misread(self, given: Any, below: Path_, *, key: bool = False) -> bool:
+        message = misread(self._source, (*self._at, *below), given, key=key)
+        if message:
+            self._fault(below, message, CURE)
+        return bool(message)
 
 
 def _section(source: Source, at: Path_) -> Any:

@@ -24,6 +24,13 @@ def test_every_value_has_its_line_and_column() -> None:
     ]  # fmt: skip
 
 
+def test_a_number_that_was_written_another_way_is_remembered() -> None:
+    source = Source.parse('a: {01: 1, x: 0x1F, y: "07", z: 1.50, t: True}\nb:\n  0b1: 2\nc: [2, +2]\n', "x.yaml")
+    places = [("a", "x"), ("a", "y"), ("a", "z"), ("a", "t"), ("b",), ("c", 0), ("c", 1), ("gone",)]
+    assert [source.altered(path) for path in places] == ["0x1F", "", "1.50", "True", "", "", "+2", ""]
+    assert [source.altered(path, key=True) for path in [("a",), ("a", "1"), ("b", "1")]] == ["", "01", "0b1"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

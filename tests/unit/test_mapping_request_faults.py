@@ -9,6 +9,7 @@ from mapping_samples import CONTRACT, FIELDS
 
 from contracts.errors import ConfigurationError
 from contracts.mapping.request import RequestMap
+from contracts.mapping.tree import Wired
 from contracts.source import Source
 
 GOOD = """\
@@ -68,7 +69,15 @@ def test_every_fault_is_found_in_one_go_with_line_and_column() -> None:
         ("home", "home: {from: a, codes: {O: ownr}}", "'ownr' is no code of 'home' in everything@1.0.0 (did you mean"),
         ("home", "home: {from: a, codes: {}}", "expected {<native code>: <contract code>}"),
         ("home", "home: {from: a, codes: {O: true}}", "True is no code of 'home' (put quotes around it)"),
-        ("home", "home: {from: a, codes: {01: owner}}", "put quotes around it"),
+        ("home", "home: {from: a, codes: {01: owner}}", "YAML makes '1' of 01 (put quotes around it)"),
+        ("home", "home: {from: a, codes: {0x1F: owner}}", "YAML makes '31' of 0x1F (put quotes around it)"),
+        ("home", "home: {from: a, codes: {1_0: owner}}", "YAML makes '10' of 1_0"),
+        ("home", "home: {from: a, codes: {+5: owner}}", "YAML makes '5' of +5"),
+        ("home", "home: {from: a, codes: {0o17: owner}}", "YAML makes '15' of 0o17"),
+        ("home", "home: {from: a, codes: {TRUE: owner}}", "YAML makes 'true' of TRUE"),
+        ("home", "home: {constant: 01}", "YAML makes '1' of 01"),
+        ("name", "name: {from: a, codes: {A: 01}}", "YAML makes '1' of 01 (put quotes around it)"),
+        ("name", "name: {constant: 1.50}", "1.5 is no text, whole number, true or false (put quotes around it)"),
         ("home", "home: {from: a, codes: {1: owner, '1': rent}}", "the code '1' is listed twice"),
         ("home", "home: {from: a, convert: upper, codes: {o: owner}}", "the code 'o' can never come out of upper"),
         ("home", "home: {from: a, convert: integer, codes: {O: owner}}", "only trim, upper and text may stand before"),
@@ -86,6 +95,15 @@ def test_a_fault_says_what_was_seen_and_what_is_wanted(name: str, line: str, mes
 
 def test_the_good_mapping_is_good() -> None:
     RequestMap.parse(Source.parse(GOOD, "x.yaml"), ("request",), CONTRACT)
+
+
+@pytest.mark.parametrize("code", ["1", "-1", "true", "'01'", '"0x1F"', "!!str 007", "no", "1:30", "2026-03-31"])
+def test_a_native_code_that_yaml_does_not_alter_needs_no_quotes(code: str) -> None:
+    text = with_line("home", f"home: {{from: who.home, codes: {{{code}: owner}}}}")
+    tree = RequestMap.parse(Source.parse(text, "x.yaml"), ("request",), CONTRACT).tree
+    read = next(entry for entry in tree.entries if entry.field.name == "home")
+    assert isinstance(read, Wired)
+    assert read.codes == ((code.removeprefix("!!str ").strip("'\""), "owner"),)
 
 
 def test_an_essential_field_is_mapped_and_rests_on_no_look_up() -> None:
