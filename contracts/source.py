@@ -219,9 +219,9 @@ def _yaml(text: str) -> YAML:
     return yaml
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?`` for the closest known word, or the empty string."""
-    found = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+def nearest(word: object, known: Iterable[object]) -> str:
+    """``did you mean 'x'?`` for the closest known word, or the empty string; a file may give anything for a word."""
+    found = difflib.get_close_matches(str(word), list(map(str, known)), n=1, cutoff=0.6)
     return f"did you mean {found[0]!r}?" if found else ""
 
 

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import ConfigurationError, Fault, MissingLibrary, ScoregateError, SetupError
+from contracts.errors import ConfigurationError, Fault, ScoregateError, SetupError
 from contracts.lifecycle import soonest
 from contracts.store import ContractStore
 from gateway import environment
@@ -65,7 +65,8 @@ def install(
     """Make a home ready. ``clock`` and ``adapters`` stand in for the real ones, as in tests; the real clock never goes
     back. ``lookout`` is told what happens. ``patient`` says to go on where the ledger cannot be opened yet.
 
-    Raises SetupError for what all integrations share; faults of single integrations end up in ``faulty``.
+    Raises SetupError for what all integrations share; what is wrong with a single one, a slip of ours in reading it
+    among that, ends up in ``faulty``.
     """
     if not (settings.home / "integrations").is_dir():
         raise SetupError(f"{settings.home / 'integrations'} is missing: {settings.home} is not a home; see --home")
@@ -89,10 +90,8 @@ def install(
         lookout=lookout,
     )
     for folder in integration_folders(settings.home):
-        try:
+        with installation.alone(folder.name):
             installation.desks[folder.name] = open_desk(installation, folder, clock)
-        except (ConfigurationError, MissingLibrary) as error:
-            _switch_off(installation, folder.name, error)
     if with_ledger:
         _examine(installation)
         lookout.start(settings.state / "run")
@@ -100,23 +99,12 @@ def install(
     return installation
 
 
-def _switch_off(installation: Installation, name: str, error: ConfigurationError | MissingLibrary) -> None:
-    installation.desks.pop(name, None)
-    installation.faulty[name] = error
-    first = error.faults[0]
-    installation.lookout.events.warning(
-        "integration_off", integration=name, cause=error.code, file=first.file, line=first.line
-    )
-
-
 def _examine(installation: Installation) -> None:
     """Switch off integrations whose look-ups name what their source does not have; one that is down may have it."""
     words = {name: desk.examine() for name, desk in installation.desks.items()}
     for name, word in words.items():
-        try:
+        with installation.alone(name):
             word()
-        except (ConfigurationError, MissingLibrary) as error:
-            _switch_off(installation, name, error)
 
 
 def _opening(settings: Settings, clock: Clock, lookout: Lookout, *, patient: bool) -> Opening:

@@ -14,7 +14,6 @@ from contracts.errors import (
     InvalidRecord,
     MalformedPayload,
     ScoregateError,
-    SetupError,
     UpstreamError,
 )
 from contracts.types import Problem
@@ -235,7 +234,7 @@ def _problems(error: ScoregateError) -> Sequence[Problem]:
 class ClosedDesk:
     """The desk of an integration that is switched off: it says so, in the integration's own format."""
 
-    def __init__(self, name: str, codec: Codec, cause: SetupError) -> None:
+    def __init__(self, name: str, codec: Codec, cause: ScoregateError) -> None:
         self.name = name
         self.codec = codec
         self.cause = cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from contracts.errors import SetupError
+from contracts.errors import ScoregateError
 from contracts.source import Source
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
@@ -57,10 +57,12 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
 
 def mounted(installation: Installation) -> list[Mounted]:
     """Every address of every routed integration, also of those that are switched off."""
-    return [
-        *(one for desk in installation.desks.values() for one in _doors(installation, desk)),
-        *(one for name, error in installation.faulty.items() for one in _closed_doors(installation, name, error)),
-    ]
+    doors: list[Mounted] = []
+    for name, desk in list(installation.desks.items()):
+        with installation.alone(name):
+            doors += _doors(installation, desk)
+    closed = (_closed_doors(installation, name, error) for name, error in installation.faulty.items())
+    return [*doors, *(one for some in closed for one in some)]
 
 
 def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
@@ -74,13 +76,13 @@ def _doors(installation: Installation, desk: ServingDesk) -> list[Mounted]:
     ]
 
 
-def _closed_doors(installation: Installation, name: str, error: SetupError) -> list[Mounted]:
+def _closed_doors(installation: Installation, name: str, error: ScoregateError) -> list[Mounted]:
     """The addresses of an integration that is switched off: they say so in its own format."""
     folder = installation.settings.home / "integrations" / name
     try:
         adapter = installation.adapter(str(Source.read(folder / INTEGRATION_FILE).data["adapter"]))
         codec = adapter.closed() if isinstance(adapter, ClosableAdapter) else adapter.wire({}, folder)
         desk = ClosedDesk(name, codec, error)
-    except (SetupError, TypeError, KeyError):
+        return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []
+    except Exception:  # noqa: BLE001 # that it is off has been said; without a codec it cannot say so itself
         return []
-    return [Mounted(route) for route in adapter.routes(desk)] if isinstance(adapter, RoutedAdapter) else []

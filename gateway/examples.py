@@ -93,8 +93,7 @@ def run(installation: Installation, folder: Path | None, *, renewing: bool = Fal
         raise ConfigurationError([Fault(str(folder), 0, 0, "is not an integration of this home that loads; see lint")])
     renewed = [line for desk in desks for line in _renewed(desk)] if renewing else []
     results = [result for desk in desks for result in _run_desk(desk)]
-    faulty = installation.faulty.values() if folder is None else ()
-    broken = [f"FAULT {fault}" for error in faulty for fault in error.faults]
+    broken = [f"FAULT {line}" for line in installation.broken()] if folder is None else []
     failed = [line for line, passed in results if not passed] + broken
     lines = [*renewed, *(line for line, _ in results), *broken]
     lines.append(f"{len(results)} example(s), {len(failed)} failed")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from contracts.errors import ConfigurationError, MissingLibrary, NotFound, SetupError
+from contracts.errors import ConfigurationError, InternalFault, MissingLibrary, NotFound, SetupError
 from contracts.source import nearest
 from contracts.store import ContractStore
 from gateway.access.roster import Roster
@@ -15,6 +16,7 @@ from gateway.modes import Modes
 from gateway.opening import Opening
 from gateway.service import ServingDesk
 from gateway.settings import Settings
+from gateway.slips import slip
 from gateway.spi import Adapter
 from gateway.watching.lookout import Lookout
 from gateway.watching.pulse import Pulse
@@ -38,7 +40,7 @@ class Installation:
     modes: Modes
     connections: Connections
     desks: dict[str, ServingDesk] = field(default_factory=dict)
-    faulty: dict[str, ConfigurationError | MissingLibrary] = field(default_factory=dict)
+    faulty: dict[str, SetupError | InternalFault] = field(default_factory=dict)
     opening: Opening | None = None
     lookout: Lookout = field(default_factory=Lookout.silent)
 
@@ -48,13 +50,35 @@ class Installation:
         return None if self.opening is None else self.opening()
 
     def desk(self, name: str) -> ServingDesk:
-        """The desk of an integration; raises SetupError if it is switched off, NotFound if there is none."""
+        """The desk of an integration; raises what switched it off if it is off, NotFound if there is none."""
         if name in self.faulty:
             raise self.faulty[name]
         if name not in self.desks:
             known = nearest(name, self.desks) or f"there are: {', '.join(sorted(self.desks)) or 'none'}"
             raise NotFound(f"no integration {name!r} in {self.settings.home}; {known}")
         return self.desks[name]
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Whatever is wrong with one integration switches off that one; raises SetupError for what all share."""
+        try:
+            yield
+        except (ConfigurationError, MissingLibrary) as error:
+            self._switch_off(name, error, file=error.faults[0].file, line=error.faults[0].line)
+        except SetupError:
+            raise
+        except Exception as error:  # noqa: BLE001 # a slip of ours: those beside it serve, whatever it is
+            self.lookout.events.fault(error, integration=name)
+            self._switch_off(name, slip(error, name))
+
+    def _switch_off(self, name: str, error: SetupError | InternalFault, **place: object) -> None:
+        self.desks.pop(name, None)
+        self.faulty[name] = error
+        self.lookout.events.warning("integration_off", integration=name, cause=error.code, **place)
+
+    def broken(self) -> list[str]:
+        """What keeps integrations switched off, a line for each fault."""
+        return [line for error in self.faulty.values() for line in _lines(error)]
 
     def states(self) -> dict[str, str]:
         """Every integration by name, with why it is switched off; empty while it serves."""
@@ -85,3 +109,7 @@ class Installation:
         if self.opening is not None:
             self.opening.close()
         self.lookout.close()
+
+
+def _lines(error: SetupError | InternalFault) -> list[str]:
+    return list(map(str, error.faults)) if isinstance(error, SetupError) else [error.message]

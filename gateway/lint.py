@@ -21,6 +21,7 @@ from gateway.lint_lookups import lookup_faults
 from gateway.lint_texts import text_faults
 from gateway.lint_wire import wire_faults
 from gateway.modes import may_open
+from gateway.slips import slip
 from gateway.spi import Adapter, RunningAdapter
 from models.bundle import Bundle
 from models.policy import Policy
@@ -131,6 +132,12 @@ class IntegrationLint:
         self._folder, self._shelf, self._adapter, self._allowed = folder, shelf, adapter, allow_demonstration
 
     def faults(self) -> list[Fault]:
+        try:
+            return self._faults()
+        except Exception as exc:  # noqa: BLE001 # a slip of ours; the other integrations are still looked at
+            return [Fault(str(self._folder / INTEGRATION_FILE), 0, 0, slip(exc, self._folder.name).message)]
+
+    def _faults(self) -> list[Fault]:
         try:
             integration = read_integration(self._folder, self._shelf.contracts)
         except ConfigurationError as exc:

@@ -50,6 +50,9 @@ def read_lookups(
     """
     found = {}
     for name in lookups.data:
+        if not isinstance(name, str):
+            lookups.fault((str(name),), f"{name!r} is no name of a look-up", "put quotes around it")
+            continue
         section = lookups.section(name, None)
         key = path((*map(str, section.path), "key"), section.take("key", str))
         adapter = section.take("adapter", str)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,29 @@ def load(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         if len(content) > MAX_BYTES:
             raise ConfigurationError([Fault(str(path), 0, 0, f"is larger than {MAX_BYTES} bytes")])
-        schema = json.loads(content)
+        schema = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except OSError as exc:
         raise ConfigurationError([Fault(str(path), 0, 0, f"cannot be read: {exc.strerror or exc}")]) from exc
+    except OverflowError as exc:
+        raise ConfigurationError([Fault(str(path), 0, 0, str(exc))]) from exc
     except json.JSONDecodeError as exc:
         raise ConfigurationError([Fault(str(path), exc.lineno, exc.colno, f"is not JSON: {exc.msg}")]) from exc
     except (UnicodeDecodeError, RecursionError, ValueError) as exc:
         raise ConfigurationError([Fault(str(path), 0, 0, f"is not JSON: {type(exc).__name__}")]) from exc
-    faults = [Fault(str(path), 0, 0, message) for message in _faults(schema)]
+    try:
+        faults = [Fault(str(path), 0, 0, message) for message in _faults(schema)]
+    except RecursionError as exc:
+        raise ConfigurationError([Fault(str(path), 0, 0, "nests too deep", "flatten it")]) from exc
     if faults:
         raise ConfigurationError(faults)
     return dict(schema)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise OverflowError(f"{text} is no number that JSON Schema can reckon with")
+    return number
 
 
 def _faults(schema: Any) -> Iterator[str]:
@@ -49,7 +62,7 @@ def _faults(schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         yield "is not a JSON Schema: expected an object"
         return
-    if schema.get("$schema", DIALECT).rstrip("#") != DIALECT:
+    if str(schema.get("$schema", DIALECT)).rstrip("#") != DIALECT:
         yield f"$schema names another dialect; expected {DIALECT}"
         return
     try:

@@ -223,7 +223,7 @@ class _Compiler:
         return lambda tree: write(mapped.write(in_words(tree)))
 
     def _map_keys(self) -> list[str]:
-        return sorted(self._wire.section.data["fault"]["map"], key=len, reverse=True)
+        return sorted(map(str, self._wire.section.data["fault"]["map"]), key=len, reverse=True)
 
 
 def _lists_problems(mapped: AnswerMap) -> bool:

@@ -180,7 +180,7 @@ class AnswerReader:
                 plain = Path(tuple(step for step in path.steps if step is not EACH))
                 return plain, paths[spelled], listed
         known = [text[len(above) :] for text in paths if text.startswith(above)]
-        hint = "use each" if name in self._contract.lists else nearest(str(name), known)
+        hint = "use each" if str(name) in self._contract.lists else nearest(str(name), known)
         self._fault(below, f"{self._contract.ref} has no {above}{name}", hint or f"known: {', '.join(known)}")
         return None
 

@@ -169,7 +169,7 @@ class RequestReader:
         states: dict[str, State] = {}
         for key, word in given.items():
             text = self._literal(key, below)
-            if word not in _STATES:
+            if not isinstance(word, str) or word not in _STATES:
                 hint = "not_carried is said of a whole field, never of a value" if word == NOT_CARRIED else ""
                 self._fault((*below, str(key)), f"expected blank or rejected, not {word!r}", hint)
             elif text in states:

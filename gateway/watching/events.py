@@ -108,7 +108,7 @@ class Events:
         What is wrong with the installation was not found in anything a caller sent: there the text says the cure.
         """
         message = error.message[:LONGEST_MESSAGE] if isinstance(error, SetupError) else ""
-        self.error("fault", integration=integration, correlation=correlation, message=message, **_description(error))
+        self.error("fault", integration=integration, correlation=correlation, message=message, **described(error))
 
     def _write(self, level: int, event: str, members: Mapping[str, Any]) -> None:
         if level >= self.least:
@@ -131,7 +131,8 @@ def _text(value: object) -> str:
     return quote(known) if isinstance(known, str) else json.dumps(known)
 
 
-def _description(error: BaseException) -> dict[str, str]:
+def described(error: BaseException) -> dict[str, str]:
+    """Kind and place of an exception and of those before it, and never a text of theirs."""
     kinds: list[str] = []
     frames: list[str] = []
     link: BaseException | None = error

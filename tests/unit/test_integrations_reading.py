@@ -140,6 +140,11 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
         ("limits:", "unknown: keep\nlimits:", "'keep' is not a legal 'unknown'"),
         ("limits:", "ignore: [a..b]\nlimits:", "'a..b' is not a path"),
         ("limits:", "lookups: {core: {key: id}}\nlimits:", "'adapter' is missing"),
+        (
+            "limits:",
+            "lookups: {1: {adapter: odbc, key: id}}\nlimits:",
+            "1 is no name of a look-up (put quotes around it)",
+        ),
         ("limits:", looked_up("timeout: soon"), "'soon' is no time (write a number with its unit, such as 125ms)"),
         ("limits:", looked_up("timeout: 10m"), "'timeout' must lie between 0.001s and 300s"),
         ("limits:", looked_up("cache: 25h"), "'cache' must lie between 1s and 86400s"),

@@ -150,6 +150,7 @@ def test_the_native_leaves_are_listed_with_their_room() -> None:
         ),
         ("a: {from: outcome, codes: {approve: 1, refer: 0x1F, decline: 3}}", "YAML makes '31' of 0x1F"),
         ("a: {from: outcome, codes: {approve: 1, refer: 2, decline: True}}", "YAML makes 'true' of True"),
+        ("a: {from: [score]}", "loan_decision@1.0.0 has no ['score'] (did you mean 'score'?)"),
         ("a: {constant: 1.5}", "1.5 is no text, whole number, true or false (put quotes around it)"),
         ("a: {constant: 007}", "YAML makes '7' of 007 (put quotes around it)"),
         ("a: {constant: ~}", "None is no text, whole number, true or false"),

@@ -56,6 +56,7 @@ def test_every_fault_is_found_in_one_go_with_line_and_column() -> None:
         ("amount", "amount: {from: a, missing: blank}", "expected {absent|empty|nil|<literal>: blank|rejected}"),
         ("amount", "amount: {from: a, missing: {0: not_carried}}", "said of a whole field, never of a value"),
         ("amount", "amount: {from: a, missing: {0: gone}}", "expected blank or rejected, not 'gone'"),
+        ("amount", "amount: {from: a, missing: {empty: [blank]}}", "expected blank or rejected, not ['blank']"),
         ("amount", "amount: {from: a, missing: {0: blank, '0': blank}}", "'0' is listed twice"),
         ("amount", "amount: {from: a, missing: {0099: blank}}", "put quotes around it"),
         ("amount", "amount: {from: a, missing: {9.90: blank}}", "put quotes around it"),

@@ -81,6 +81,10 @@ def test_a_schema_lists_its_leaves_with_type_and_room(tmp_path: Path) -> None:
     }
 
 
+def nested(depth: int) -> str:
+    return '{"type": "object", "properties": {"a": ' * depth + '{"type": "string"}' + "}}" * depth
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -89,6 +93,11 @@ def test_a_schema_lists_its_leaves_with_type_and_room(tmp_path: Path) -> None:
         ([], "expected an object"),
         ({"type": "strange"}, "is not a valid JSON Schema"),
         ({"type": "array"}, "describes no object"),
+        ({"$schema": 5, "type": "object"}, "another dialect"),
+        ('{"type": "object", "maximum": 1e400}', "1e400 is no number that JSON Schema can reckon with"),
+        ('{"type": "object", "maximum": NaN}', "NaN is no number that JSON Schema can reckon with"),
+        (f'{"{"}"type": "object", "not": {"[" * 900}{"]" * 900}{"}"}', "not a valid JSON Schema"),
+        (nested(300), "nests too deep (flatten it)"),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}, "another dialect"),
         ({"type": "object", "properties": {"a": {"$ref": "https://example.test/x.json"}}}, "points outside the file"),
         ({"type": "object", "properties": {"a": {"$ref": "other.json#/a"}}}, "points outside the file"),
