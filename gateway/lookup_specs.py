@@ -5,7 +5,7 @@
     lookups:
       loans:
         adapter: odbc           # whose look-up it is; what is not named here is that adapter's own
-        key: customer.number    # where the submission says whom to ask for
+        key: customer.number    # where the message says whom to ask for; never what another look-up finds
         timeout: 500ms          # how long a submission waits for it; by default a quarter of the deadline, 1s at most
         cache: 10m              # how long an answer may be used again; by default it is not
         at_once: 4              # how many may be asked at the same time
@@ -20,6 +20,8 @@ from contracts.mapping.paths import Path
 from contracts.section import Section
 
 OWN: Final = ("adapter", "key", "timeout", "cache", "at_once")
+FOUND: Final = "lookup"
+"""Below this name of the tree stands what look-ups find."""
 LONGEST_DEFAULT: Final = 1.0
 LONGEST_TIMEOUT: Final = 300.0
 LONGEST_CACHE: Final = 86_400.0
@@ -56,6 +58,11 @@ def read_lookups(
         section = lookups.section(name, None)
         key = path((*map(str, section.path), "key"), section.take("key", str))
         adapter = section.take("adapter", str)
+        if key is not None and key.steps[0] == FOUND:
+            hint = (
+                "name a path of the message; where one look-up leads to the next, ask both at once by a view or a query"
+            )
+            section.fault(("key",), f"{key} is what a look-up finds, and all of them are asked side by side", hint)
         if key is not None:
             rest = {word: value for word, value in section.data.items() if word not in OWN}
             found[name] = LookupSpec(adapter, key, rest, *_limits(section, deadline))

@@ -145,6 +145,11 @@ def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> Non
             "lookups: {1: {adapter: odbc, key: id}}\nlimits:",
             "1 is no name of a look-up (put quotes around it)",
         ),
+        (
+            "limits:",
+            "lookups: {a: {adapter: odbc, key: id}, b: {adapter: odbc, key: lookup.a.ID}}\nlimits:",
+            "lookup.a.ID is what a look-up finds, and all of them are asked side by side (name a path of the message",
+        ),
         ("limits:", looked_up("timeout: soon"), "'soon' is no time (write a number with its unit, such as 125ms)"),
         ("limits:", looked_up("timeout: 10m"), "'timeout' must lie between 0.001s and 300s"),
         ("limits:", looked_up("cache: 25h"), "'cache' must lie between 1s and 86400s"),
