@@ -13,6 +13,8 @@ from gateway.integrations import Integration
 from gateway.spi import Fields, NativeField
 
 BESIDE = ("header", "lookup")
+GROUP = "group"
+"""The type of what is no leaf, but must be there."""
 
 
 def wire_faults(integration: Integration, fields: Fields) -> list[Fault]:
@@ -70,9 +72,14 @@ def _exists(path: Path, declared: Mapping[str, NativeField]) -> bool:
     """Whether the schema declares the leaf, or leaves open what stands below one of its groups."""
     leaf = declared.get(path.open)
     if leaf:
-        return leaf.type not in ("object", "array")
-    above = (str(Path(path.steps[:end])) for end in range(1, len(path.steps)))
-    return any(name in declared and declared[name].type in ("object", "any") for name in above)
+        return leaf.type not in ("object", "array", GROUP)
+    return _open_above(path, declared) is not None
+
+
+def _open_above(path: Path, declared: Mapping[str, NativeField]) -> NativeField | None:
+    """The group above a path that leaves open what stands in it."""
+    above = (declared.get(str(Path(path.steps[:end]))) for end in range(1, len(path.steps)))
+    return next((leaf for leaf in above if leaf is not None and leaf.type in ("object", "any")), None)
 
 
 def _is_group(name: str, declared: Iterable[str]) -> bool:
@@ -88,7 +95,12 @@ def _beside(path: Path, declared: Mapping[str, NativeField]) -> str:
 
 def _unread(integration: Integration, declared: Mapping[str, NativeField], read: list[str]) -> Iterator[Fault]:
     for name, leaf in declared.items():
-        if name.partition(".")[0] in BESIDE or name in read or any(_is_group(path, [name]) for path in read):
+        if (
+            leaf.type == GROUP
+            or name.partition(".")[0] in BESIDE
+            or name in read
+            or any(_is_group(path, [name]) for path in read)
+        ):
             continue
         what = "every message" if leaf.required else "a message that holds it"
         message = f"nothing reads {name}, so {what} is refused"
@@ -99,15 +111,15 @@ def _unread(integration: Integration, declared: Mapping[str, NativeField], read:
 def answer_faults(integration: Integration, declared: Mapping[str, NativeField]) -> Iterator[Fault]:
     """Leaves the schema does not have or has no room for, and leaves it requires that nothing writes."""
     written = integration.answer_map.native_fields()
-    places = dict(_written_places(integration))
+    places, unproven = dict(_written_places(integration)), set[str]()
     for name, leaf in written.items():
         place = places.get(name.removesuffix("[]"), ("answer_map",))
         path = Path.parse(name)
         if not _exists(path, declared):
             what = "is a group of" if _is_group(path.open, declared) else "is not in"
             yield integration.fault(place, f"{name} {what} the answer's wire schema", nearest(path.open, declared))
-        elif native := declared.get(path.open):
-            yield from _room(integration, place, leaf, _at(path, native))
+        elif native := declared.get(path.open) or _anything(path, declared):
+            yield from _room(integration, place, leaf, _once(_at(path, native), unproven))
     spelled = {Path.parse(name).open for name in written}
     for name, native in declared.items():
         if _is_needed(name, native, spelled) and name not in spelled and not _is_group(name, spelled):
@@ -123,16 +135,32 @@ def _room(integration: Integration, place: Path_, leaf: NativeField, native: Nat
         yield integration.fault(place, message, hint, "warning")
 
 
+def _anything(path: Path, declared: Mapping[str, NativeField]) -> NativeField | None:
+    """A leaf that nothing is said of, but what is unproven of the open group it lies in."""
+    group = _open_above(path, declared)
+    return NativeField(path.open, "any", unproven=group.unproven) if group else None
+
+
+def _once(native: NativeField, told: set[str]) -> NativeField:
+    """The leaf without what its schema says and nobody holds against a mapping, where that has been told already."""
+    known = native.unproven in told
+    told.add(native.unproven)
+    return (
+        native._replace(unproven="", others=tuple(o._replace(unproven="") for o in native.others)) if known else native
+    )
+
+
 def _at(path: Path, native: NativeField) -> NativeField:
     """What is asked of the leaf at a path: a position that a decision does not fill is left out as a whole."""
     return native._replace(within=False) if any(isinstance(step, int) for step in path.steps) else native
 
 
 def _is_needed(name: str, native: NativeField, spelled: Iterable[str]) -> bool:
-    """Whether the schema requires a leaf in every answer, or in each element of a list that is written."""
+    """Whether the schema requires a leaf in every answer, or in each element or group that is written."""
     above, listed, _ = name.rpartition("[].")
     in_list = bool(listed) and any(other.startswith(f"{above}[].") for other in spelled)
-    return native.required or (native.within and in_list)
+    since = bool(native.since) and _is_group(native.since, spelled)
+    return native.required or (native.within and in_list) or since
 
 
 def _dropped(integration: Integration) -> Iterator[Fault]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from adapters.rest import faults, schema, strict_json
+from adapters.rest import faults, leaves, strict_json
+from adapters.rest.guard import Guard
 from contracts.errors import MalformedPayload
 from gateway.spi import Fields, NativeField, Refusal, Tree
 
@@ -40,7 +42,7 @@ _HEADER_FIELDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RestCodec:
     """The codec of one integration; the schemas are what its folder ships, if it ships any."""
 
@@ -51,11 +53,15 @@ class RestCodec:
     """Name and body of request examples, for the OpenAPI document."""
 
     def fields(self) -> Fields:
-        asked, answered = self.request_schema, self.answer_schema
+        asked, guard = self.request_schema, self._guard
         return Fields(
-            None if asked is None else {**schema.fields(asked), **_HEADER_FIELDS},
-            None if answered is None else schema.fields(answered),
+            None if asked is None else {**leaves.fields(asked), **_HEADER_FIELDS},
+            None if guard is None else guard.fields,
         )
+
+    @cached_property
+    def _guard(self) -> Guard | None:
+        return None if self.answer_schema is None else Guard(self.answer_schema)
 
     def decode(self, raw: bytes, header: Mapping[str, str]) -> Tree:
         """The body as a tree; raises MalformedPayload at the first fault, those of the headers first."""
@@ -80,6 +86,9 @@ class RestCodec:
         return trees
 
     def encode(self, tree: Tree) -> bytes:
+        """The answer; raises InternalFault where it breaks the schema that the folder ships."""
+        if self._guard is not None:
+            self._guard.check(tree)
         return strict_json.write(tree)
 
     def refuse(self, refusal: Refusal) -> bytes:

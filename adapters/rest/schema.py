@@ -1,7 +1,7 @@
 """JSON Schema (2020-12) as the wire schema of an integration: what it declares, and one made where there is none.
 
-A schema documents: it is linted against the mapping and goes into the OpenAPI document. It does not judge messages;
-contract and mapping do, once, for every adapter alike.
+A schema documents: it is linted against the mapping and goes into the OpenAPI document. It does not judge what callers
+send; contract and mapping do, once, for every adapter alike. What lint cannot prove of answers, ``guard.py`` sees to.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from adapters.rest.leaves import resolve
 from contracts.errors import ConfigurationError, Fault
 from gateway.spi import NativeField
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 1_000_000
-_BRANCHES = ("allOf", "anyOf", "oneOf")
 _FORMATS = {"date": "date", "date-time": "date-time"}
 _SIMPLE = {"integer": "integer", "decimal": "number", "number": "number", "boolean": "boolean", "object": "object"}
 
@@ -70,12 +70,12 @@ def _faults(schema: Any) -> Iterator[str]:
     except SchemaError as exc:
         yield f"is not a valid JSON Schema: {exc.message[:200]} at {_pointer(exc.absolute_path) or 'the root'}"
         return
-    if "object" not in _types(schema) and "properties" not in schema and "$ref" not in schema:
+    if schema.get("type") != "object" and "properties" not in schema and "$ref" not in schema:
         yield 'describes no object; the body of a message must be one: add "type": "object"'
     for where, reference in _references(schema, ""):
         if not reference.startswith("#"):
             yield f"$ref at {where} points outside the file; only references within it (#/$defs/…) are followed"
-        elif _resolve(schema, reference) is None:
+        elif resolve(schema, reference) is None:
             yield f"$ref at {where} points at nothing: {reference}"
 
 
@@ -87,78 +87,6 @@ def _references(node: Any, where: str) -> Iterator[tuple[str, str]]:
             yield here, child
         elif key not in {"const", "enum", "examples", "default"}:
             yield from _references(child, here)
-
-
-def fields(schema: Schema) -> dict[str, NativeField]:
-    """Every leaf the schema declares, by tree path (``applicant.income``, ``items[].price``).
-
-    ``room`` is the longest text or the digits before the decimal point, where the schema bounds them.
-    """
-    found: dict[str, NativeField] = {}
-    _walk(schema, schema, "", True, found, frozenset())
-    return found
-
-
-def _walk(
-    root: Schema, node: Schema, path: str, required: bool, found: dict[str, NativeField], seen: frozenset[str]
-) -> None:
-    if "$ref" in node:
-        reference = node["$ref"]
-        if reference in seen:
-            found.setdefault(path, NativeField(path, "object", None, required))
-            return
-        node, seen = {**(_resolve(root, reference) or {}), **_without_ref(node)}, seen | {reference}
-    branches = [branch for key in _BRANCHES for branch in node.get(key, ()) if isinstance(branch, Mapping)]
-    for branch in branches:
-        _walk(root, branch, path, required and branch in node.get("allOf", ()), found, seen)
-    properties = node.get("properties", {})
-    for name, child in properties.items():
-        child = child if isinstance(child, Mapping) else {}
-        _walk(
-            root, child, f"{path}.{name}" if path else name, required and name in node.get("required", ()), found, seen
-        )
-    items = node.get("items")
-    if isinstance(items, Mapping):
-        _walk(root, items, f"{path}[]", False, found, seen)
-    elif path and not properties and not branches:
-        found[path] = _leaf(node, path, required)
-
-
-def _without_ref(node: Schema) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if key != "$ref"}
-
-
-def _leaf(node: Schema, path: str, required: bool) -> NativeField:
-    kinds = [kind for kind in _types(node) if kind != "null"]
-    kind = kinds[0] if len(kinds) == 1 else "any"
-    if kind == "string" and node.get("format") in _FORMATS:
-        kind = _FORMATS[node["format"]]
-    codes = [value for value in node.get("enum", ()) if value is not None]
-    texts = tuple(codes) if all(isinstance(value, str) for value in codes) else ()
-    return NativeField(path, kind, _room(node, kind), required, codes=texts)
-
-
-def _types(node: Schema) -> list[str]:
-    kinds = node.get("type", [])
-    if not kinds and "enum" in node:
-        return ["string"] if all(isinstance(value, str) for value in node["enum"]) else []
-    return [kinds] if isinstance(kinds, str) else list(kinds)
-
-
-def _room(node: Schema, kind: str) -> int | None:
-    if kind == "string":
-        longest = [len(value) for value in node.get("enum", ()) if isinstance(value, str)]
-        return int(node["maxLength"]) if "maxLength" in node else max(longest, default=None)
-    if kind in {"integer", "number"} and "maximum" in node:
-        return len(str(int(abs(node["maximum"]))))
-    return None
-
-
-def _resolve(root: Schema, reference: str) -> Schema | None:
-    node: Any = root if reference == "#" or reference.startswith("#/") else None
-    for step in reference.removeprefix("#").split("/")[1:]:
-        node = node.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(node, Mapping) else None
-    return node if isinstance(node, Mapping) else None
 
 
 def _pointer(steps: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Writer = Callable[[Mapping[str, Any]], Any]
 _WRITTEN: Final = {"date": len("2026-03-31"), "timestamp": len("2026-03-31T12:00:00Z")}
 _SECONDS: Final = len("2026-03-31T12:00:00")
+_MOMENTS: Final[Mapping[str, date]] = {"date": date(2026, 3, 31), "timestamp": datetime(2026, 3, 31, 12, tzinfo=UTC)}
 _NATIVE: Final = {"code": "string", "timestamp": "date-time"}
 
 
@@ -75,16 +76,22 @@ class AnswerMap:
         return f"{leaf.target}[]" if listed else str(leaf.target)
 
     def _native(self, path: str, leaf: Written | Fixed, entry: AnswerEntry) -> NativeField:
-        most = self._most(leaf, entry)
         if isinstance(leaf, Fixed):
-            text = text_of(leaf.value)
-            return NativeField(path, "any", len(text), True, codes=(text,), least=len(text), most=most)
-        field = self.field(leaf, entry)
+            text, forms = text_of(leaf.value), _forms([leaf.value])
+            native = NativeField(path, "any", len(text), True, codes=(text,), least=len(text), forms=forms)
+        else:
+            native = self._written(path, leaf, self.field(leaf, entry), entry)
+        return native._replace(most=self._most(leaf, entry), fewest=self._fewest(leaf, entry))
+
+    def _written(self, path: str, leaf: Written, field: Field, entry: AnswerEntry) -> NativeField:
         positioned = any(isinstance(step, int) for step in leaf.source.steps)
         required = self._is_list(leaf) or (field.required and not positioned)
+        textual = field.type in ("string", "code")
+        nothing, empty = positioned or not (required or textual), textual and not field.required
+        samples = self._samples(field, leaf, entry)
         if leaf.fit and leaf.fit.name == "date":
-            kind = "date" if leaf.fit.format == "YYYY-MM-DD" else "string"
-            return NativeField(path, kind, len(leaf.fit.format), required, least=len(leaf.fit.format), most=most)
+            kind, size = "date" if leaf.fit.format == "YYYY-MM-DD" else "string", len(leaf.fit.format)
+            return NativeField(path, kind, size, required, least=size, samples=samples, nothing=nothing)
         return NativeField(
             path,
             "any" if leaf.codes is not None else _NATIVE.get(field.type, field.type),
@@ -94,20 +101,24 @@ class AnswerMap:
             _codes(field, leaf),
             signed=not (isinstance(field.minimum, int) and field.minimum >= 0),
             least=_least(field, leaf),
-            most=most,
             low=_bound(field, leaf, field.minimum),
             high=_bound(field, leaf, field.maximum),
-            samples=self._samples(field, leaf, entry),
+            samples=samples,
+            forms=_forms([*leaf.codes.values(), *([""] if empty else [])]) if leaf.codes is not None else (),
+            nothing=nothing,
+            empty=empty,
         )
 
     def _samples(self, field: Field, leaf: Written, entry: AnswerEntry) -> tuple[str, ...]:
-        """Texts that are written for values the contract allows: its examples, and the ends of a range."""
+        """Texts that are written for values the contract allows: its examples, the ends of a range, a day or a time."""
         if field.type in ("integer", "decimal"):
             ends = [_bound(field, leaf, value) for value in (field.minimum, field.maximum)]
             return tuple(f"{end:f}" for end in ends if end is not None)
+        shape = _shape(field, leaf) or (lambda text: text)
+        if field.type in _MOMENTS:
+            return (shape(_MOMENTS[field.type]),)
         if field.type != "string" or leaf.codes is not None:
             return ()
-        shape = _shape(field, leaf) or (lambda text: text)
         above = f"{entry.source}[]." if isinstance(entry, Each) else ""
         examples = self._contract.examples.get(f"{above}{leaf.source.open}", ())
         return tuple(shape(text) for text in examples if isinstance(text, str) and text)
@@ -122,6 +133,18 @@ class AnswerMap:
         if isinstance(leaf, Written) and self._is_list(leaf):
             return leaf.most or self._contract.lists[str(leaf.source)]
         return None
+
+    def _fewest(self, leaf: Written | Fixed, entry: AnswerEntry) -> int | None:
+        """How many elements the list of a leaf has at least: a decision's may have none, positions are all written."""
+        if isinstance(entry, Each) or (isinstance(leaf, Written) and self._is_list(leaf)):
+            return 0
+        steps = leaf.target.steps
+        last = max((at for at, step in enumerate(steps) if isinstance(step, int)), default=None)
+        if last is None:
+            return None
+        targets = [entry.target.steps for entry in self.tree.entries]
+        beside = [other[last] for other in targets if other[:last] == steps[:last] and len(other) > last]
+        return 1 + max(step for step in beside if isinstance(step, int))
 
     def _is_list(self, leaf: Written) -> bool:
         return f"{leaf.source.open}[]" in self._contract.paths
@@ -160,6 +183,12 @@ def _bound(field: Field, leaf: Written, value: Value) -> Decimal | None:
         return None
     number = Decimal(value).scaleb(-field.scale)
     return Decimal(_fitted(leaf.fit)(number)) if leaf.fit else number
+
+
+def _forms(values: Iterable[str | int | bool]) -> tuple[str, ...]:
+    """The types of codes and constants as they are written."""
+    kinds = {bool: "boolean", int: "integer", str: "string"}
+    return tuple(sorted({kinds[type(value)] for value in values}))
 
 
 def _room(field: Field, leaf: Written) -> int | None:

@@ -33,6 +33,12 @@ class NativeField(NamedTuple):
     ``barred``: why it cannot be written, though a message may hold it; empty where it can. ``low`` and ``high`` are the
     bounds of a number, ``texts`` is what else holds of a text as ``rule`` says it; ``samples`` are some of the texts
     that are written.
+
+    Of what is written, ``forms`` are the types its codes and constants have, ``nothing`` says that it may be null and
+    ``empty`` that it may be an empty text. Of a native leaf, ``typed`` says that its format tells texts, numbers and
+    truths apart and writes null where there is nothing; ``since`` is the group from which on down it must be there,
+    ``others`` are what it may be instead, and ``unproven`` what its schema says that is held against no mapping.
+    ``fewest``: the fewest elements of the list it lies in.
     """
 
     path: str
@@ -52,6 +58,14 @@ class NativeField(NamedTuple):
     texts: Texts | None = None
     rule: str = ""
     samples: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    nothing: bool = False
+    empty: bool = False
+    typed: bool = False
+    since: str = ""
+    others: tuple[NativeField, ...] = ()
+    unproven: str = ""
+    fewest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

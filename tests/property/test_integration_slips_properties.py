@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import adapters
-from adapters.rest import schema
+from adapters.rest import leaves, schema
 from contracts.errors import ConfigurationError
 from contracts.source import Source
 from contracts.store import ContractStore
@@ -109,4 +109,4 @@ def test_a_schema_that_is_wrong_anywhere_is_refused_as_that(place: Place, odd: A
     with TemporaryDirectory() as folder, suppress(ConfigurationError):
         path = Path(folder) / "x.json"
         path.write_text(json.dumps(put(DECISION, place, odd), allow_nan=True))
-        schema.fields(schema.load(path))
+        leaves.fields(schema.load(path))

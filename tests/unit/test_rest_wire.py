@@ -68,6 +68,7 @@ def test_a_schema_lists_its_leaves_with_type_and_room(tmp_path: Path) -> None:
     leaves = {path: (field.type, field.room, field.required) for path, field in fields.items()}
     assert leaves == {
         "reference": ("string", 20, True),
+        "applicant": ("group", None, True),
         "applicant.income": ("integer", 6, True),
         "applicant.partner": ("object", None, False),
         "applicant.home": ("string", None, False),
