@@ -21,7 +21,7 @@ from contracts.types import Field
 if TYPE_CHECKING:
     from contracts.odcs import Contract
 
-_KEYS = ("from", "codes", "fit", "most")
+KEYS = ("from", "codes", "fit", "most")
 _FIT = re.compile(r"(integer|chars)\(([1-9][0-9]{0,3})\)|decimal\(([1-9][0-9]?),([0-9])\)|date\(([^()]+)\)")
 _USAGE: Final = "write integer(n), decimal(n,s), chars(n) or date(F), for example date(YYYY-MM-DD)"
 
@@ -124,8 +124,8 @@ class AnswerReader:
         if "constant" in given:
             return self._fixed(target, given, below)
         for key in given:
-            if key not in _KEYS:
-                hint = nearest(str(key), _KEYS) or f"known: {', '.join(_KEYS)}"
+            if key not in KEYS:
+                hint = nearest(str(key), KEYS) or f"known: {', '.join(KEYS)}"
                 self._fault((*below, str(key)), f"unknown key {key!r}", hint)
         found = self._field(given["from"], above, (*below, "from"))
         if found is None:

@@ -24,7 +24,7 @@ _READS: dict[str, tuple[str, ...]] = {
     "date": ("date",),
     "boolean": ("boolean",),
 }
-_GRAMMAR = {
+GRAMMAR = {
     "trim": ("", "trim"),
     "upper": ("", "upper"),
     "text": ("", "text"),
@@ -41,10 +41,10 @@ def read_conversion(text: str) -> Conversion:
     """Parse one step as written; raises ValueError that says what is allowed."""
     name, bracket, rest = text.partition("(")
     argument = rest[:-1] if rest.endswith(")") else ""
-    if name not in _GRAMMAR:
-        known = nearest(name, _GRAMMAR) or f"known: {', '.join(_GRAMMAR)}"
+    if name not in GRAMMAR:
+        known = nearest(name, GRAMMAR) or f"known: {', '.join(GRAMMAR)}"
         raise ValueError(f"there is no conversion {name!r}; {known}")
-    pattern, usage = _GRAMMAR[name]
+    pattern, usage = GRAMMAR[name]
     if (bracket and not (rest.endswith(")") and argument)) or not re.fullmatch(pattern, argument):
         raise ValueError(f"{text!r} is not a conversion; write {usage}")
     if name == "date":

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from contracts.odcs import Contract
 
 NOT_CARRIED: Final = "not_carried"
-_KEYS = ("from", "convert", "missing", "codes", "joint")
+KEYS = ("from", "convert", "missing", "codes", "joint")
 _STATES = {"blank": State.BLANK, "rejected": State.REJECTED}
-_JOINTS = ("primary", "sum", "min", "max")
+JOINTS = ("primary", "sum", "min", "max")
 _KINDS = ("absent", "empty", "nil")
 _TEXTS = ("code", "string")
 
@@ -119,8 +119,8 @@ class RequestReader:
 
     def _wired(self, field: Field, given: Mapping[Any, Any], below: Path_) -> Wired | None:
         for key in given:
-            if key not in _KEYS:
-                hint = nearest(str(key), _KEYS) or f"known: {', '.join(_KEYS)}, or constant alone"
+            if key not in KEYS:
+                hint = nearest(str(key), KEYS) or f"known: {', '.join(KEYS)}, or constant alone"
                 self._fault((*below, str(key)), f"unknown key {key!r}", hint)
         path = self._path(given.get("from"), (*below, "from") if "from" in given else below)
         codes = self._codes(field, given["codes"], (*below, "codes")) if "codes" in given else None
@@ -208,8 +208,8 @@ class RequestReader:
         return str(value)
 
     def _joint(self, field: Field, given: Any, below: Path_) -> Joint | None:
-        if given not in _JOINTS:
-            hint = nearest(str(given), _JOINTS) or f"known: {', '.join(_JOINTS)}"
+        if given not in JOINTS:
+            hint = nearest(str(given), JOINTS) or f"known: {', '.join(JOINTS)}"
             self._fault(below, f"{given!r} is no rule for several applicants", hint)
             return None
         if given != "primary" and field.type not in ("integer", "decimal"):
