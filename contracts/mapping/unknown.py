@@ -79,7 +79,7 @@ def _strange(node: Any, shape: Shape, above: tuple[str | int, ...]) -> Iterator[
                 yield from _strange(node[name], child, (*above, name))
     elif isinstance(node, list):
         for position, item in enumerate(node):
-            if isinstance(item, dict):
+            if isinstance(item, dict | list):
                 yield from _strange(item, shape, (*above, position))
 
 

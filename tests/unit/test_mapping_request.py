@@ -173,6 +173,12 @@ def test_unknown_data_in_lists_is_named_with_its_position() -> None:
     assert [p.path for p in found if "loans" in p.path] == ["native:loans[1].rate"]
 
 
+def test_unknown_data_in_lists_within_lists_is_named_too() -> None:
+    tree = {**TREE, "loans": [[{"months": 1, "evil": 2}], [[], [{"months": 2}, {"rate": 3}]]]}
+    found = read(tree, months={"from": "loans[].months", "joint": "max"}).fatal
+    assert [p.path for p in found if "loans" in p.path] == ["native:loans[0][0].evil", "native:loans[1][1][1].rate"]
+
+
 def test_data_may_be_ignored_by_name_or_altogether() -> None:
     source = Source("x.yaml", {"request": PLAIN}, {(): (1, 1)})
     tree = {**TREE, "extra": {"deep": 1}, "more": 2}
