@@ -74,8 +74,7 @@ class Natives(NamedTuple):
 def from_trees(trees: Sequence[Mapping[str, Any]], wanted: Iterable[Wanted], unknown: UnknownFields | None) -> Natives:
     """Columns of decoded messages; ``unknown`` finds data that nothing reads."""
     columns = {one: column_of(_picked(trees, one)) for one in wanted}
-    odd = [row for row, tree in enumerate(trees) if unknown.any(tree)] if unknown else []
-    return Natives(len(trees), columns, odd, trees.__getitem__)
+    return Natives(len(trees), columns, unknown.rows(trees) if unknown else (), trees.__getitem__)
 
 
 def _picked(trees: Sequence[Mapping[str, Any]], one: Wanted) -> list[Any]:
