@@ -8,14 +8,14 @@ other means, jsonschema judges the whole answer, which costs more than all else 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 from adapters.rest.leaves import fields
 from contracts.errors import InternalFault
-from contracts.mapping.paths import Path
+from contracts.mapping.paths import Path, getter
 from contracts.mapping.room import interval, within
 from gateway.spi import NativeField, Tree
 
@@ -26,16 +26,17 @@ class Guard:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
         self.fields = fields(schema)
-        leaves = [(Path.parse(path), (leaf, *leaf.others)) for path, leaf in self.fields.items()]
-        self._watched = [(path, either) for path, either in leaves if any(map(_is_bounded, either))]
+        leaves = [(path, (leaf, *leaf.others)) for path, leaf in self.fields.items()]
+        bounded = [(path, either) for path, either in leaves if any(map(_is_bounded, either))]
+        self._watched = [(path, _reader(path), either) for path, either in bounded]
         self._whole = any(leaf.unproven for _, either in leaves for leaf in either)
 
     def check(self, tree: Tree) -> None:
         """Raises InternalFault where an answer breaks the schema; the message names the place, and no value."""
         if self._whole:
             self._judge(tree)
-        for path, either in self._watched:
-            if not all(_holds(value, either) for value in path.walk(tree).values):
+        for path, read, either in self._watched:
+            if not all(_holds(value, either) for value in read(tree)):
                 raise InternalFault(f"the answer breaks its schema at {path}: {_wanted(either)}")
 
     @cached_property
@@ -52,6 +53,18 @@ class Guard:
         if wrong is not None:
             place = "/".join(map(str, wrong.absolute_path))
             raise InternalFault(f"the answer breaks its schema at /{place}: {wrong.validator}")
+
+
+def _reader(text: str) -> Callable[[Tree], list[Any]]:
+    """What reads the values at a path; of one too long to be mapped there are none."""
+    try:
+        path = Path.parse(text)
+    except ValueError:
+        return lambda _tree: []
+    if path.names is None:
+        return lambda tree: path.walk(tree).values
+    get = getter(path)
+    return lambda tree: [get(tree)]
 
 
 def _is_bounded(leaf: NativeField) -> bool:

@@ -164,6 +164,13 @@ def test_an_answer_that_breaks_its_schema_is_held_back_as_our_own_fault(path: st
     assert "SECRET" not in str(caught.value)
 
 
+def test_a_leaf_too_deep_to_be_mapped_is_no_hindrance() -> None:
+    part: dict[str, Any] = {"type": "integer", "minimum": 1}
+    for name in ("x y", "a.b", "", *"abcdefghijklmnopqrstuvw"):
+        part = {"type": "object", "properties": {name: part}}
+    assert RestCodec(None, part).encode({"w": {}}) == b'{"w":{}}'
+
+
 def test_an_answer_within_its_schema_leaves_with_all_its_digits() -> None:
     part = {"type": ["number", "null"], "minimum": 0, "maximum": 1, "multipleOf": 0.01}
     codec = RestCodec(None, {"type": "object", "properties": {"pd": part}, "minProperties": 1})
