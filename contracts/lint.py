@@ -11,7 +11,7 @@ from contracts.errors import Fault
 from contracts.expressions import check, names, row_printer
 from contracts.odcs import Contract, Reading, Rule
 from contracts.rows import value_checker
-from contracts.types import Field, State, Value
+from contracts.types import ABOUT, Field, State, Value
 
 LARGEST: Final = 2**63 - 1
 """Numbers are 64-bit integers in the record digest and in columns."""
@@ -50,6 +50,8 @@ def _field_faults(contract: Contract, path: str, field: Field) -> Iterator[str]:
         yield f"{_one(contract)} has one value per field: lists and objects belong in the integration's mapping"
     if contract.incoming and field.type == "timestamp":
         yield f"{_one(contract)} holds dates, not times"
+    if contract.kind == "request" and path in ABOUT and not (field.required and field.essential):
+        yield "no application is decided without it: make it required and essential"
     if path in contract.examples:  # else they could not be read, which the reader has told
         yield from _example_faults(contract.examples[path], None if unusable else field)
 

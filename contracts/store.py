@@ -15,13 +15,12 @@ from contracts.lifecycle import Lifecycle, read_lifecycles
 from contracts.lint import faults
 from contracts.odcs import Contract, Kind, Reading, read_odcs
 from contracts.source import nearest
+from contracts.types import ABOUT
 from contracts.upcast import Upcast, compose
 from contracts.upcast_reading import read_upcast
 
 CATALOG: Final = Path(__file__).parent / "catalog"
 SUFFIX: Final = ".odcs.yaml"
-ABOUT: Final = ("product", "currency")
-"""Fields of every application: no model is trained for all products and all currencies."""
 
 
 class ContractStore:

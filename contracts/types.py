@@ -48,6 +48,9 @@ class Origin(IntEnum):
         return self.name.lower()
 
 
+ABOUT = ("product", "currency")
+"""Fields of every application: no model is trained for all products and all currencies."""
+
 CAUSES = ("channel", "version", "source_down")
 """Why a field did not reach us; given only with ``State.NOT_CARRIED``."""
 

@@ -95,7 +95,7 @@ class ColumnLine:
         known = [pl.col(name).is_in(values) for name, values in self._trained.items()]
         if not known:
             return np.ones(records.frame.height, np.bool_)
-        return records.frame.select(pl.all_horizontal(known).fill_null(True)).to_series().to_numpy()
+        return records.frame.select(pl.all_horizontal(known).fill_null(False)).to_series().to_numpy()
 
     @property
     def _looked_up(self) -> tuple[int, ...]:

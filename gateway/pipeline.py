@@ -181,7 +181,9 @@ def _tolerated(mapped: Mapped, checked: Checked, before: list[Problem], after: l
     # A value the mapping could not read is a problem already; that its field is unusable says no more.
     told = {(problem.path, "unusable") for problem in mapped.fatal}
     broken = [problem for problem in checked.fatal if (problem.path, problem.code) not in told]
-    fatal = [*before, *mapped.fatal, *broken, *after]
+    fatal = [*before, *mapped.fatal, *broken]
+    # Of a product that could not be read, that it is not there says no more either.
+    fatal += [one for one in after if one.path not in {problem.path for problem in fatal}]
     if fatal:
         raise InvalidRecord([*fatal, *mapped.tolerated, *checked.tolerated])
     return (*mapped.tolerated, *checked.tolerated)
@@ -210,10 +212,14 @@ def untrained(line: Line, values: list[Any]) -> list[Problem]:
     trained = (("product", products), ("currency", line.bundle.currencies))
     index = line.contract.index
     return [
-        Problem(f"untrained_{name}", name, name, "a value the bundle was not trained for", f"one of {', '.join(known)}")
+        Problem(f"untrained_{name}", name, name, _untrained(values[index[name]]), f"one of {', '.join(known)}")
         for name, known in trained
-        if name in index and values[index[name]] is not None and values[index[name]] not in known
+        if name in index and values[index[name]] not in known
     ]
+
+
+def _untrained(value: object) -> str:
+    return "nothing" if value is None else "a value the bundle was not trained for"
 
 
 DERIVED = "derived:"

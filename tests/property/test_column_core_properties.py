@@ -16,6 +16,7 @@ from column_samples import NASTY
 from contracts.errors import InvalidRecord
 from contracts.expressions import parse
 from contracts.mapping.natives import from_trees
+from contracts.rows import RowEngine
 from gateway import settings as settings_
 from gateway.bootstrap import install
 from gateway.columns import ColumnLine, DecidedColumns
@@ -124,6 +125,21 @@ def test_knock_outs_refer_rules_and_human_declines_are_applied_as_if_alone(line:
     seen = agreed(strict, [application(random, 0.01) for _ in range(800)])
     assert {"human_decision_required", "refer_rule", "flip_tolerance_exceeded", "between_cut_offs"} <= seen.keys()
     assert seen["decline"] == 0
+
+
+def test_without_a_currency_nothing_is_decided_whatever_the_contract_allows(line: Line) -> None:
+    assert line.pinned
+    fields = tuple(replace(field, required=False, essential=False) for field in line.spoken.fields)
+    spoken = replace(line.spoken, fields=fields)
+    loose = replace(line, pinned=line.pinned._replace(contract=spoken, rows=RowEngine(spoken)))
+    random = Random(5)  # noqa: S311 # as above
+    trees = [application(random, 0.0) for _ in range(20)]
+    for tree in trees[:10]:
+        del tree["loan"]["currency"]
+    assert agreed(loose, trees)["left"] == 10
+    with pytest.raises(InvalidRecord) as refused:
+        assess(loose, trees[0])
+    assert refused.value.problems[0][::3] == ("untrained_currency", "nothing")
 
 
 @pytest.mark.parametrize(("language", "told"), [("de", "Zu geringes Vermögen"), ("es", "Patrimonio insuficiente")])

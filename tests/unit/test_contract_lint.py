@@ -164,6 +164,8 @@ def test_a_contract_is_read_as_it_is_written(tmp_path: Path) -> None:
             "property: essential, value: true",
             "price: an essential field cannot do without a value",
         ),
+        ("- name: home", "- name: product", "product: no application is decided without it"),
+        ("- name: note", "- name: currency", "currency: no application is decided without it"),
         ("logicalType: date\n", "logicalType: timestamp\n", "a timestamp has no bounds here"),
         ("status: active", "statsu: active", "breaks the ODCS schema"),
         ("required: true", "required: maybe", "breaks the ODCS schema"),

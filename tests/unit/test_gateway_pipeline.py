@@ -122,6 +122,7 @@ def test_a_policy_decides_its_own_product_only(installation: Installation) -> No
     both = replace(line, bundle=replace(line.bundle, products=(*line.bundle.products, "mortgage")))
     values: list[Any] = [None] * len(line.contract.fields)
     values[line.contract.index["product"]] = "mortgage"
+    values[line.contract.index["currency"]] = "EUR"
     assert [problem.code for problem in untrained(both, values)] == ["untrained_product"]
     values[line.contract.index["product"]] = "consumer-instalment"
     values[line.contract.index["currency"]] = "SEK"

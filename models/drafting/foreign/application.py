@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from contracts.store import ABOUT
+from contracts.types import ABOUT
 from models.drafting import words
 from models.drafting.contract_file import ESSENTIAL, Property, currency_field, head_field
 from models.drafting.findings import Finding, Severity

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from contracts.errors import ConfigurationError, Fault
 from contracts.odcs import Kind
 from contracts.source import nearest
-from contracts.store import ABOUT
+from contracts.types import ABOUT
 from models.drafting import words
 from models.drafting.contract_file import ListOf, Property, contract_lines
 from models.drafting.draft import MOST_COLUMNS
