@@ -14,11 +14,13 @@
             channel: {value: branch}                                           # supplied: its origin is ``upcast``
             credit_enquiries: not_carried                                      # the version before lacks it
           dropped: [fax_number]                                                # nothing takes it any more
+          judged: [affordable]                                                 # a rule that refuses nothing more
 
 A field that is not named is taken as it is. A value that was renamed or converted keeps its origin; one that is
 supplied has the origin ``upcast``; one the version before lacks is ``not_carried``, cause ``version``. Factors are
 exact fractions that leave no digit behind. Whatever is legal in the version before must be legal after the step:
-anything else is a fault of the newer version's file, found in upcast_reading.py.
+anything else is a fault of the newer version's file, found in upcast_reading.py. Of most rules that can be proved
+(implied.py); under ``judged`` stand those that a person has judged instead.
 
 Steps are data (``Upcast``). Several become one by ``compose``; ``RowUpcast`` applies one to a record, a printer for
 columns works from the same tree.

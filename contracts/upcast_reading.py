@@ -1,7 +1,8 @@
 """Reads the ``upcast`` of a contract against the version before, every fault at once.
 
 A step is sound when every record that is legal before is legal after: no field is lost in silence, no essential or
-required one goes empty, types meet, factors are exact, codes are all translated, no range or length is narrower.
+required one goes empty, types meet, factors are exact, codes are all translated, no range or length is narrower, and
+every rule that refuses is proved to be kept (contracts/implied.py) or was judged by a person.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from contracts.errors import Fault
+from contracts.expressions import Expr
+from contracts.implied import implied
 from contracts.mapping.chains import default_chain
 from contracts.mapping.conversions import Unfit, compile_chain
 from contracts.odcs import Contract, Reading
@@ -22,7 +25,7 @@ from contracts.types import Field, Value
 from contracts.upcast import Code, Lacking, Step, Supplied, Taken, Upcast
 
 NOT_CARRIED: Final = "not_carried"
-_TOP: Final = ("from", "fields", "dropped")
+_TOP: Final = ("from", "fields", "dropped", "judged")
 _KEYS: Final = ("from", "multiply", "divide", "codes")
 _FACTOR = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _NUMBERS: Final = ("integer", "decimal")
@@ -63,10 +66,11 @@ class _Reader:
                 self.fault(("fields", str(name)), f"{self.after.ref} has no field {name!r}", nearest(str(name), names))
         entries = [self.entry(field, steps) for field in self.after.fields]
         self.lost(steps)
-        self.stricter()
+        sound = tuple(entry for entry in entries if entry is not None)
+        if not self.faults:
+            self.stricter(sound)
         if self.faults:
             return None, self.faults
-        sound = tuple(entry for entry in entries if entry is not None)
         return Upcast(self.before.ref, self.after.ref, self.before.fields, sound), []
 
     def fault(self, below: tuple[str | int, ...], message: str, hint: str = "") -> None:
@@ -189,13 +193,27 @@ class _Reader:
                 hint = f"name it as the source of a field, or write dropped: [{name}]"
                 self.fault((), f"the {word}field {name} of {self.before.ref} gets lost", hint)
 
-    def stricter(self) -> None:
-        """Rules that may refuse what was legal before."""
-        known = {rule.id for rule in self.before.rules if rule.severity == "error"}
-        for rule in self.after.rules:
-            if rule.severity == "error" and rule.id not in known:
-                message = f"the rule {rule.id} may refuse a record that is legal in {self.before.ref}"
-                self.fault((), message, "let it warn, by severity: warning")
+    def stricter(self, entries: tuple[Step, ...]) -> None:
+        """Rules that may refuse what was legal before, whatever their id, unless a person judged that they do not."""
+        deciding = {rule.id: rule.expression for rule in self.after.rules if rule.severity == "error"}
+        judged = self.judged(deciding)
+        for name, expression in deciding.items():
+            if name not in judged and not implied(expression, self.before.rules, self.before.fields, entries):
+                message = f"the rule {name} may refuse a record that is legal in {self.before.ref}"
+                hint = "let it warn, by severity: warning; or, if it was judged to refuse none, write judged: "
+                self.fault((), message, f"{hint}[{name}]")
+
+    def judged(self, deciding: Mapping[str, Expr]) -> set[str]:
+        """Rules of which a person says what cannot be proved: that they refuse no record that was legal before."""
+        listed = self.data.get("judged", [])
+        if not isinstance(listed, list):
+            self.fault(("judged",), "expected a list of the ids of rules")
+            return set()
+        for at, name in enumerate(listed):
+            if name not in deciding:
+                message = f"{self.after.ref} has no rule {name!r} that refuses"
+                self.fault(("judged", at), message, nearest(str(name), deciding))
+        return {str(name) for name in listed}
 
 
 def _misfits(entry: Taken, source: Field) -> Iterator[tuple[str, str]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from contracts.odcs import Contract, Reading
+from contracts.expressions import parse, row_printer
+from contracts.implied import implied
+from contracts.odcs import Contract, Reading, Rule
 from contracts.rows import RowEngine
 from contracts.source import Source
 from contracts.types import Field, Origin, State, Value
-from contracts.upcast import RowUpcast
+from contracts.upcast import Lacking, RowUpcast, Supplied, Taken, Upcast
 from contracts.upcast_reading import read_upcast
 
 CODES = ("a", "b", "cc", "ddd")
@@ -122,3 +126,52 @@ def expected(step: dict[str, Any], old: Field, new: Field, value: Value) -> Valu
     exact = Fraction(value, 10**old.scale) * factor * 10**new.scale
     assert exact.denominator == 1
     return exact.numerator
+
+
+# ---- rules that are kept --------------------------------------------------------------------------------------------
+
+SMALL = (
+    Field("a", "integer", unit="x", minimum=-1, maximum=2),
+    Field("b", "decimal", scale=1, unit="x", minimum=0, maximum=3),
+    Field("c", "code", codes=("p", "q", "r")),
+)
+RISEN = (
+    Field("twice", "integer", unit="x", minimum=-2, maximum=4),
+    Field("b", "decimal", scale=2, unit="x", minimum=0, maximum=30),
+    Field("c", "code", codes=("p", "s")),
+    Field("one", "integer", unit="x", minimum=0, maximum=9),
+    Field("none", "integer", unit="x", minimum=0, maximum=9),
+)
+TO_RISEN = (
+    Taken(RISEN[0], "a", 2), Taken(RISEN[1], "b", 10), Taken(RISEN[2], "c", codes=(("p", "p"), ("q", "s"), ("r", "s"))),
+    Supplied(RISEN[3], 1), Lacking(RISEN[4]),
+)  # fmt: skip
+
+
+def _rules(*numbers: str) -> st.SearchStrategy[str]:
+    sums = st.builds(
+        "{} * {} + {} * {}".format, *[st.sampled_from(("0", "1", "2", "0.5")), st.sampled_from(numbers)] * 2
+    )
+    ops = st.sampled_from(("<", "<=", ">", ">=", "==", "!="))
+    compared = st.builds("{} {} {}".format, sums, ops, st.one_of(sums, st.sampled_from(("0", "1", "0.2", "3"))))
+    coded = st.sampled_from(("c == 'p'", "c != 'p'", "c in ('p',)", *(f"given({name})" for name in numbers)))
+    one = compared | coded
+    joined = st.builds("({} {} {})".format, one, st.sampled_from(("and", "or")), one)
+    return st.one_of(one, joined, st.builds("not {}".format, joined))
+
+
+def every_record() -> Iterator[tuple[list[Any], bytes]]:
+    for values in product((None, -1, 0, 1, 2), (None, 0, 1, 2, 3), (None, "p", "q", "r")):
+        yield list(values), bytes(State.BLANK if value is None else State.GIVEN for value in values)
+
+
+@settings(max_examples=500)
+@given(_rules("a", "b"), _rules("twice", "b", "one", "none"))
+def test_a_rule_that_is_proved_to_be_kept_refuses_no_record_that_was_legal(old: str, new: str) -> None:
+    if implied(parse(new), [Rule("r", parse(old), "error", "")], SMALL, TO_RISEN):
+        event("proved")
+        before, after = row_printer(parse(old), SMALL), row_printer(parse(new), RISEN)
+        step = RowUpcast(Upcast("c@1.0.0", "c@2.0.0", SMALL, TO_RISEN))
+        for values, states in every_record():
+            risen = step.apply(values, states, bytes(3), {})
+            assert before(values, states) is False or after(risen.values, risen.states) is not False

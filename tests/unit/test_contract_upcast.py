@@ -145,8 +145,8 @@ def store(
         if version == "2.0.0":
             own.append({"vendor": "scoregate", "property": "upcast", "value": upcast})
         table: dict[str, Any] = {"name": "c", "logicalType": "object", "properties": properties}
-        if version == "2.0.0" and "rule" in more:
-            table["quality"] = [more["rule"]]
+        if rule := more.get("rule" if version == "2.0.0" else "old_rule"):
+            table["quality"] = [rule]
         data = {
             "apiVersion": "v3.2.0", "kind": "DataContract", "id": "c", "version": version, "status": "active",
             "customProperties": own, "schema": [table],
@@ -304,6 +304,102 @@ def test_a_new_rule_may_warn_but_not_refuse(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the rule r may refuse a record that is legal in c@1"):
         store(tmp_path, BASE, {"from": "1.0.0"}, rule=RULE).get("c@2.0.0")
     assert store(tmp_path, BASE, {"from": "1.0.0"}, rule=RULE | {"severity": "warning"}).get("c@2.0.0")
+
+
+YEARS_TO_MONTHS = up(months={"from": "years", "multiply": 12})
+IN_MONTHS = changed("years", number("months", unit="months", maximum=1200))
+RECODED = up(job={"from": "job", "codes": {"a": "x", "b": "y"}})
+IN_CODES = changed("job", coded("job", "x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("old", "fields", "upcast", "new"),
+    [
+        ("price <= 10 * years", BASE, UP, "price <= 10 * years"),
+        ("price <= 10 * years", BASE, UP, "price <= 20 * years"),
+        ("price <= 10 * years", BASE, UP, "years >= 0.1 * price"),
+        ("price <= 10 * years", BASE, UP, "2 * price - 20 * years <= 0"),
+        ("price < 10 * years", BASE, UP, "price <= 10 * years"),
+        ("price == years", BASE, UP, "price <= years"),
+        ("price + years <= 100 and price > 0", BASE, UP, "years <= 100.5 - price"),
+        ("price <= years", BASE, UP, "years <= 100"),
+        ("price <= years", BASE, UP, "price <= years or town == 'x'"),
+        ("not given(price) or price <= years", BASE, UP, "not given(price) or price <= years"),
+        ("price <= 10 * years", IN_MONTHS, YEARS_TO_MONTHS, "12 * price <= 10 * months"),
+        ("years >= 2", IN_MONTHS, YEARS_TO_MONTHS, "months >= 24"),
+        ("job == 'a'", IN_CODES, RECODED, "job == 'x'"),
+        ("job == 'a'", IN_CODES, RECODED, "job != 'y'"),
+        ("years >= 2", changed("", None, number("new")), up(new="not_carried"), "new >= 3 or years >= 3"),
+        ("years >= 2", changed("", None, number("new")), up(new={"value": 3}), "new >= 3 and new + years >= 5"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_follows_from_those_before_is_kept(
+    tmp_path: Path, old: str, fields: list[dict[str, Any]], upcast: Any, new: str
+) -> None:
+    rules = {"old_rule": RULE | {"implementation": old}, "rule": RULE | {"implementation": new}}
+    assert store(tmp_path, _meeting(fields), upcast, _meeting(BASE), **rules).get("c@2.0.0")
+
+
+@pytest.mark.parametrize(
+    ("old", "fields", "upcast", "new"),
+    [
+        ("price <= 10 * years", BASE, UP, "price <= 2 * years"),
+        ("price <= 10 * years", BASE, UP, "price < 10 * years"),
+        ("price <= years", BASE, UP, "price == years"),
+        ("price <= 10 * years", BASE, UP, "price * years <= 10"),
+        ("price <= 10 * years", BASE, UP, "years <= 99"),
+        ("years <= 50 or price <= 50", BASE, UP, "years <= 50"),
+        ("not given(price) or price <= years", BASE, UP, "given(price)"),
+        ("price <= years", changed("", None, number("new")), up(new="not_carried"), "given(new) or price <= years - 1"),
+        ("price <= years", changed("", None, number("new")), up(new="not_carried"),
+         "where(given(new), years, price) <= 4"),
+        ("price <= 10 * years", IN_MONTHS, YEARS_TO_MONTHS, "price <= 0.5 * months"),
+        ("years >= 2", IN_MONTHS, YEARS_TO_MONTHS, "months >= 25"),
+        ("job == 'a'", IN_CODES, RECODED, "job == 'y'"),
+        ("town not in ('a', 'b')", BASE, UP, "town not in ('a', 'b', 'c')"),
+        ("years >= 2", changed("", None, number("new")), up(new={"value": 3}), "new + years >= 6"),
+        ("given(town) or years >= 2", BASE, UP, "years >= 2"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_became_stricter_is_a_fault_under_its_old_id_too(
+    tmp_path: Path, old: str, fields: list[dict[str, Any]], upcast: Any, new: str
+) -> None:
+    rules = {"old_rule": RULE | {"implementation": old}, "rule": RULE | {"implementation": new}}
+    home = store(tmp_path, _meeting(fields), upcast, _meeting(BASE), **rules)
+    with pytest.raises(ConfigurationError, match=r"the rule r may refuse a record that is legal in c@1.*judged: \[r\]"):
+        home.get("c@2.0.0")
+
+
+def _meeting(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same fields, each with an example of its own that stands alone, so that no rule of two fields is broken."""
+    told = {"years": 4, "months": 48, "new": 3}
+    return [
+        field | {"examples": [*[""] * at, told.get(field["name"], field["examples"][0])]}
+        for at, field in enumerate(fields)
+    ]
+
+
+def test_a_rule_that_does_not_hold_a_number_known_before_is_not_proved_by_one_that_needs_another(
+    tmp_path: Path,
+) -> None:
+    """Where the price is missing, nothing was said of the years."""
+    rules = {"old_rule": RULE | {"implementation": "years + price <= 50"}, "rule": RULE}
+    with pytest.raises(ConfigurationError, match="the rule r may refuse"):
+        store(tmp_path / "a", BASE, UP, **rules).get("c@2.0.0")
+    sure = changed("price", number("price", "number", required=True, own={"essential": True, "blank": "refuse"}))
+    assert store(tmp_path / "b", sure, UP, sure, **rules).get("c@2.0.0")
+
+
+def test_what_cannot_be_proved_of_a_rule_a_person_may_judge(tmp_path: Path) -> None:
+    rule = RULE | {"implementation": "years * years <= 10000"}
+    judged = {"from": "1.0.0", "judged": ["r"]}
+    assert store(tmp_path, BASE, judged, rule=rule).get("c@2.0.0")
+    with pytest.raises(ConfigurationError, match=r"judged: \[r\]"):
+        store(tmp_path, BASE, UP, rule=rule).get("c@2.0.0")
+    with pytest.raises(ConfigurationError, match=r"c@2\.0\.0 has no rule 's' that refuses"):
+        store(tmp_path, BASE, judged | {"judged": ["r", "s"]}, rule=rule).get("c@2.0.0")
+    with pytest.raises(ConfigurationError, match="expected a list of the ids of rules"):
+        store(tmp_path, BASE, judged | {"judged": "r"}, rule=rule).get("c@2.0.0")
 
 
 def test_what_is_made_of_a_protected_field_is_protected(tmp_path: Path) -> None:
