@@ -81,7 +81,8 @@ class Contract:
     """One version of one contract.
 
     ``fields`` are its top-level scalar fields, in file order. ``paths`` maps every leaf to its field, also those in
-    lists (``reasons[].code``, ``refer_causes[]``); ``lists`` maps each list to the most elements it may have.
+    lists (``reasons[].code``, ``refer_causes[]``); ``lists`` maps each list to the most elements it may have,
+    ``groups`` each list and object to whether it is required and the fewest elements it may have.
     ``examples`` holds legal values per leaf; the n-th examples of all fields belong together. ``made_from`` is the
     reference of the version its upcaster starts from, empty for a first version. ``labels`` says what each code of a
     leaf means, ``notes`` what each list and object is about, ``wire`` what is declared of its bytes. ``digest`` is the
@@ -98,6 +99,7 @@ class Contract:
     description: str = ""
     paths: Mapping[str, Field] = field(default_factory=dict)
     lists: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, tuple[bool, int]] = field(default_factory=dict)
     examples: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -192,6 +194,7 @@ class _Reader:
         self.places: dict[str, Place] = {}
         self.paths: dict[str, Field] = {}
         self.lists: dict[str, int] = {}
+        self.groups: dict[str, tuple[bool, int]] = {}
         self.examples: dict[str, tuple[Value, ...]] = {}
         self.labels: dict[str, dict[str, str]] = {}
         self.notes: dict[str, str] = {}
@@ -214,6 +217,7 @@ class _Reader:
             description=" ".join(str(description.get("purpose", "")).split()),
             paths=self.paths,
             lists=self.lists,
+            groups=self.groups,
             examples=self.examples,
             labels=self.labels,
             notes=self.notes,
@@ -260,6 +264,8 @@ class _Reader:
     def leaf(self, node: dict[str, Any], path: str, name: str, place: Place) -> None:
         self.places[path] = place
         if node.get("logicalType") in ("object", "array"):
+            fewest = (node.get("logicalTypeOptions") or {}).get("minItems")
+            self.groups[path] = bool(node.get("required", False)), fewest if isinstance(fewest, int) else 0
             self.notes[path] = " ".join(str(node.get("description", "")).split())
         match node.get("logicalType"):
             case "object":

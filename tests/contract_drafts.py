@@ -84,6 +84,7 @@ ANSWER = [
         "items": {"logicalType": "object", "properties": [text("code", maxLength=4), text("words", maxLength=60)]},
     },
 ]  # fmt: skip
+LISTING = [*ANSWER[:-1], ANSWER[-1] | {"logicalTypeOptions": {"minItems": 1, "maxItems": 4}, "required": True}]
 RULES = [rule("affordable", "amount <= 10 * income"), rule("hint", "months <= 120", "warning")]
 COPYBOOK = [
     wired(AMOUNT, "PIC S9(7)V99 COMP-3", "LN-AMT"), wired(MONTHS, "PIC 9(3)", "LN-MON"),
@@ -99,6 +100,7 @@ BASES: dict[str, Tree] = {
     "open request": contract("request", REQUEST, rules=RULES, head={"unknown": "ignore"}),
     "answer": contract("answer", ANSWER, rules=[rule("fair", "score >= 0"), rule("told", "pd <= 1", "warning")]),
     "open answer": contract("answer", ANSWER, head={"unknown": "ignore"}),
+    "listing answer": contract("answer", LISTING),
     "copybook request": contract("request", COPYBOOK, record="LN-REC", servers=[MAINFRAME]),
     "copybook answer": contract(
         "answer",

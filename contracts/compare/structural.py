@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from contracts.compare.changes import Effect, Finder, Found, moved
 from contracts.compare.pairs import Pair, Pairing, said
 from contracts.expressions.tree import rename
@@ -19,11 +21,7 @@ def structural(pairing: Pairing) -> Finder:
     yield from _added(pairing)
     for pair in pairing.pairs:
         yield from _leaf(pair)
-    for path, most in pairing.new.lists.items():
-        before = pairing.old.lists.get(path)
-        if before is not None and before != most:
-            effect = Effect.WIDER if most > before else Effect.NARROWER
-            yield _found(f"{path}[]", f"holds up to {most} elements, was {before}", effect)
+    yield from _groups(pairing)
     yield from _rules(pairing)
 
 
@@ -43,6 +41,27 @@ def _whole(pairing: Pairing) -> Finder:
 
 def _policy(word: str) -> str:
     return {"refuse": "refused", "ignore": "ignored"}[word]
+
+
+def _groups(pairing: Pairing) -> Finder:
+    """Lists and objects that both versions have: how many elements there are, whether they may be left out."""
+    old, new = pairing.old, pairing.new
+    for path in (path for path in new.groups if path in old.groups):
+        yield from _counted(f"{path}[]", "up to", old.lists.get(path), new.lists.get(path))
+        (was, least), (now, fewest) = old.groups[path], new.groups[path]
+        yield from _counted(f"{path}[]", "at least", least, fewest)
+        if was != now:
+            yield _found(path, *_required(required=now))
+
+
+def _counted(path: str, words: str, old: int | None, new: int | None) -> Finder:
+    if old is not None and new is not None and old != new:
+        wider = (new > old) is (words == "up to")
+        yield _found(path, f"holds {words} {new} elements, was {old}", Effect.WIDER if wider else Effect.NARROWER)
+
+
+def _required(*, required: bool) -> tuple[str, Effect]:
+    return ("is required now", Effect.NARROWER) if required else ("is no longer required", Effect.WIDER)
 
 
 def _removed(pairing: Pairing) -> Finder:
@@ -85,8 +104,7 @@ def _leaf(pair: Pair) -> Finder:
     if old.type != new.type:
         yield _found(pair.path, f"is {_a(new.type)}, was {_a(old.type)}", _type_effect(old.type, new.type))
     if old.required != new.required:
-        message = "is required now" if new.required else "is no longer required"
-        yield _found(pair.path, message, Effect.NARROWER if new.required else Effect.WIDER)
+        yield _found(pair.path, *_required(required=new.required))
     if "string" in (old.type, new.type) and {old.type, new.type} <= {"string", "code"}:
         yield from _text(pair)
     if old.type == new.type or {old.type, new.type} <= {"integer", "decimal"}:
@@ -122,7 +140,9 @@ def _text(pair: Pair) -> Finder:
     if old[1] != new[1]:
         message = f"has at most {_most(new[1])} characters, was {_most(old[1])}"
         yield _found(pair.path, message, moved(old[1], new[1], upward=True))
-    if pair.old.type == pair.new.type and pair.old.pattern != pair.new.pattern:
+    if pair.old.type != pair.new.type:
+        yield from _formed(pair)
+    elif pair.old.pattern != pair.new.pattern:
         yield _pattern(pair)
 
 
@@ -144,6 +164,15 @@ def _pattern(pair: Pair) -> Found:
     if new is None:
         return _found(pair.path, f"has no form any more, was {old}", Effect.WIDER)
     return _found(pair.path, f"has the form {new}, was {old}", Effect.OTHER)
+
+
+def _formed(pair: Pair) -> Finder:
+    """Codes on one side, a form on the other: the codes that have not that form."""
+    old, new = pair.old, pair.new
+    risen = [str(pair.becomes.get(code, code)) for code in old.codes]
+    for form, codes, effect in ((new.pattern, risen, Effect.NARROWER), (old.pattern, new.codes, Effect.WIDER)):
+        if strange := [code for code in codes if form and not re.fullmatch(form, code)]:
+            yield _found(pair.path, f"the code {strange[0]} has not the form {form}", effect)
 
 
 def _codes(pair: Pair) -> Finder:
