@@ -10,7 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from contracts.odcs import Contract, read_odcs
+from contracts.compare import Comparison, compare
+from contracts.odcs import Contract, Reading, read_odcs
+from contracts.upcast_reading import read_upcast
 
 Tree = dict[str, Any]
 
@@ -188,14 +190,19 @@ class Draft:
 Edit = Callable[[Draft], Any]
 
 
-def parsed(tree: Tree) -> Contract:
-    """A contract as the product reads it from a file."""
+def read(tree: Tree) -> Reading:
+    """What the product reads from a file of this content."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "c.odcs.yaml"
         file.write_text(json.dumps(tree), encoding="utf-8")
         reading = read_odcs(file)
     assert not reading.faults, reading.faults
-    return reading.contract
+    return reading
+
+
+def parsed(tree: Tree) -> Contract:
+    """A contract as the product reads it from a file."""
+    return read(tree).contract
 
 
 @cache
@@ -207,3 +214,16 @@ def edited(name: str, edit: Edit) -> Contract:
     draft = Draft(BASES[name])
     edit(draft)
     return parsed(draft.tree)
+
+
+def risen(name: str, edit: Edit, **steps: Any) -> Comparison:
+    """The base against the edited draft as its version 1.0.1, which is made from it by these steps."""
+    draft = Draft(BASES[name])
+    edit(draft)
+    draft.tree["version"] = "1.0.1"
+    dropped = steps.pop("dropped", [])
+    draft.own("", upcast={"from": "1.0.0", "fields": steps} | ({"dropped": dropped} if dropped else {}))
+    reading = read(draft.tree)
+    step, faults = read_upcast(reading, base(name))
+    assert step, faults
+    return compare(base(name), reading.contract, step)

@@ -9,6 +9,8 @@ and whatever changes the meaning of a value breaks both.
 
 from __future__ import annotations
 
+from typing import Any
+
 from contract_drafts import Edit, coded, number, rule, server, text, wired
 
 NOTE = text("note", maxLength=10)
@@ -120,6 +122,9 @@ JUDGED: list[tuple[str, str, Edit, str]] = [
     ("answer", "a code means something else", lambda d: d.codes("outcome", refer="Ask the applicant"), "semantic answers major"),
     ("request", "a label is spelled in another way", lambda d: d.codes("job", fixed="Permanent  employment."), "semantic neither patch"),
     ("request", "two codes change places", lambda d: d.codes("job", fixed="Anything else", other="Permanent employment"), "semantic requests major"),
+    ("request", "codes are listed in another order, and models may read their place", lambda d: d.field("job")["enum"].reverse(), "semantic requests major"),
+    ("request", "a code is put before the others", lambda d: d.field("job")["enum"].insert(0, {"value": "none", "label": "No work"}), "structural neither minor; semantic requests major"),
+    ("answer", "codes are listed in another order", lambda d: d.field("outcome")["enum"].reverse(), "semantic neither patch"),
     ("request", "a number has more decimals", lambda d: d.options("amount", multipleOf=0.001), "semantic neither minor"),
     ("request", "a number has fewer decimals", lambda d: d.options("amount", multipleOf=0.1), "semantic requests major"),
     ("answer", "a number has more decimals", lambda d: d.options("pd", multipleOf=0.0001), "semantic answers major"),
@@ -193,4 +198,23 @@ JUDGED: list[tuple[str, str, Edit, str]] = [
     ("request", "a field is written under another name on the wire", lambda d: d.set("job", physicalName="work"), "physical requests major"),
     ("request", "the record is named for the first time", lambda d: d.table.update(physicalName="loan"), "physical neither patch"),
     ("request", "a layout is declared for the first time", lambda d: d.tree.update(servers=[server(format="csv")]), "physical neither patch"),
+]  # fmt: skip
+
+
+RISEN: list[tuple[str, str, Edit, dict[str, Any], str]] = [
+    # ---- what an upcaster does to old records, with the version 1.0.1 and no other change than is said -----------------
+    ("request", "a step that takes everything as it is", lambda d: None, {}, ""),
+    ("request", "the same, written out", lambda d: None, {"months": "months", "job": {"from": "job", "codes": {"fixed": "fixed"}}}, ""),
+    ("request", "codes are swapped", lambda d: None, {"job": {"from": "job", "codes": {"fixed": "other", "other": "fixed"}}}, "semantic requests major"),
+    ("request", "a code becomes another that means something else", lambda d: None, {"job": {"from": "job", "codes": {"fixed": "other"}}}, "semantic requests major"),
+    ("request", "a code that goes becomes another", lambda d: d.codes("job", fixed=None), {"job": {"from": "job", "codes": {"fixed": "other"}}}, "structural requests major"),
+    ("request", "a number is multiplied, the unit stays, the range grows along", lambda d: d.options("months", maximum=5760), {"months": {"from": "months", "multiply": 12}}, "semantic requests major; structural neither minor"),
+    ("request", "a number is multiplied and counts another unit", many(lambda d: d.own("months", unit="days"), lambda d: d.options("months", minimum=30, maximum=14400)), {"months": {"from": "months", "multiply": 30}}, "semantic requests major"),
+    ("request", "a number gets decimals and keeps its value", many(lambda d: d.set("months", logicalType="number"), lambda d: d.options("months", multipleOf=0.1)), {}, "structural neither minor"),
+    ("request", "a field gets what another one held", lambda d: d.rules(d.table["quality"][1]), {"income": "amount", "dropped": ["income"]}, "semantic requests major; structural neither minor"),
+    ("request", "a field is supplied that every record had", lambda d: None, {"months": {"value": 3}, "dropped": ["months"]}, "semantic requests major"),
+    ("request", "a field is not carried that every record had", lambda d: None, {"months": "not_carried", "dropped": ["months"]}, "semantic requests major"),
+    ("request", "a new field is supplied", lambda d: d.add(PHONE), {"phone": {"value": "fixed"}}, "structural neither minor"),
+    ("request", "a new field is not carried", lambda d: d.add(PHONE), {"phone": "not_carried"}, "structural neither minor"),
+    ("request", "a field is renamed", lambda d: d.field("town").update(name="city"), {"city": "town"}, "structural requests major"),
 ]  # fmt: skip

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from contracts.compare.changes import Effect, Finder, Found
 from contracts.compare.pairs import Pair, Pairing
+from contracts.odcs import Kind
+from contracts.upcast import Code, Lacking, Supplied, Taken
 
 _REJECTED: Final = ("refuse", "refer", "impute")
 _DIRECTION: Final = {1: "rising", -1: "falling", 0: "neither"}
@@ -18,6 +21,8 @@ def semantic(pairing: Pairing) -> Finder:
     old, new = pairing.old, pairing.new
     for pair in pairing.pairs:
         yield from _numbers(pair)
+        yield from _risen(pair)
+        yield from _places(pair, new.kind)
         yield from _missing(pair)
         yield from _model(pair)
         yield from _labels(pair, old.labels.get(pair.was, {}), new.labels.get(pair.path, {}))
@@ -38,13 +43,49 @@ def _found(path: str, message: str, effect: Effect) -> Found:
 def _numbers(pair: Pair) -> Finder:
     old, new = pair.old, pair.new
     if old.unit != new.unit:
-        times = f" (an upcaster multiplies by {pair.factor})" if pair.factor not in (None, 1) else ""
+        times = f" (an upcaster multiplies by {_times(pair)})" if pair.times != 1 else ""
         yield _found(pair.path, f"counts {new.unit or 'nothing'}, was {old.unit or 'nothing'}{times}", Effect.OTHER)
     if old.meaning != new.meaning:
         yield _found(pair.path, f"has the meaning {new.meaning}, was {old.meaning}", Effect.OTHER)
     if old.type == new.type == "decimal" and old.scale != new.scale:
         effect = Effect.WIDER if new.scale > old.scale else Effect.NARROWER
         yield _found(pair.path, f"has {new.scale} decimals, was {old.scale}", effect)
+
+
+def _times(pair: Pair) -> str:
+    """A factor ends after a few decimals: upcast_reading.py takes no other."""
+    return f"{Decimal(pair.times.numerator) / Decimal(pair.times.denominator):f}"
+
+
+def _risen(pair: Pair) -> Finder:
+    """An upcaster that gives old records another value in the same words: the field means something else."""
+    match pair.step:
+        case Supplied(field=field, value=value):
+            yield _found(pair.path, f"old records get {field.text(value)}, whatever they held", Effect.OTHER)
+        case Lacking():
+            yield _found(pair.path, "what old records held of it is lost", Effect.OTHER)
+        case Taken(source=source) if source != pair.was:
+            yield _found(pair.path, f"old records get what {source} held", Effect.OTHER)
+        case Taken():
+            yield from _converted(pair)
+
+
+def _converted(pair: Pair) -> Finder:
+    if pair.times != 1 and pair.old.unit == pair.new.unit:
+        message = f"an upcaster multiplies by {_times(pair)}, while it counts {pair.new.unit or 'nothing'} as before"
+        yield _found(pair.path, message, Effect.OTHER)
+    known: tuple[Code, ...] = pair.new.codes or (True, False)
+    for old, new in pair.becomes.items():
+        if old != new and old in known:
+            yield _found(pair.path, f"the code {old} of old records becomes {new}, and is a code still", Effect.OTHER)
+
+
+def _places(pair: Pair, kind: Kind) -> Finder:
+    """A model may read the place of a code in its list. Where codes are gone, that is a break already."""
+    old, new = pair.old.codes, pair.new.codes
+    if not pair.becomes and {*old} <= {*new} and new[: len(old)] != old:
+        effect = Effect.OTHER if kind == "request" else Effect.TEXT
+        yield _found(pair.path, "the codes known before stand in other places", effect)
 
 
 def _missing(pair: Pair) -> Finder:

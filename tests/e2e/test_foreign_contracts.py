@@ -40,6 +40,8 @@ DIFFER: dict[str, list[tuple[str, str]]] = {
     "it does not see that one type or constraint allows all that the other did": [
         ("request", "a whole number may have decimals"),
         ("request", "codes become free text"),
+        ("request", "codes become a text of a form that all of them have"),
+        ("answer", "a free text becomes a code it could be"),
         ("xml request", "an element takes larger numbers"),
         ("table request", "a column gets wider"),
         ("table request", "a column has a digit more before the point"),
@@ -68,6 +70,8 @@ DIFFER: dict[str, list[tuple[str, str]]] = {
         ("request", "an income is by the year from now on, and says so"),
         ("answer", "a probability is of something else, and says so"),
         ("request", "a code means something else"),
+        ("request", "codes are listed in another order, and models may read their place"),
+        ("request", "a code is put before the others"),
         ("answer", "a code means something else"),
         ("request", "two codes change places"),
         ("request", "a number has fewer decimals"),

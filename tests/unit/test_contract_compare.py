@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
-from contract_drafts import BASES, Edit, base, edited
-from judged_changes import JUDGED
+from contract_drafts import BASES, Edit, base, edited, risen
+from judged_changes import JUDGED, RISEN
 
 from contracts.compare import Comparison, compare
 from contracts.store import ContractStore
@@ -27,6 +28,17 @@ def test_a_hundred_changes_and_more_were_judged_each_a_different_one() -> None:
 def test_the_comparison_agrees_with_the_judgement(name: str, edit: Edit, judgement: str) -> None:
     found = compare(base(name), edited(name, edit))
     assert {f"{c.part} {c.breaks} {c.step}" for c in found.changes} == {*filter(None, judgement.split("; "))}, found
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "steps", "judgement"), [(name, *rest) for name, _, *rest in RISEN], ids=[row[1] for row in RISEN]
+)
+def test_the_comparison_looks_at_what_an_upcaster_does(
+    name: str, edit: Edit, steps: dict[str, Any], judgement: str
+) -> None:
+    found = risen(name, edit, **steps)
+    assert {f"{c.part} {c.breaks} {c.step}" for c in found.changes} == {*filter(None, judgement.split("; "))}, found
+    assert found.hidden is any(step in judgement for step in ("major", "minor"))
 
 
 @pytest.mark.parametrize("name", BASES)
