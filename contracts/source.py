@@ -2,9 +2,9 @@
 
 YAML 1.2: libyaml, through PyYAML, takes the text apart, and ruamel.yaml makes of it what YAML 1.2 says; together they
 need a third of the time of ruamel.yaml alone, and every start reads the contracts. Duplicate keys, merge keys, anchors
-and aliases (which can blow a small file up to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, files over
-``MAX_BYTES`` and anything but one document are refused; so are the characters that YAML 1.1, which libyaml speaks,
-takes for the end of a line or for nothing.
+and aliases (which can blow a small file up to gigabytes), custom tags, nesting beyond ``MAX_DEPTH``, whole numbers over
+``MAX_DIGITS``, files over ``MAX_BYTES`` and anything but one document are refused; so are the characters that YAML 1.1,
+which libyaml speaks, takes for the end of a line or for nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 """Levels of a file; ODCS needs about ten. The parser's time grows with the square of them."""
 _SPECIAL = re.compile("[\x85\u2028\u2029]|(?<=.)\ufeff", re.DOTALL)
+MAX_DIGITS = 100
+"""Of a whole number: no other limit is as high, and what reads numbers can rely on it."""
+_LONG = re.compile(rf"[-+]?(?:0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9_]+)(?<=.{{{MAX_DIGITS + 1}}})")
 _PLAIN_TAG = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$")
 
 Location = tuple[int, int]
@@ -231,6 +234,8 @@ def _refusal(event: Any) -> tuple[str, str] | None:
         return "anchors and aliases are not allowed", "write the value out wherever it stands"
     if isinstance(event, pyyaml.ScalarEvent) and event.value == "<<" and not event.style:
         return "merge keys are not allowed", "write the values out; where << is a text, put it in quotes"
+    if isinstance(event, pyyaml.ScalarEvent) and not event.style and _LONG.fullmatch(event.value):
+        return f"a number has more than {MAX_DIGITS} digits", "where it is a text, put it in quotes"
     if isinstance(event, pyyaml.DocumentStartEvent) and event.version not in (None, (1, 2)):
         return "only YAML 1.2 is allowed", "leave out the line that begins with %YAML"
     tag = getattr(event, "tag", None)

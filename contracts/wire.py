@@ -10,6 +10,7 @@ A contract that declares none of it lives by names alone, as in JSON.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
@@ -22,7 +23,7 @@ _FACTS: Final = ("format", "encoding", "delimiter")
 _POSITIONAL: Final = ("fixed", "fixed-width", "fixed_width", "cobol", "copybook", "ebcdic")
 _DELIMITED: Final = ("csv", "tsv", "psv", "delimited")
 _PICTURE = re.compile(r"PIC(?:TURE)?(?:\s+IS)?\s+(?P<picture>[^\s]+)(?P<rest>.*)", re.IGNORECASE)
-_REPEATED = re.compile(r"(.)\((\d+)\)")
+_MARK = re.compile(r"([^()])(?:\(([0-9]{1,9})\))?")
 _BINARY = re.compile(r"\b(COMP|COMP-4|COMP-5|BINARY)(?![-\w])", re.IGNORECASE)
 _PACKED = re.compile(r"\b(COMP-3|PACKED-DECIMAL)\b", re.IGNORECASE)
 
@@ -104,17 +105,30 @@ def size(declared: str) -> int | None:
     """
     match = _PICTURE.match(declared)
     if not match:
-        fixed = re.fullmatch(r"CHAR\((\d+)\)", declared, re.IGNORECASE)
+        fixed = re.fullmatch(r"CHAR\(([0-9]{1,9})\)", declared, re.IGNORECASE)
         return int(fixed[1]) if fixed else None
-    picture = _REPEATED.sub(lambda m: m[1] * int(m[2]), match["picture"].upper())
-    digits, rest = sum(map(picture.count, "9Z*")), match["rest"].upper()
+    marks = _marks(match["picture"].upper())
+    return None if marks is None else _bytes(marks, match["rest"].upper())
+
+
+def _marks(picture: str) -> Counter[str] | None:
+    """How often each mark stands in a picture; None for what is no picture, or counts with more than nine digits."""
+    if _MARK.sub("", picture):
+        return None
+    marks: Counter[str] = Counter()
+    for mark, times in _MARK.findall(picture):
+        marks[mark] += int(times or 1)
+    return marks
+
+
+def _bytes(marks: Counter[str], rest: str) -> int:
+    digits = marks["9"] + marks["Z"] + marks["*"]
     if _PACKED.search(rest):
         return digits // 2 + 1
     if _BINARY.search(rest):
         return 2 if digits <= 4 else 4 if digits <= 9 else 8
-    national = 2 if "N" in picture else 1
-    characters = sum(mark not in "SVP" for mark in picture) * national
-    return characters + ("S" in picture and "SEPARATE" in rest)
+    characters = marks.total() - marks["S"] - marks["V"] - marks["P"]
+    return characters * (2 if marks["N"] else 1) + ("SEPARATE" in rest and marks["S"] > 0)
 
 
 def _facts(node: Mapping[str, Any]) -> dict[str, str]:

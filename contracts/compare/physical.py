@@ -14,7 +14,7 @@ from contracts.compare.changes import Effect, Finder, Found
 from contracts.compare.pairs import Pairing
 from contracts.wire import Part, Wire, is_picture, size
 
-_SQL = re.compile(r"([A-Z]+(?: [A-Z]+)*)\s*(?:\((\d+)(?:\s*,\s*(\d+))?\))?")
+_SQL = re.compile(r"([A-Z]+(?: [A-Z]+)*)\s*(?:\(([0-9]{1,9})(?:\s*,\s*([0-9]{1,9}))?\))?")
 _LADDERS: Final = (
     ("xs:byte", "xs:short", "xs:int", "xs:long", "xs:integer", "xs:decimal"),
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from contract_drafts import BASES, Edit, base, edited, risen
 from judged_changes import JUDGED, RISEN
 
-from contracts.compare import Comparison, compare
+from contracts.compare import Comparison, Effect, compare
+from contracts.compare.physical import type_effect
 from contracts.store import ContractStore
 from contracts.wire import size
 
@@ -129,11 +131,23 @@ def test_within_a_major_version_the_published_requests_are_backward_without_an_u
         ("PIC X(10)", 10), ("PIC 9(3)", 3), ("PIC S9(3)", 3), ("PIC S9(3) SIGN LEADING SEPARATE", 4), ("PIC 99V99", 4),
         ("PIC S9(7)V99 COMP-3", 5), ("PIC 9(8) PACKED-DECIMAL", 5), ("PIC S9(4) COMP", 2), ("PIC S9(9) BINARY", 4),
         ("PIC S9(10) COMP-5", 8), ("PIC Z(6)9.99-", 11), ("PIC N(5)", 10), ("PICTURE IS A(2)", 2), ("PIC SPPP9(5)", 5),
+        ("PIC X(30000000)", 30_000_000), ("PIC X(999999999)", 999_999_999), ("PIC X(9999999999)", None),
+        (f"PIC X({'9' * 5000})", None), (f"CHAR({'9' * 5000})", None), ("PIC X((3))", None),
         ("CHAR(7)", 7), ("VARCHAR(7)", None), ("xs:int", None), ("", None),
     ],
 )  # fmt: skip
 def test_a_picture_has_the_bytes_it_has_on_a_mainframe(picture: str, bytes_: int | None) -> None:
     assert size(picture) == bytes_
+
+
+def test_a_picture_of_many_bytes_is_counted_not_written_out() -> None:
+    start = time.perf_counter()
+    assert size("PIC X(999999999)9(999999999)V99") == 2 * 999_999_999 + 2
+    assert time.perf_counter() - start < 0.1
+
+
+def test_a_declared_length_of_thousands_of_digits_is_another_layout() -> None:
+    assert type_effect("VARCHAR(9)", f"VARCHAR({'9' * 5000})") is Effect.OTHER
 
 
 def test_the_base_contracts_are_read_from_files_like_any_other(tmp_path: Path) -> None:

@@ -17,6 +17,13 @@ def test_values_are_those_of_yaml_1_2_and_dates_stay_as_written() -> None:
     }
 
 
+def test_long_texts_of_digits_and_numbers_of_a_hundred_digits_are_taken() -> None:
+    text = f"a: '{'9' * 5000}'\nb: {'9' * 100}\nc: {'f' * 500}\nd: 0.{'1' * 500}\n"
+    data = Source.parse(text, "x.yaml").data
+    assert (data["a"], data["b"], data["c"]) == ("9" * 5000, int("9" * 100), "f" * 500)
+    assert data["d"] == pytest.approx(1 / 9)
+
+
 def test_every_value_has_its_line_and_column() -> None:
     source = Source.parse("# said\na:\n- ä: {🙂: 1, c: x}\n", "x.yaml")
     assert [source.at(path) for path in [("a",), ("a", 0), ("a", 0, "ä", "c"), ("a", 0, "gone")]] == [
@@ -45,6 +52,11 @@ def test_a_number_that_was_written_another_way_is_remembered() -> None:
         ("a: b\nc: 'd\u2028e'\n", "x.yaml:2:6: error: the character U+2028 is not allowed"),
         ("a: 1\n---\nb: 2\n", "x.yaml:2:1: error: but found another document"),
         ("[" * (MAX_DEPTH + 1), f"x.yaml:1:{MAX_DEPTH + 1}: error: nests deeper than {MAX_DEPTH} levels"),
+        (
+            f"a: {'9' * 101}",
+            "x.yaml:1:4: error: a number has more than 100 digits (where it is a text, put it in quotes)",
+        ),
+        (f"a: [-0x{'f' * 5000}]", "x.yaml:1:5: error: a number has more than 100 digits"),
         ("a: \x07\n", "x.yaml: error: is not valid YAML: ReaderError"),
     ],
 )
