@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
 from contracts.errors import Fault
 from contracts.expressions import check, names, row_printer
+from contracts.mapping.conversions import MAX_TEXT, Unfit, read_text
 from contracts.odcs import Contract, Reading, Rule
 from contracts.rows import value_checker
 from contracts.types import ABOUT, Field, State, Value
@@ -80,8 +83,18 @@ def _text_faults(field: Field) -> Iterator[str]:
         yield "a text needs a maxLength, so that everyone knows how much room it takes"
     if len(set(field.codes)) != len(field.codes) or "" in field.codes:
         yield "codes differ from each other, and none is empty"
+    elif not all(map(readable, field.codes)):
+        yield f"codes have at most {MAX_TEXT:,} characters, and none that is a control character"
     if field.pattern is not None and not portable(field.pattern):
-        yield "the pattern is not one that every engine reads alike: ^…$ with plain characters, [sets] and counts only"
+        yield "the pattern is not one that every engine reads alike: ^…$ with plain characters, [sets], few counts only"
+
+
+def readable(code: str) -> bool:
+    """Whether any message can carry the code."""
+    try:
+        return read_text(code) == code
+    except Unfit:
+        return False
 
 
 def portable(pattern: str) -> bool:
@@ -90,7 +103,8 @@ def portable(pattern: str) -> bool:
         return False
     try:
         re.compile(pattern)
-    except re.error:
+        SchemaValidator(core_schema.str_schema(pattern=pattern))
+    except (re.error, SchemaError):  # a set that ends before it begins, counts of counts beyond what Rust compiles
         return False
     return True
 

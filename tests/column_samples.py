@@ -39,7 +39,7 @@ NASTY: tuple[Any, ...] = (
 """Native values of every kind; some could never come out of a codec, and must do no harm all the same."""
 
 _KINDS = ("integer", "decimal", "decimal", "string", "code", "code", "date", "boolean")
-_WORDS = ("owner", "rent", "other", "fixed", "A", "B", "ABC-D")
+_WORDS = ("owner", "rent", "other", "fixed", "A", "B", "ABC-D", "a\tb", "x\x1fy")
 _RULES = (
     "{n} <= 3 * {m} + 99", "{n} * {m} > -1000000", "{n} * {m} * {n} != 7", "{n} + {m} + 3.25 >= 0",
     "abs({n} - {m}) <= 5000000", "min({n}, {m}) >= -3", "max({n}, {m}, 10) <= 100000000",

@@ -210,11 +210,9 @@ class _FieldPrinter:
 
     def _finished(self, parsed: pl.Expr) -> pl.Expr:
         """The contract value of what was read: codes looked up, factors applied."""
-        if self.entry.codes is not None:
-            known = [(code, value) for code, value in self.entry.codes if _reads(self._convert.parse, code)]
-            return self._looked_up(parsed, known)
-        if self.field.type == "code":
-            return self._looked_up(parsed, [(code, code) for code in self.field.codes])
+        if self.entry.codes is not None or self.field.type == "code":
+            codes = self.entry.codes if self.entry.codes is not None else [(code, code) for code in self.field.codes]
+            return self._looked_up(parsed, [pair for pair in codes if _reads(self._convert.parse, pair[0])])
         if self._parse.name in ("integer", "decimal"):
             return _scaled(parsed, self.entry.convert, self._parse, self.field)
         return parsed

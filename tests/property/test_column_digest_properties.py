@@ -32,7 +32,7 @@ def test_more_records_than_are_laid_out_at_a_time() -> None:
     of = house(random)
     engine, layout = ColumnEngine(of.contract, of.request), Layout(of.contract)
     trees = records(random, of, 50, 0.0)
-    found = engine.read(from_trees(trees * (CHUNK // 25), engine.mapping.wanted, of.request.unknown)).records
+    found = engine.read(from_trees(trees * (CHUNK // 20), engine.mapping.wanted, of.request.unknown)).records
     once = engine.read(from_trees(trees, engine.mapping.wanted, of.request.unknown)).records
     assert found.frame.height > CHUNK
-    assert digests(layout, found) == digests(layout, once) * (CHUNK // 25)
+    assert digests(layout, found) == digests(layout, once) * (CHUNK // 20)

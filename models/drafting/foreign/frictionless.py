@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from contracts.odcs import Kind
 from models.drafting.findings import Finding, Severity, left_out
 from models.drafting.foreign.document import Document, Steps, day_of, number_of, pointer, whole
-from models.drafting.foreign.told import Told, Type
+from models.drafting.foreign.told import Told, Type, narrower
 
 _TYPES: Final[Mapping[str, Type]] = {
     "string": "string", "number": "number", "integer": "integer", "boolean": "boolean", "date": "date",
@@ -118,20 +119,38 @@ class _Reader:
 
     def _bounds(self, told: Told, rules: Mapping[str, Any], steps: Steps) -> None:
         if told.type == "date":
-            told.minimum, told.maximum = (day_of(rules.get(word)) for word in ("minimum", "maximum"))
+            told.minimum, told.maximum = (
+                _day(told, rules, "minimum", "Minimum"),
+                _day(told, rules, "maximum", "Maximum"),
+            )
         if told.type not in ("integer", "number"):
             return
-        ends = [number_of(rules.get(word)) for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
-        low, high, above, below = ends
-        told.minimum, told.maximum = _first(low, above), _first(high, below)
-        told.exclusive = (low is None and above is not None, high is None and below is not None)
-        for word in ("minimum", "maximum"):
-            if word in rules and number_of(rules[word]) is None:
-                self.document.refuse((*steps, "constraints", word), "is no number", "write it with a decimal point")
+        words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+        for word in (word for word in words if word in rules and number_of(rules[word]) is None):
+            self.document.refuse((*steps, "constraints", word), "is no number", "write it with a decimal point")
+        ends = [number_of(rules.get(word)) for word in words]
+        (told.minimum, low), (told.maximum, high) = narrower(*ends[:2], low=True), narrower(*ends[2:], low=False)
+        told.exclusive = (low, high)
 
 
-def _first(*bounds: Decimal | None) -> Decimal | None:
-    return next((bound for bound in bounds if bound is not None), None)
+def _day(told: Told, rules: Mapping[str, Any], word: str, last: str) -> date | None:
+    """The narrower of both bounds on one side, as the first or last day that is legal; what is no day is told."""
+    inward, found = (1 if word == "minimum" else -1), []
+    for key, step in ((word, 0), (f"exclusive{last}", inward)):
+        if key in rules and (day := _moved(day_of(rules[key]), step)):
+            found.append(day)
+        elif key in rules:
+            cure = "write it as a day, as 2026-03-31"
+            told.ask("must", f"its {key} is left out", f"{told.place} has one that is no day of ISO 8601", cure)
+    return (max if inward > 0 else min)(found, default=None)
+
+
+def _moved(day: date | None, days: int) -> date | None:
+    """None where there is no such day."""
+    try:
+        return day + timedelta(days=days) if day else None
+    except OverflowError:
+        return None
 
 
 def _of_table(schema: Mapping[str, Any]) -> Iterator[Finding]:
@@ -163,8 +182,9 @@ def _labelled(values: object) -> dict[str, str]:
 def _written(told: Told, node: Mapping[str, Any]) -> None:
     """How the table writes its values: what the integration has to undo."""
     ways: list[tuple[Severity, str, str]] = []
-    mark, group, form = node.get("decimalChar", "."), node.get("groupChar", ""), node.get("format", "default")
-    if told.type == "number" and (mark != "." or group):
+    mark = node.get("decimalChar", ".") if told.type == "number" else "."
+    group, form = node.get("groupChar", ""), node.get("format", "default")
+    if told.type in ("number", "integer") and (mark != "." or group):
         ways.append(("must", f"numbers are written with {mark!r} and {group!r}", "send them with a decimal point"))
     if node.get("bareNumber") is False:
         ways.append(("must", "numbers have signs around them", "send them bare"))

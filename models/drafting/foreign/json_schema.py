@@ -17,7 +17,7 @@ from models.drafting.contract_file import ListOf
 from models.drafting.draft import MOST_COLUMNS
 from models.drafting.findings import Finding, left_out
 from models.drafting.foreign.document import Document, day_of, number_of, pointer, whole
-from models.drafting.foreign.told import Told, Type
+from models.drafting.foreign.told import Told, Type, narrower
 from models.drafting.foreign.unfolding import ONE_TYPE, TEXT_TOO, Node, Unfolding, is_decimal_text
 from models.drafting.words import slug
 
@@ -209,13 +209,8 @@ def _types(node: Node) -> list[str]:
 
 
 def _number(told: Told, schema: Mapping[str, Any]) -> None:
-    ends = []
-    for side, (inclusive, exclusive) in enumerate((("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))):
-        plain, beyond = number_of(schema.get(inclusive)), number_of(schema.get(exclusive))
-        harder = max if side == 0 else min
-        strict = beyond is not None and (plain is None or harder(plain, beyond) == beyond)
-        ends.append((beyond if strict else plain, strict))
-    (told.minimum, low), (told.maximum, high) = ends
+    given = [number_of(schema.get(word)) for word in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")]
+    (told.minimum, low), (told.maximum, high) = narrower(*given[:2], low=True), narrower(*given[2:], low=False)
     told.exclusive = (low, high)
     step = number_of(schema.get("multipleOf"))
     if told.type == "number":

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Final, Literal
 
-from contracts.lint import LARGEST
+from contracts.lint import LARGEST, readable
 from contracts.odcs import Kind
 from contracts.yaml_text import quote
 from models.drafting import questions, words
@@ -152,6 +152,8 @@ class _Drafting:
         """Options and examples."""
         told = self.told
         if told.codes:
+            if not all(map(readable, told.codes)):
+                raise Contradiction("one of its codes is too long for a message, or holds a control character")
             return [], [quote(code) for code in list(told.codes)[:3]]
         match told.type:
             case "integer" | "number":
@@ -248,6 +250,12 @@ class _Drafting:
             raise Contradiction("its first day is after its last")
         options = [f'{key}: "{day}"' for key, day in (("minimum", low), ("maximum", high)) if day]
         return options, [f'"{min(max(_DAY, low or _DAY), high or date.max)}"']
+
+
+def narrower(plain: Decimal | None, beyond: Decimal | None, *, low: bool) -> tuple[Decimal | None, bool]:
+    """The narrower of an inclusive and an exclusive bound, and whether it is the exclusive one."""
+    strict = beyond is not None and (plain is None or (beyond >= plain if low else beyond <= plain))
+    return (beyond if strict else plain), strict
 
 
 def _decimals(number: Decimal) -> int:
