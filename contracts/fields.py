@@ -23,6 +23,8 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...] | type]] = {
 }
 """Our custom properties of a field: the legal values, or the type."""
 
+MOST: Final = 10**9
+"""Characters of a text."""
 _TYPES: Final[Mapping[str, FieldType]] = {
     "integer": "integer", "number": "decimal", "string": "string", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp",
@@ -55,8 +57,8 @@ def read_field(name: str, node: Mapping[str, Any], own: Mapping[str, Any]) -> Fi
         required=bool(node.get("required", False)),
         minimum=_bound(kind, scale, options, "minimum", "exclusiveMinimum", 1),
         maximum=_bound(kind, scale, options, "maximum", "exclusiveMaximum", -1),
-        min_length=options.get("minLength"),
-        max_length=options.get("maxLength"),
+        min_length=_length(options, "minLength"),
+        max_length=_length(options, "maxLength"),
         pattern=options.get("pattern"),
         codes=codes,
         blank=own.get("blank", "refer"),
@@ -104,21 +106,42 @@ def _scale(options: Mapping[str, Any]) -> int:
 def _bound(
     kind: FieldType, scale: int, options: Mapping[str, Any], key: str, exclusive: str, inward: int
 ) -> int | date | None:
-    """An inclusive bound; an exclusive one is the next value further in, as all our numbers have a smallest step."""
-    for name, step in ((key, 0), (exclusive, inward)):
-        if name in options:
-            place = ("logicalTypeOptions", name)
-            if kind == "timestamp":
-                raise FieldFault(place, "a timestamp has no bounds here")
-            if kind == "date":
-                return _date(options[name], place) + timedelta(days=step)
-            return _number(options[name], scale, place) + step
-    return None
+    """An inclusive bound; an exclusive one is the next value further in, as all our numbers have a smallest step.
+
+    Of two the narrower counts.
+    """
+    ends: list[Any] = [
+        _end(kind, scale, options[name], ("logicalTypeOptions", name), step)
+        for name, step in ((key, 0), (exclusive, inward))
+        if name in options
+    ]
+    return (max if inward > 0 else min)(ends, default=None)
+
+
+def _end(kind: FieldType, scale: int, given: object, place: tuple[str | int, ...], step: int) -> int | date:
+    if kind == "timestamp":
+        raise FieldFault(place, "a timestamp has no bounds here")
+    if kind != "date":
+        return _number(given, scale, place) + step
+    try:
+        return _date(given, place) + timedelta(days=step)
+    except OverflowError as exc:
+        raise FieldFault(place, f"no day is beyond {given}", "leave the bound out") from exc
+
+
+def _length(options: Mapping[str, Any], key: str) -> int | None:
+    """JSON Schema takes 5.0 for a whole number."""
+    given = options.get(key)
+    if given is None:
+        return None
+    if not 0 <= given <= MOST:
+        raise FieldFault(("logicalTypeOptions", key), f"a text has at most {MOST:,} characters")
+    return int(given)
 
 
 def _number(given: object, scale: int, place: tuple[str | int, ...]) -> int:
     """A YAML number as scaled integer; a binary fraction stands for its shortest spelling, as it was written."""
-    if isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given):
+    if type(given) is int or (type(given) is float and math.isfinite(given)):
         scaled = Decimal(repr(given)).scaleb(scale)
         if scaled == int(scaled):
             return int(scaled)

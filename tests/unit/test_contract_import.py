@@ -266,6 +266,35 @@ def test_a_frictionless_descriptor_becomes_an_application(descriptor: Any, tmp_p
     } <= set(asked)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("type_", "constraints", "ends", "asked"),
+    [
+        ("integer", {"minimum": 1, "exclusiveMinimum": 5, "maximum": 9}, (6, 9), []),
+        ("integer", {"minimum": 7, "exclusiveMinimum": 5, "maximum": 9, "exclusiveMaximum": 9}, (7, 8), []),
+        ("date", {"exclusiveMinimum": "2001-01-01", "maximum": "2009-01-01"}, ("2001-01-02", "2009-01-01"), []),
+        ("date", {"minimum": "2001-01-01", "exclusiveMaximum": "2009-01-01"}, ("2001-01-01", "2008-12-31"), []),
+        ("date", {"minimum": "0001-01-01", "exclusiveMaximum": "0001-01-01"}, ("0001-01-01", "None"),
+         ["must: its exclusiveMaximum is left out"]),
+        ("date", {"minimum": "01.02.2001", "exclusiveMaximum": 2009}, ("None", "None"),
+         ["must: its minimum is left out", "must: its exclusiveMaximum is left out"]),
+    ],
+)  # fmt: skip
+def test_no_bound_of_a_table_is_left_out_in_silence(
+    type_: str, constraints: dict[str, Any], ends: tuple[Any, Any], asked: list[str], tmp_path: Path
+) -> None:
+    table = {"fields": [{"name": "x", "type": type_, "constraints": constraints}]}
+    contract, findings = imported(tmp_path, "frictionless", table)
+    kind = str if type_ == "date" else int
+    assert (kind(contract.paths["x"].minimum), kind(contract.paths["x"].maximum)) == ends
+    assert [f"{f.severity}: {f.what}" for f in findings if "left out" in f.what] == asked
+
+
+def test_whole_numbers_written_in_groups_are_asked_about(tmp_path: Path) -> None:
+    field = {"name": "x", "type": "integer", "groupChar": ".", "constraints": {"minimum": 1, "maximum": 9}}
+    _, findings = imported(tmp_path, "frictionless", {"fields": [field]})
+    assert "numbers are written with '.' and '.'" in [finding.what for finding in findings]
+
+
 # ---- CSV -------------------------------------------------------------------------------------------------------------
 
 

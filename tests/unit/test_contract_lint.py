@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,18 @@ def test_a_contract_is_read_as_it_is_written(tmp_path: Path) -> None:
         ),
         ("- name: home", "- name: product", "product: no application is decided without it"),
         ("- name: note", "- name: currency", "currency: no application is decided without it"),
+        ("maximum: 130", "maximum: 130.5", "130.5 is not a number with 0 decimals"),
+        ("maximum: 130", f"maximum: 1{'0' * 400}", "a number has more than 100 digits"),
+        ("maximum: 130", f"maximum: 0x{'f' * 5000}", "a number has more than 100 digits"),
+        ("[30, 40]", f"[1{'0' * 400}]", "a number has more than 100 digits"),
+        ("maximum: 130", f"maximum: 1{'0' * 99}", "age: the range does not fit into 64 bits"),
+        ("maximum: 130", "maximum: 1e400", "inf is not a number with 0 decimals"),
+        ("maxLength: 9, ", f"maxLength: 1{'0' * 30}, ", "a text has at most 1,000,000,000 characters"),
+        ("^[A-Z0-9]+$", f"^{'[A-Za-z0-9]{999}' * 400}$", "note: the pattern is not one that every engine reads alike"),
+        ('exclusiveMaximum: "2030-01-01"', 'exclusiveMaximum: "0001-01-01"', "no day is beyond 0001-01-01"),
+        ('minimum: "2000-01-01"', 'exclusiveMinimum: "9999-12-31"', "no day is beyond 9999-12-31"),
+        ("{value: owner}", '{value: "a\\tb"}', "home: codes have at most 4,000 characters, and none that is a control"),
+        ("{value: owner}", f"{{value: {'o' * 4001}}}", "home: codes have at most 4,000 characters"),
         ("logicalType: date\n", "logicalType: timestamp\n", "a timestamp has no bounds here"),
         ("status: active", "statsu: active", "breaks the ODCS schema"),
         ("required: true", "required: maybe", "breaks the ODCS schema"),
@@ -182,6 +195,30 @@ def test_a_fault_is_named(tmp_path: Path, old: str, new: str, message: str) -> N
         store.get("sample@1.0.0")
     assert list(caught.value.faults) == faults
     assert all(fault.file.endswith("contracts/sample/1.0.0.odcs.yaml") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "ends"),
+    [
+        ("minimum: 0, maximum: 130", "minimum: 0, exclusiveMinimum: 17, maximum: 130", "age", (18, 130)),
+        ("minimum: 0, maximum: 130", "minimum: 18, exclusiveMinimum: 0, maximum: 130", "age", (18, 130)),
+        ("minimum: 0, maximum: 130", "minimum: 0, maximum: 130, exclusiveMaximum: 121", "age", (0, 120)),
+        ("minimum: 0, maximum: 130", "minimum: 0, maximum: 120, exclusiveMaximum: 121", "age", (0, 120)),
+        ('minimum: "2000-01-01"', 'minimum: "2000-01-01", exclusiveMinimum: "2001-12-31"', "since",
+         (date(2002, 1, 1), date(2029, 12, 31))),
+    ],
+)  # fmt: skip
+def test_of_an_inclusive_and_an_exclusive_bound_the_narrower_counts(
+    tmp_path: Path, old: str, new: str, name: str, ends: tuple[object, object]
+) -> None:
+    contract = home_with(tmp_path, SAMPLE.replace(old, new, 1)).get("sample@1.0.0")
+    field = contract.paths[name]
+    assert (field.minimum, field.maximum) == ends
+
+
+def test_a_length_may_be_written_with_a_point_as_json_schema_allows(tmp_path: Path) -> None:
+    contract = home_with(tmp_path, SAMPLE.replace("maxLength: 9", "maxLength: 9.0")).get("sample@1.0.0")
+    assert repr(contract.paths["note"].max_length) == "9"
 
 
 def test_a_fault_says_where_it_stands(tmp_path: Path) -> None:
