@@ -198,7 +198,7 @@ class ContractStore:
         except ConfigurationError:
             message = f"{before}, which this version is made from, has faults of its own"
             return [reading.source.fault(place, message, "mend that one first")]
-        if step:
+        if step and not found:
             self._steps[contract.ref] = step
         return found
 

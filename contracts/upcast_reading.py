@@ -37,7 +37,10 @@ _STRICTER: Final[Mapping[str, tuple[Any, ...]]] = {
 
 
 def read_upcast(reading: Reading, before: Contract) -> tuple[Upcast | None, list[Fault]]:
-    """The step from ``before`` to the contract of ``reading``, or None with every fault that keeps it from being so."""
+    """The step from ``before`` to the contract of ``reading``, and every fault that keeps it from being sound.
+
+    None where a field's own line cannot be read; else a step with faults is what a comparison looks at.
+    """
     return _Reader(reading, before).read()
 
 
@@ -69,9 +72,8 @@ class _Reader:
         sound = tuple(entry for entry in entries if entry is not None)
         if not self.faults:
             self.stricter(sound)
-        if self.faults:
-            return None, self.faults
-        return Upcast(self.before.ref, self.after.ref, self.before.fields, sound), []
+        step = Upcast(self.before.ref, self.after.ref, self.before.fields, sound)
+        return step if len(sound) == len(entries) else None, self.faults
 
     def fault(self, below: tuple[str | int, ...], message: str, hint: str = "") -> None:
         self.faults.append(self.source.fault((*self.at, *below), message, hint))

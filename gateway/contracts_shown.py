@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -85,18 +86,21 @@ def compared(store: ContractStore, old: str, new: str) -> Comparison:
     if before.name != after.name:
         message = f"{before.name} and {after.name} are two contracts, not two versions of one"
         raise ConfigurationError([Fault("", 0, 0, message, "compare versions that share an id")])
-    return compare(before, after, _step(store, old, new, before, after))
+    step, sound = _step(store, old, new, before, after)
+    return replace(compare(before, after, step), upcast=sound)
 
 
-def _step(store: ContractStore, old: str, new: str, before: Contract, after: Contract) -> Upcast | None:
-    """What the newer one says of how the older becomes it; None where it says nothing."""
+def _step(store: ContractStore, old: str, new: str, before: Contract, after: Contract) -> tuple[Upcast | None, bool]:
+    """What the newer one says of how the older becomes it, None where it says nothing, and whether that is sound."""
     if _is_file(new):
         reading = _read(new)
-        return read_upcast(reading, before)[0] if reading.contract.made_from == before.ref else None
+        step, wrong = read_upcast(reading, before) if reading.contract.made_from == before.ref else (None, [])
+        return step, step is not None and not wrong
     try:
-        return None if _is_file(old) else store.upcast(before.ref, after.ref)
+        step = None if _is_file(old) else store.upcast(before.ref, after.ref)
     except ConfigurationError:
-        return None
+        step = None
+    return step, step is not None
 
 
 def comparison_tree(comparison: Comparison) -> dict[str, Any]:

@@ -69,6 +69,16 @@ def test_a_hidden_break_ends_with_1_whether_files_or_references_are_compared(hom
     assert "the smallest legal version is 2.0.0, so 1.1.0 hides what changed" in done.output
 
 
+def test_a_diff_of_files_looks_at_an_upcaster_though_it_has_faults_too(home: Path) -> None:
+    """Nothing takes the term any more, which lint tells; what the step does to it is a break all the same."""
+    file = home / "contracts/own/1.1.0.odcs.yaml"
+    edit(file, "value: {from: 1.0.0}", "value: {from: 1.0.0, fields: {term_months: {value: 3}}}")
+    done = run("diff", str(file.with_name("1.0.0.odcs.yaml")), str(file), home=home)
+    assert done.exit_code == 1
+    assert "old records get 3, whatever they held" in done.output
+    assert "an upcaster brings old records up" not in done.output
+
+
 def test_a_diff_that_goes_back_says_so() -> None:
     done = run("diff", NEW, OLD)
     assert done.exit_code == 1
