@@ -32,6 +32,7 @@ _SIGNS = (
     ("readonly", "ledger_readonly"),
     ("read-only", "ledger_readonly"),
     ("unable to open", "ledger_readonly"),
+    ("fsync = off", "ledger_not_durable"),
 )
 
 
@@ -123,6 +124,21 @@ def clearly(engine: Engine) -> Iterator[None]:
         if may_open_later(exc):
             raise UpstreamError(message, code=category(exc)) from exc
         raise SetupError(message) from exc
+
+
+def require_durable(engine: Engine) -> None:
+    """Raises SetupError where the database would lose what it said is on its disk."""
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection:
+            insist_on_durability(connection.connection.driver_connection)
+
+
+def insist_on_durability(driver: Any) -> None:
+    """See to it that COMMIT means on disk, whatever the server's defaults are; raises SetupError where it cannot."""
+    if driver.execute("SHOW synchronous_commit").fetchone()[0] == "off":
+        driver.execute("SET synchronous_commit = on")
+    if driver.execute("SHOW fsync").fetchone()[0] == "off":
+        raise SetupError("the ledger's server runs with fsync = off and would lose what was answered; turn it on")
 
 
 def _check_folder(path: Path) -> None:

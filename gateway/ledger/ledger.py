@@ -15,7 +15,7 @@ from contracts.errors import SetupError
 from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer, Rhythm
-from gateway.ledger.connect import clearly, connect, place
+from gateway.ledger.connect import clearly, connect, place, require_durable
 from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
@@ -92,6 +92,8 @@ class Ledger:
             self._anchor = Anchor(anchor or _beside(where))
             if not examine:
                 self._check_anchor()
+                with clearly(self._engine):
+                    require_durable(self._engine)
         except BaseException:
             self._engine.dispose()
             raise

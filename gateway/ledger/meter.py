@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
+from contracts.errors import SetupError
 from gateway.ledger.store import Draft
 from gateway.ledger.types import Kind
 from gateway.watching import catalog
@@ -20,7 +21,7 @@ _COUNTER = {
 _BY_NUMBER = {int(kind): name for kind, name in _COUNTER.items()}
 CAUSES = (
     "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",
-    "readonly", "does not answer", "connection",
+    "readonly", "does not answer", "connection", "fsync = off",
 )  # fmt: skip
 """What a database says when it does not take a group: the words its causes are counted by, where they hold."""
 _MODE, _INTEGRATION, _OUTCOME = 4, 5, 7
@@ -78,12 +79,17 @@ class Meter:
             for _ in draft.purges:
                 count((catalog.PURGED,))
 
-    def failed(self, cause: str, correlations: Sequence[str]) -> None:
-        """A group could not be made durable; its callers are told to come back."""
+    def failed(self, error: Exception, cause: str, correlations: Sequence[str]) -> None:
+        """A group could not be made durable, for an error whose kind ``cause`` names; its callers are told to come
+        back.
+
+        What is wrong with the installation is logged as it stands: it says the cure, and nothing of an application.
+        """
         self.failed_at = monotonic()
         self._count((catalog.LEDGER_FAILURES, cause))
         named = [correlation for correlation in correlations if correlation][:MOST_NAMED]
-        self._events.error("ledger_failed", cause=cause, count=len(correlations), correlations=named)
+        said = error.message if isinstance(error, SetupError) else ""
+        self._events.error("ledger_failed", cause=cause, message=said, count=len(correlations), correlations=named)
 
     def anchor_failed(self, block: int) -> None:
         """The decision is durable, but the anchor file does not name its block."""

@@ -23,7 +23,7 @@ from psycopg import OperationalError, pq
 from psycopg.errors import error_from_result
 from sqlalchemy import Engine
 
-from contracts.errors import SetupError
+from gateway.ledger.connect import insist_on_durability
 from gateway.ledger.settle import Stored
 from gateway.ledger.statements import MOST_ROWS, Statements
 from gateway.ledger.store import Keyring, Store
@@ -128,16 +128,9 @@ class PostgresStore(Store):
             ("plan_cache_mode", "force_generic_plan"),
         ):
             self._driver.execute(f"SET {setting} = '{value}'")
-        self._insist_on_durability()
+        insist_on_durability(self._driver)
         self._pg.enter_pipeline_mode()
         self._pg.nonblocking = 1
-
-    def _insist_on_durability(self) -> None:
-        """Whatever the server's defaults are, COMMIT means on disk."""
-        if self._driver.execute("SHOW synchronous_commit").fetchone()[0] == "off":
-            self._driver.execute("SET synchronous_commit = on")
-        if self._driver.execute("SHOW fsync").fetchone()[0] == "off":
-            raise SetupError("the ledger's server runs with fsync = off and would lose what was answered; turn it on")
 
     def _insert(self, table: Any, rows: list[tuple[Any, ...]]) -> None:
         for some in _pieces(rows, pad=False):

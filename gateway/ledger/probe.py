@@ -1,7 +1,8 @@
 """Proves that a decision could be made durable now: by a commit of its own, of the very row every decision writes.
 
 Reading proves nothing: a full disk, a lock and a read-only mount all leave the ledger readable. The commit changes
-nothing (the head row gets the values it has), takes the same lock, and waits for the same disk.
+nothing (the head row gets the values it has), takes the same lock, and waits for the same disk. A server is asked each
+time whether it waits for its disk at all: its configuration may be read anew at any moment.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
 
-from gateway.ledger.connect import category
+from gateway.ledger.connect import category, insist_on_durability
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import BLOCK, HEAD
 
@@ -62,6 +63,8 @@ class Probe:
 
     def _commit(self) -> None:
         driver = self._connection()
+        if self._engine.dialect.name != "sqlite":
+            insist_on_durability(driver)
         driver.execute("BEGIN IMMEDIATE" if self._engine.dialect.name == "sqlite" else "BEGIN")
         try:
             driver.execute("UPDATE head SET number = number WHERE id = 1")

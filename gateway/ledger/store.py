@@ -64,7 +64,11 @@ class Store:
         self._of_one_entry = driver.IntegrityError, driver.DataError, driver.ProgrammingError
         self._statements = statements
         self._keyring = keyring
-        self._tune(patience)
+        try:
+            self._tune(patience)
+        except BaseException:
+            self.close()
+            raise
 
     def _tune(self, _patience: float) -> None:
         self._run("PRAGMA busy_timeout=0")  # gateway/ledger/patience.py waits instead

@@ -186,7 +186,7 @@ class Writer:
         if store is None or not store.blames_an_entry(cause):
             self._down = passes(cause)
             self.failed_commits += 1
-            self.meter.failed(short(cause), [job.correlation for job in jobs])
+            self.meter.failed(cause, short(cause), [job.correlation for job in jobs])
             return [_unavailable(cause) for _ in jobs]
         if len(jobs) == 1:
             return [_unfit(cause)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import shutil
 import time
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 from ledger_children import Reading, Start, await_ready, check_every_decision_is_there_once
 from ledger_samples import NOON, URL_FILE, keys_of_fixtures, open_ledger, proposal
+from live_gateway import until
 from postgres_server import PostgresServer
 
 from contracts.errors import SetupError, UpstreamError
@@ -23,6 +26,7 @@ from gateway.ledger.connect import connect, locate
 from gateway.ledger.migrate import migrate
 from gateway.ledger.schema import VERSION
 from gateway.ledger.seal import read_key
+from gateway.watching.lookout import Lookout
 
 VERSION_1 = Path(__file__).parents[2] / "fixtures" / "ledger" / "version-1" / "postgresql"
 
@@ -144,6 +148,32 @@ def test_a_head_held_by_another_is_answered_in_time_and_recovers(shared: Path, p
         assert time.monotonic() - begun < 2
     assert not ledger.submit(proposal("k1")).result().repeated
     ledger.close()
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_refused_at_the_start_and_named_while_it_serves(
+    server: PostgresServer, folder: Path
+) -> None:
+    log = io.BytesIO()
+    lookout = Lookout.to(log)
+    serving = open_ledger(folder)
+    assert serving.unwritable() == ""
+    server.execute("postgres", "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    try:
+        until(lambda: serving.unwritable() == "ledger_not_durable")
+        with pytest.raises(SetupError, match="turn it on"):
+            open_ledger(folder)
+        looked_into = open_ledger(folder, examine=True, lookout=lookout)
+        with pytest.raises(UpstreamError, match="fsync = off"):
+            looked_into.submit(proposal("k1")).result()
+        looked_into.close()
+    finally:
+        server.execute("postgres", "ALTER SYSTEM RESET fsync", "SELECT pg_reload_conf()")
+    until(lambda: serving.unwritable() == "")
+    serving.close()
+    lookout.flush()
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert (line["event"], line["cause"]) == ("ledger_failed", "fsync = off")
+    assert "turn it on" in line["message"]
 
 
 def test_a_ledger_of_schema_version_1_is_brought_up_and_holds_what_it_held(
