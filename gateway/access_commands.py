@@ -128,9 +128,9 @@ def events(
     """Admissions and refusals, newest first: one line per hour, caller, address, credential and cause."""
     from gateway.access.store import SharedAccess
     from gateway.ledger.connect import connect
-    from gateway.opening import ledger_place
+    from gateway.opening import existing_place
 
-    store = SharedAccess(connect(ledger_place(settings())))
+    store = SharedAccess(connect(existing_place(settings())))
     try:
         found = store.events(event=event or "", principal=principal, limit=limit)
     finally:

@@ -167,7 +167,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
-    files = [settings.state / "keys" / name for name in ("master.key", "signing.key")]
+    files = [settings.keys / name for name in ("master.key", "signing.key")]
     given = (*settings.master_keys, *settings.signing_keys)
     files += [Path(reference.removeprefix("file:")) for reference in given if reference.startswith("file:")]
     for file in (file for file in files if file.exists()):
@@ -180,18 +180,15 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 def _ledger(settings: Settings) -> Iterator[Finding]:
     """Open the ledger as a gateway would, unless that would make one."""
     from gateway.clock import utc_now
-    from gateway.opening import ledger_place, open_ledger
+    from gateway.ledger.migrate import holds_ledger
+    from gateway.opening import PATIENCE_S, ledger_place, named, open_ledger
 
-    place = ledger_place(settings)
-    if isinstance(place, Path) and not place.exists():
-        yield Finding("note", "ledger", f"{place} is not there yet; the first start makes it")
-        return
-    if isinstance(place, Path) and not settings.master_key and not (settings.state / "keys" / "master.key").exists():
-        cure = "put state/keys back from your backup: without the key nothing in the ledger can be read"
-        yield Finding("error", "ledger", f"{place} is there, but its master key is not", cure)
-        return
     try:
-        ledger = open_ledger(settings, utc_now)
+        place = ledger_place(settings)
+        if not holds_ledger(place, PATIENCE_S):
+            yield Finding("note", "ledger", f"{named(place)} is not there yet; the first start makes it")
+            return
+        ledger = open_ledger(settings, utc_now, existing=True)
     except ScoregateError as error:
         yield Finding("error", "ledger", error.message, "do what it says")
         return

@@ -120,7 +120,7 @@ def rotate_keys() -> None:
 def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
     from gateway.opening import open_ledger
 
-    return open_ledger(configured, _now, lookout, examine=examine)
+    return open_ledger(configured, _now, lookout, examine=examine, existing=True)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from contracts.errors import ScoregateError, SetupError, UpstreamError
 from gateway.clock import Clock
 from gateway.ledger import Kind, Ledger, make_key_file
 from gateway.ledger.connect import locate
+from gateway.ledger.migrate import holds_ledger
 from gateway.private import anybody_writes
 from gateway.settings import Settings
 from gateway.watching.events import Events
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _RETRY_AFTER_S = 5
+PATIENCE_S = 3.0
 
 
 class Opening:
@@ -118,21 +120,30 @@ class Opening:
             self._cause = error.detail_code
 
 
-def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
-    """The ledger the settings name, else the embedded one; its keys are made on first use where settings name none."""
-    keys = settings.state / "keys"
-    try:
-        settings.state.parent.mkdir(parents=True, exist_ok=True)
-        settings.state.mkdir(mode=0o700, exist_ok=True)
-        keys.mkdir(mode=0o700, exist_ok=True)
-    except OSError as exc:
-        raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
-    if anybody_writes(keys):
-        raise SetupError(f"anybody can write {keys}: what is there may not be yours; look, then: chmod o-w {keys}")
+def open_ledger(
+    settings: Settings,
+    clock: Clock,
+    lookout: Lookout | None = None,
+    *,
+    examine: bool = False,
+    existing: bool = False,
+) -> Ledger:
+    """The ledger the settings name, else the embedded one; made on first use, with keys where the settings name none.
+
+    ``existing`` says to make nothing: SetupError where there is no ledger yet. ``examine``: as ``Ledger`` has it.
+    """
+    if existing:
+        existing_place(settings)
+    else:
+        _make_folders(settings)
+    if settings.keys.is_dir() and anybody_writes(settings.keys):
+        raise SetupError(
+            f"anybody can write {settings.keys}: what is there may not be yours; look, then: chmod o-w {settings.keys}"
+        )
     return Ledger(
         ledger_place(settings),
-        master_key=settings.master_keys or make_key_file(keys / "master.key"),
-        signing_key=settings.signing_keys or make_key_file(keys / "signing.key"),
+        master_key=settings.master_keys or _key(settings, "master"),
+        signing_key=settings.signing_keys or _key(settings, "signing"),
         anchor=settings.anchor_file,
         bound=settings.queue,
         retention={Kind[kind.upper()]: days for kind, days in settings.retention.items()},
@@ -140,6 +151,64 @@ def open_ledger(settings: Settings, clock: Clock, lookout: Lookout | None = None
         lookout=lookout,
         examine=examine,
     )
+
+
+def _make_folders(settings: Settings) -> None:
+    keys = settings.keys
+    try:
+        settings.state.parent.mkdir(parents=True, exist_ok=True)
+        settings.state.mkdir(mode=0o700, exist_ok=True)
+        keys.mkdir(mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise SetupError(f"cannot make {keys}: {exc.strerror}; make the state directory writable") from exc
+
+
+def _key(settings: Settings, purpose: str) -> str:
+    """The key file of the home. One is made for a new ledger only: beside one that was made with another key it would
+    be of no use, and the next backup of the keys would put it in the place of the right one.
+    """
+    file = settings.keys / f"{purpose}.key"
+    if not _is_there(file):
+        there = _earlier_ledger(settings)
+        if not there:
+            return make_key_file(file)
+        if not _is_there(file):  # another process, that starts as well, makes its keys before the ledger
+            raise SetupError(
+                f"{there} is there, but its {purpose} key is not: {file} is missing; put it back from your backup of "
+                "the keys (a new one would open nothing)"
+            )
+    return f"file:{file}"
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as exc:
+        raise SetupError(f"cannot read {file}: {exc.strerror}; make its folder readable") from exc
+
+
+def _earlier_ledger(settings: Settings) -> str:
+    """What shows that a ledger was made here before: itself, or the anchor that names its blocks; empty if nothing."""
+    place, anchor = ledger_place(settings), settings.anchor_file
+    if holds_ledger(place, PATIENCE_S):
+        return named(place)
+    return str(anchor) if _is_there(anchor) and anchor.stat().st_size else ""
+
+
+def existing_place(settings: Settings) -> Path | URL:
+    """As ``ledger_place``; SetupError where no ledger lies there. Nothing is made."""
+    place = ledger_place(settings)
+    if not holds_ledger(place, PATIENCE_S):
+        raise SetupError(
+            f"there is no ledger at {named(place)}, and none was made; name the home it belongs to with --home DIR, or "
+            "the ledger itself in SCOREGATE_LEDGER"
+        )
+    return place
+
+
+def named(place: Path | URL) -> str:
+    """Where a ledger lies, for messages; never a password."""
+    return str(place.resolve()) if isinstance(place, Path) else place.render_as_string()
 
 
 def ledger_place(settings: Settings) -> Path | URL:

@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         return value or None
 
     @property
+    def keys(self) -> Path:
+        """Where the keys lie that no setting names."""
+        return self.state / "keys"
+
+    @property
     def anchor_file(self) -> Path:
         return self.anchor or self.state / "ledger.anchor"
 

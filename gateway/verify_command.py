@@ -60,7 +60,7 @@ def _opened() -> Iterator[Ledger]:
     from gateway.clock import utc_now
     from gateway.opening import open_ledger
 
-    ledger = open_ledger(settings(), utc_now, examine=True)
+    ledger = open_ledger(settings(), utc_now, examine=True, existing=True)
     try:
         yield ledger
     finally:

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Index, Table, insert, inspect, select, update
+from sqlalchemy import URL, Connection, Engine, Index, Table, insert, inspect, select, update
 from sqlalchemy.schema import CreateColumn, CreateIndex
 
 import gateway.ledger.shared  # noqa: F401 # what workers share belongs to the ledger's tables
 from contracts.errors import SetupError
-from gateway.ledger.connect import clearly, place
+from gateway.ledger.connect import clearly, connect, place
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import HEAD, LEDGER, METADATA, SECRET, VERSION, version_of
 
@@ -45,10 +45,25 @@ def prepare(engine: Engine, secrets: list[dict[str, Any]], head: bytes, patience
 
 def migrate(engine: Engine, patience: float) -> Migrated:
     """Bring an older ledger up to VERSION while others may be writing it; raises SetupError where there is none."""
-    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
-        raise _nothing(engine)  # to connect would make an empty file
+    if _no_file(engine):
+        raise _nothing(engine)
     with clearly(engine):
         return patiently(lambda: _migrate(engine), patience)
+
+
+def holds_ledger(where: Path | URL, patience: float) -> bool:
+    """Whether a ledger lies there, of whatever version; nothing is made.
+
+    Raises SetupError or UpstreamError where that cannot be seen, SetupError where something else lies there.
+    """
+    if isinstance(where, Path) and not where.exists():
+        return False  # nor need its folder be there
+    engine = connect(where)
+    try:
+        with clearly(engine):
+            return not _no_file(engine) and patiently(lambda: _looked_at(engine), patience)
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -66,6 +81,16 @@ def alone(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
+
+
+def _no_file(engine: Engine) -> bool:
+    """To connect to a file that is not there would make an empty one."""
+    return engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists()
+
+
+def _looked_at(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return _is_ledger(connection)
 
 
 def _is_ready(engine: Engine) -> bool:
