@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from contracts.errors import ConfigurationError, ScoregateError, UpstreamError
 from gateway import settings as settings_
+from gateway.http.principals import FILE as PRINCIPALS
 from gateway.launch import ONE_THREAD
 from gateway.private import anybody_writes
 from gateway.settings import Settings
@@ -27,7 +28,7 @@ from gateway.settings import Settings
 LEAST_PYTHON = (3, 11)
 SOON = timedelta(days=30)
 CLOCK_SLACK_SECONDS = 5
-KEY_MODE = stat.S_IRWXG | stat.S_IRWXO
+ALL_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 DRIVER_MANAGER = "libodbc.so.2"
 PINS = Path(__file__).parents[1] / "docker" / "requirements.txt"
 AGAIN = "correct it, then run this again"
@@ -167,14 +168,23 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
-    files = [settings.keys / name for name in ("master.key", "signing.key")]
+    """Keys that are made are their owner's alone. A group may read what others put there: so a secret is mounted."""
     given = (*settings.master_keys, *settings.signing_keys)
-    files += [Path(reference.removeprefix("file:")) for reference in given if reference.startswith("file:")]
-    for file in (file for file in files if file.exists()):
-        if file.stat().st_mode & KEY_MODE:
-            yield Finding("error", "keys", f"others than its owner can read {file}", f"chmod 600 {file}")
-        else:
-            yield Finding("ok", "keys", f"{file} is its owner's alone")
+    for name in ("master.key", "signing.key"):
+        yield from _private("keys", settings.keys / name, 0)
+    for reference in (reference for reference in given if reference.startswith("file:")):
+        yield from _private("keys", Path(reference.removeprefix("file:")), stat.S_IRGRP)
+    yield from _private("principals", settings.home / PRINCIPALS, stat.S_IRGRP)
+
+
+def _private(check: str, file: Path, allowed: int) -> Iterator[Finding]:
+    if not file.exists():
+        return
+    if file.stat().st_mode & ALL_OTHERS & ~allowed:
+        who, mode = ("its owner and its group", 640) if allowed else ("its owner", 600)
+        yield Finding("error", check, f"others than {who} can read or write {file}", f"chmod {mode} {file}")
+    else:
+        yield Finding("ok", check, f"{file} is for nobody else to read")
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:

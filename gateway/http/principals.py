@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from contracts.errors import ConfigurationError, Fault, SetupError
 from contracts.section import Section
 from contracts.source import Source, nearest
 from gateway.access.entries import ENTRY_KEYS, MAX_LIVE, Credential, Kind, Principal, read_entry
+from gateway.private import owner_only
 
 FILE = "principals.yaml"
 Entry = dict[str, Any]
@@ -245,7 +247,9 @@ def _write(path: Path, change: Callable[[list[Entry]], None]) -> None:
         finally:
             os.close(folder)
     except OSError as exc:
-        raise SetupError(f"cannot write {path}: {exc.strerror}; make the folder writable") from exc
+        raise SetupError(
+            f"cannot write {path}: {exc.strerror}; do it as its owner, or make the folder writable"
+        ) from exc
 
 
 def _rewrite(path: Path, change: Callable[[list[Entry]], None]) -> None:
@@ -256,10 +260,25 @@ def _rewrite(path: Path, change: Callable[[list[Entry]], None]) -> None:
     change(document.setdefault("principals", []))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with open(beside, "w", encoding="utf-8", opener=owner_only) as file:
             yaml.dump(document, file)
         Principals.read(beside, str(path))
+        _keep_readers(path, beside)
         beside.replace(path)
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+def _keep_readers(path: Path, beside: Path) -> None:
+    """A new file is its owner's alone: it holds hashes of passwords. The group reads it where somebody had let the
+    group read the old one, but not everybody; and what root changes stays whose it was.
+    """
+    if not _there(path):
+        return
+    old = path.stat()
+    if os.geteuid() == 0:
+        os.chown(beside, old.st_uid, old.st_gid)
+    if old.st_mode & (stat.S_IRGRP | stat.S_IROTH) == stat.S_IRGRP:
+        os.chown(beside, -1, old.st_gid)
+        beside.chmod(0o640)

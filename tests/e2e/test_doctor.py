@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -58,6 +59,26 @@ def test_a_sound_home_has_no_error(home: Path) -> None:
 def test_a_key_others_can_read_is_an_error(home: Path) -> None:
     (home / "state/keys/master.key").chmod(0o644)
     assert "chmod 600" in the_error(home)["cure"]
+
+
+def test_a_group_may_read_a_key_that_is_given_as_a_mounted_secret_is(home: Path) -> None:
+    given = {}
+    for purpose in ("master", "signing"):
+        mounted = home / f"mounted-{purpose}"
+        shutil.copy(home / f"state/keys/{purpose}.key", mounted)
+        mounted.chmod(0o440)
+        given[f"SCOREGATE_{purpose.upper()}_KEY"] = f"file:{mounted}"
+    assert doctor(home, **given)[1]["error"] == []
+    mounted.chmod(0o444)
+    assert f"chmod 640 {mounted}" in the_error(home, **given)["cure"]
+
+
+def test_callers_others_can_read_of_are_an_error(home: Path) -> None:
+    file = home / "principals.yaml"
+    file.chmod(0o640)
+    assert doctor(home)[1]["error"] == []
+    file.chmod(0o644)
+    assert f"chmod 640 {file}" in the_error(home)["cure"]
 
 
 def test_a_lost_key_is_an_error(home: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,30 @@ def test_the_file_holds_no_secret(tmp_path: Path) -> None:
     assert key.removeprefix("sg_") not in path.read_text(encoding="utf-8")
     assert hashlib.sha256(key.encode()).hexdigest() in path.read_text(encoding="utf-8")
     assert len(key) >= 46
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_the_file_is_its_owners_alone_and_its_groups_where_somebody_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    principals.add(path, "meridian", ["*"], ["score"])
+    assert mode(path) == 0o600
+    for before, after in ((0o644, 0o600), (0o640, 0o640), (0o660, 0o640), (0o400, 0o600)):
+        path.chmod(before)
+        principals.disable(path, "meridian", datetime(2030, 1, 1, tzinfo=UTC))
+        assert mode(path) == after
+    assert [file.name for file in tmp_path.iterdir()] == ["principals.yaml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_changes_stays_whose_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "principals.yaml"
+    principals.add(path, "meridian", ["*"], ["score"])
+    os.chown(path, 10001, 10002)
+    principals.disable(path, "meridian", datetime(2030, 1, 1, tzinfo=UTC))
+    assert (path.stat().st_uid, path.stat().st_gid) == (10001, 10002)
 
 
 def test_a_star_means_every_integration(tmp_path: Path) -> None:
