@@ -141,7 +141,7 @@ class Settings(BaseSettings):
 def misspelt(environ: Mapping[str, str]) -> list[Fault]:
     """A fault for every SCOREGATE_ variable that sets nothing; one that a reference names may be called so."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    named = {value.removeprefix("env:") for name, value in environ.items() if name in known}
+    named = {one.removeprefix("env:") for name, value in environ.items() if name in known for one in split(value)}
     strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known | named)
     otherwise = "see the table in the README"
     return [Fault(name, 0, 0, "is no setting", nearest(name, known) or otherwise) for name in strange]

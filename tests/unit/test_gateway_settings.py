@@ -84,6 +84,12 @@ def test_a_state_directory_that_cannot_be_written_is_one_clear_line(tmp_path: Pa
         ObjectStore(blocked / "objects").put(b"abc")
 
 
+def test_variables_that_references_name_may_begin_like_settings() -> None:
+    given = {"SCOREGATE_MASTER_KEY": "env:SCOREGATE_NEW, env:SCOREGATE_OLD", "SCOREGATE_NEW": "n", "SCOREGATE_OLD": "o"}
+    assert settings.misspelt(given) == []
+    assert [fault.file for fault in settings.misspelt(given | {"SCOREGATE_OTHER": "x"})] == ["SCOREGATE_OTHER"]
+
+
 SECRET_URL = "postgresql://gate:hush@db/ledger"  # made up
 
 
