@@ -42,27 +42,41 @@ class Held(NamedTuple):
 def backup(where: Path | URL, anchor: Path, folder: Path, at: datetime) -> Held:
     """Copy the ledger as it is at one moment into a new folder, beside writers that go on; synced when it returns.
 
-    Raises SetupError where there is no ledger of this schema, or the folder exists.
+    Raises SetupError where there is no ledger of this schema, the folder exists, or the copy cannot be written; nothing
+    is left of it then.
     """
     engine = connect(where)
+    _make(folder)
+    try:
+        return _filled(folder, engine, anchor, at)
+    except (DBAPIError, sqlite3.Error, OSError) as exc:
+        shutil.rmtree(folder, ignore_errors=True)
+        said = exc.strerror if isinstance(exc, OSError) else cure(str(getattr(exc, "orig", exc)))
+        raise SetupError(
+            f"cannot copy the ledger {place(engine)} into {folder}: {said}; nothing is left there"
+        ) from exc
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        engine.dispose()
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError as exc:
         raise SetupError(f"{folder} exists already; name a folder that is to be made") from exc
+    except OSError as exc:
+        raise SetupError(f"cannot make {folder}: {exc.strerror}; name another place") from exc
+
+
+def _filled(folder: Path, engine: Engine, anchor: Path, at: datetime) -> Held:
     if anchor.exists():
         shutil.copy(anchor, folder / ANCHOR)  # first: it may say less than the database, never more
     else:
         (folder / ANCHOR).touch()
-    try:
-        held = _copy_file(engine, folder, at) if engine.dialect.name == "sqlite" else _dump(engine, folder, at)
-    except DBAPIError as exc:
-        shutil.rmtree(folder)
-        raise SetupError(f"cannot copy the ledger {place(engine)}: {cure(str(exc.orig))}") from exc
-    except SetupError:
-        shutil.rmtree(folder)
-        raise
-    finally:
-        engine.dispose()
+    held = _copy_file(engine, folder, at) if engine.dialect.name == "sqlite" else _dump(engine, folder, at)
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps({**held._asdict(), "files": files}, indent=1) + "\n")
     for path in (*folder.iterdir(), folder):

@@ -103,6 +103,7 @@ def cure(cause: str) -> str:
         "readonly database": "it cannot be written; make the file and its directory writable",
         "password authentication failed": "the server refuses the password; see SCOREGATE_LEDGER_PASSWORD",
         "no password supplied": "the server wants a password; see SCOREGATE_LEDGER_PASSWORD",
+        "disk is full": "the disk is full; free space",
         "database is locked": "it is locked; end the process that holds it",
         "Connection refused": "no server listens there; start it, or correct SCOREGATE_LEDGER",
     }

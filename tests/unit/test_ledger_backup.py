@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -117,6 +118,29 @@ def test_what_the_anchor_says_was_lost_is_lost_only_when_accepted(
     assert ledger.verify_chain() == ()
     ledger.close()
     assert len(list(ledger_folder.glob("ledger.anchor.before-block-3.*"))) == 1
+
+
+@contextmanager
+def little_room(size: int) -> Iterator[None]:
+    """No file may grow beyond ``size`` bytes, as on a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 8192])
+def test_a_copy_there_is_no_room_for_is_one_line_and_leaves_nothing(tmp_path: Path, size: int) -> None:
+    fill(tmp_path, 3)
+    with (
+        little_room(size),
+        pytest.raises(SetupError, match=r"cannot copy the ledger .*; nothing is left there") as caught,
+    ):
+        backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    assert "\n" not in caught.value.message
+    assert backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON).block == 3
 
 
 def test_a_copy_that_was_altered_is_not_put_back(tmp_path: Path) -> None:
