@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 
 from contracts.errors import SetupError
@@ -39,29 +41,38 @@ class Meter:
         self._count, self._events = tally.count, lookout.events
         self.commit, self.lock = tally.timer(catalog.COMMIT_SECONDS), tally.timer(catalog.LOCK_SECONDS)
         self._size = tally.timer(catalog.GROUP_SIZE)
-        self._waiting_since = self._group_since = 0.0
+        self._waiting: deque[list[float]] = deque()  # since when, and how many of them still wait
+        self._group_since = 0.0
         self.committed_at = self.failed_at = 0.0
         for cause in CAUSES:
             tally.begin(catalog.LEDGER_FAILURES, cause)
         tally.begin(catalog.PURGED)
         tally.gauge(catalog.OLDEST_PENDING, self.oldest_pending)
 
-    def arrived(self) -> None:
-        """A job is about to be queued."""
-        if not self._waiting_since:
-            self._waiting_since = monotonic()
+    def arrived(self, jobs: int) -> None:
+        """Jobs are about to be queued."""
+        if jobs:
+            self._waiting.append([monotonic(), jobs])
 
-    def taken(self) -> None:
-        """Everything that waits is being settled now."""
-        self._group_since, self._waiting_since = self._waiting_since or monotonic(), 0.0
+    def taken(self, jobs: int) -> None:
+        """Those that have waited longest are being settled now."""
+        self._group_since = self._waiting[0][0]
+        while jobs:
+            first = self._waiting[0]
+            some = min(jobs, int(first[1]))
+            first[1] -= some
+            jobs -= some
+            if not first[1]:
+                self._waiting.popleft()
 
     def settled(self) -> None:
         self._group_since = 0.0
 
     def oldest_pending(self) -> float:
         """Seconds the submission that has waited longest has waited; 0 while none does."""
-        since = self._group_since or self._waiting_since
-        return monotonic() - since if since else 0.0
+        with suppress(IndexError):  # nobody waits
+            return monotonic() - (self._group_since or self._waiting[0][0])
+        return 0.0
 
     def committed(self, drafts: Sequence[Draft]) -> None:
         """A group is durable."""

@@ -81,7 +81,7 @@ class Writer:
 
     def queue(self, jobs: Sequence[Job]) -> None:
         """Queue jobs for which there was room; those that come after the end are turned away."""
-        self.meter.arrived()
+        self.meter.arrived(len(jobs))
         for job in jobs:
             self._queue.put(job)
         if self._closed and not self._thread.is_alive():
@@ -105,7 +105,7 @@ class Writer:
 
     def _work(self) -> None:
         while jobs := self._take():
-            self.meter.taken()
+            self.meter.taken(len(jobs))
             self._settle(jobs)
             self.meter.settled()
         self._drop_store()
