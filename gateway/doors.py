@@ -21,7 +21,7 @@ from gateway.service import ServingDesk
 from gateway.spi import ClosableAdapter, CredentialAdapter, RoutedAdapter
 from gateway.watching.exposition import exposition
 from gateway.watching.facts import facts
-from gateway.watching.pulse import Pulse
+from gateway.watching.pulse import Health, Pulse
 
 
 def application(installation: Installation, pulse: Pulse | None = None) -> Gateway:
@@ -33,15 +33,18 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
     access = Access(Keeper(installation.roster, store, report=events.fault))
     installation.modes.overridden = access.overridden
 
+    def warnings(health: Health) -> list[str]:
+        return [*health.warnings, *(["principals_unread"] if access.keeper.unread else [])]
+
     async def ready() -> Readiness:
         health = await pulse.look()
-        warnings = ["principals_unread"] if access.keeper.unread else []
-        return Readiness(health.cause, installation.states(), installation.remedies(), warnings)
+        return Readiness(health.cause, installation.states(), installation.remedies(), warnings(health))
 
     def metrics(accept: str) -> tuple[bytes, str]:
         lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
         bundles, policies = installation.bundles.values(), installation.policies
-        found = facts(pulse.health(), installation.states(), bundles, policies, lives)
+        health = pulse.health()
+        found = facts(health, installation.states(), bundles, policies, lives, warnings(health))
         return exposition(installation.lookout.snapshot(), found, accept)
 
     return build(

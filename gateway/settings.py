@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     queue: int = Field(4096, ge=1)
     """Submissions that may wait for the ledger before callers are told to come back later."""
     disk_reserve: int = Field(64_000_000, ge=1_000_000)
-    """Bytes that must be free where the state lies; below that this gateway says it is not ready. A disk full to the
-    last byte may still have room for the one page that the proof of a commit writes, and none for a decision's.
+    """Bytes that should be free where the state lies; below that this gateway warns, and is not ready once a decision
+    could not be made durable.
     """
     tracing: str = Field("", pattern=r"^(console|https?://[^@\s]+)?$")
     """Where traces go: the base address of an OTLP collector, or ``console``; empty: nowhere."""

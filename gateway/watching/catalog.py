@@ -65,6 +65,7 @@ QUEUE: Final = "scoregate_ledger_queue"
 OLDEST_PENDING: Final = "scoregate_ledger_oldest_pending_seconds"
 WORKERS: Final = "scoregate_workers"
 READY: Final = "scoregate_ready"
+WARNING: Final = "scoregate_warning"
 INTEGRATION_READY: Final = "scoregate_integration_ready"
 SUNSET_DAYS: Final = "scoregate_contract_sunset_days"
 CHAIN_HEAD: Final = "scoregate_chain_head"
@@ -124,6 +125,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         WORKERS: _gauge("Processes that serve."),
         LEGACY_DOWN: _gauge("For how long the legacy system of a poller is down or refuses; the longest of all."),
         READY: _gauge("1 while a decision can be made durable, else 0 with its cause.", "cause"),
+        WARNING: _gauge("1 while something is wrong though decisions are made.", "warning"),
         INTEGRATION_READY: _gauge("1 while an integration is served, else 0 with its cause.", "integration", "cause"),
         SUNSET_DAYS: _gauge("Days the contract an integration speaks is still supported.", "integration", "contract"),
         CHAIN_HEAD: _gauge("Number of the chain's last block."),

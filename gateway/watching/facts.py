@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import MappingProxyType
@@ -26,11 +26,15 @@ def facts(
     bundles: Iterable[Bundle],
     policies: Iterable[Policy],
     lifecycles: Mapping[str, Lifecycle | None] = MappingProxyType({}),
+    warnings: Sequence[str] = (),
 ) -> Iterator[Sample]:
     """Every gauge that is no count; ``integrations`` gives each one's cause for being off, empty while it serves,
-    ``lifecycles`` how long the contract each one speaks is supported.
+    ``lifecycles`` how long the contract each one speaks is supported, ``warnings`` what is wrong though decisions are
+    made.
     """
     yield Sample(catalog.READY, (health.cause,), float(not health.cause))
+    for warning in warnings:
+        yield Sample(catalog.WARNING, (warning,), 1.0)
     for name, cause in integrations.items():
         yield Sample(catalog.INTEGRATION_READY, (name, cause), float(not cause))
     today = datetime.now(UTC).date()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic
@@ -48,15 +48,22 @@ class Watched(Protocol):
 
 
 class Health(NamedTuple):
-    """``cause`` says in a word why no decision can be made durable; empty when one can. ``disk_free`` is in bytes."""
+    """``cause`` says in a word why no decision can be made durable; empty when one can. ``disk_free`` is in bytes.
+
+    ``warnings`` are words for what will keep one from it if it goes on.
+    """
 
     cause: str
     disk_free: int
     standing: Standing | None
+    warnings: Sequence[str] = ()
 
 
 class Pulse:
-    """One process's view. ``reserve`` is how many bytes must be free where ``state`` lies."""
+    """One process's view. ``reserve`` is how many bytes should be free where ``state`` lies. Fewer are a warning while
+    decisions are made durable, and the cause where the last group was not: on a disk that is full to the last byte
+    there may be room for the one page that a proof writes, and none for a decision's.
+    """
 
     def __init__(self, ledger: Watched, state: Path, reserve: int, now: Callable[[], float] = monotonic) -> None:
         self._ledger, self._state, self._reserve, self._now = ledger, state, reserve, now
@@ -85,12 +92,14 @@ class Pulse:
             free = shutil.disk_usage(self._state).free
         except OSError:
             return Health("state_missing", 0, self._standing)
-        return Health(self._judge(free), free, self._standing)
+        low = free < self._reserve
+        return Health(self._judge(low=low), free, self._standing, ("disk_low",) if low else ())
 
-    def _judge(self, free: int) -> str:
+    def _judge(self, *, low: bool) -> str:
         if self._draining:
             return "draining"
-        if free < self._reserve:
+        committed, failed = self._ledger.last_commit()
+        if low and failed > committed:
             return "disk_low"
         now, looking = self._now(), self._looking
         passing = self._cause == "ledger_locked" and self._standing is not None  # and not one that never opened

@@ -118,8 +118,8 @@ def workers(live: Live) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
 
 
-def test_there_are_twelve_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 12
+def test_there_are_thirteen_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 13
     assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
 
 
@@ -161,6 +161,19 @@ def test_a_broken_integration(caller: Caller, live: Live) -> None:
     one = alert("scoregate_integration_ready")
     assert burns(one, live)
     assert "juniper-twin/integration.yaml" in looked(one, caller, live)
+
+
+def test_callers_that_cannot_be_read(caller: Caller, live: Live) -> None:
+    file, one = caller.home / "principals.yaml", alert("scoregate_warning")
+    assert not burns(one, live)
+    kept = file.rename(caller.home / "kept")
+    file.write_text("principals: [oops]\n")
+    until(lambda: burns(one, live))
+    until(lambda: "principals_unread" in looked(one, caller, live))
+    assert live.client.get("/readyz").status_code == 200
+    assert live.client.post(SCORE, content=application(applicationId="unread")).status_code == 200
+    kept.replace(file)
+    until(lambda: "warnings" not in looked(one, caller, live))
 
 
 def test_callers_nobody_knows(caller: Caller, live: Live) -> None:

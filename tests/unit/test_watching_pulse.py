@@ -72,8 +72,19 @@ def test_what_keeps_a_decision_from_lasting_is_named(tmp_path: Path, said: str, 
     assert cause(Pulse(Watched(said, pending), tmp_path, 0, Clock())) == seen
 
 
-def test_a_disk_below_its_reserve_a_missing_state_and_the_end_are_causes(tmp_path: Path) -> None:
-    assert cause(Pulse(Watched(), tmp_path, 1 << 62)) == "disk_low"
+def test_a_disk_below_its_reserve_is_a_warning_and_a_cause_once_a_group_was_not_taken(tmp_path: Path) -> None:
+    ledger = Watched()
+    pulse = Pulse(ledger, tmp_path, 1 << 62)
+    assert cause(pulse) == ""
+    assert pulse.health().warnings == ("disk_low",)
+    ledger.failed = 1.0
+    assert cause(pulse) == "disk_low"
+    ledger.committed = 2.0
+    assert cause(pulse) == ""
+    assert Pulse(ledger, tmp_path, 0).health().warnings == ()
+
+
+def test_a_missing_state_and_the_end_are_causes(tmp_path: Path) -> None:
     assert cause(Pulse(Watched(), tmp_path / "gone", 0)) == "state_missing"
     ending = Pulse(Watched(), tmp_path, 1 << 62)
     ending.drain()
