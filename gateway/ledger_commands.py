@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ledger = typer.Typer(help="Look after the ledger itself.", no_args_is_help=True)
 _MIGRATION_PATIENCE_S = 30.0
+_READERS_PATIENCE_S = 15.0
+"""How long what was destroyed may stay in SQLite's log because somebody reads."""
 
 
 @ledger.callback()
@@ -93,7 +95,9 @@ def purge(by: Annotated[str, typer.Option(help="Who does it; it is kept.")]) -> 
     with _counted() as opened:
         while purged := opened.purge(by=by, at=_now()).result():
             total += purged
+        forgotten = _forgotten(opened)
     _say(f"{total} payload(s) past their date can be opened no more")
+    _end(forgotten)
 
 
 @ledger.command()
@@ -104,7 +108,9 @@ def erase(
     """Destroy the key of what one submission said and got; recorded, for good, and the chain still verifies."""
     with _counted() as opened:
         recorded = opened.erase(submission, by=by, at=_now()).result()
+        forgotten = _forgotten(opened)
     _say(f"{submission}: its contents can be opened no more; on record as {recorded}")
+    _end(forgotten)
 
 
 @ledger.command("rotate-keys")
@@ -113,8 +119,27 @@ def rotate_keys() -> None:
     opened, total = _open(settings()), 0
     for count in opened.rotate_keys():
         total += count
+    forgotten = _forgotten(opened)
     opened.close()
     _say(f"{total} payload key(s) re-wrapped; older master keys open nothing any more, signing keys are kept to verify")
+    _end(forgotten)
+
+
+def _forgotten(opened: Ledger) -> bool:
+    return opened.forget(_READERS_PATIENCE_S)
+
+
+def _end(forgotten: bool) -> None:
+    """Say what the database may still keep of keys that are gone; 1 where that is to be ended by hand."""
+    from gateway.opening import ledger_place, named
+
+    if not forgotten:
+        log = f"{named(ledger_place(settings()))}-wal"
+        _say(
+            f"but somebody reads the ledger, so that its log, {log}, still holds the old keys: "
+            "end who reads for long, as a verify, then run this again"
+        )
+        raise typer.Exit(1)
 
 
 def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:

@@ -12,6 +12,7 @@ before it, that one, which the writer makes, would have to wait for every page o
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,9 +39,27 @@ _LITTLE = 256
 """Pages that one pass found, few enough for the writer to bring in what came after them."""
 _RESTART_S, _TURN_S = 0.25, 1.0
 """How long the writer insists on a log that has grown too long, and how long the thread waits for the writer's turn."""
+_CUT_PAUSE_S = 0.02
 _PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 _TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 """After an erasure: the log must not keep a copy of the destroyed key. Waits for readers, so commits may wait too."""
+
+
+def cut_log(engine: Engine, patience: float) -> bool:
+    """Bring the log in and leave nothing of it, so that it keeps no copy of what was destroyed. Whether that was done;
+    gives up after ``patience`` seconds of somebody else reading.
+    """
+    end, pooled = time.monotonic() + patience, engine.raw_connection()
+    try:
+        driver: Any = pooled.driver_connection
+        driver.execute("PRAGMA busy_timeout=0")
+        while driver.execute(_TRUNCATE).fetchone()[0]:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_CUT_PAUSE_S)
+        return True
+    finally:
+        pooled.invalidate()
 
 
 class Checkpointer:

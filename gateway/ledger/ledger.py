@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine
 from contracts.errors import SetupError
 from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
-from gateway.ledger.checkpoint import Checkpointer, Rhythm
+from gateway.ledger.checkpoint import Checkpointer, Rhythm, cut_log
 from gateway.ledger.connect import clearly, connect, place, require_durable
 from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
@@ -159,9 +159,12 @@ class Ledger:
     def rotate_keys(self) -> Iterator[int]:
         """Bring all data keys under the newest master key, in batches; see gateway/ledger/keyring.py."""
         yield from rewrap(self._engine, self._keyring, self._patience)
-        if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:  # the log must not keep what the old master key opens
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def forget(self, patience: float) -> bool:
+        """See to it that SQLite's log keeps no copy of keys that were destroyed or replaced; False where others still
+        read it after ``patience`` seconds. What a server keeps is for its VACUUM and its own log to recycle.
+        """
+        return self._checkpointer is None or cut_log(self._engine, patience)
 
     def find(self, mode: str, integration: str, key: str) -> Entry | None:
         """The decision under a request key, a decision id, or the newest of a business key, in this order."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,10 @@ from typing import Any
 import pytest
 from ledger_samples import NOON, URL_FILE, open_ledger, proposal, refusal
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from contracts.errors import NotFound
+from gateway import ledger_commands
 from gateway.ledger import Filters, Kind, Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
 from gateway.watching.catalog import ERASURES, PURGED
@@ -154,3 +159,53 @@ def test_erasures_and_purged_payloads_are_counted(tmp_path: Path) -> None:
     ledger.close()
     counts = lookout.snapshot().counts
     assert (counts[(ERASURES, "juniper-api", "test")], counts[(PURGED,)]) == (1, 2)
+
+
+def wrapped(folder: Path, number: int) -> bytes:
+    """The wrapped key of an entry, as it lies in the database."""
+    with closing(sqlite3.connect(folder / "ledger.db")) as database:
+        (key,) = database.execute("SELECT wrapped FROM envelope_key WHERE id = ?", (number,)).fetchone()
+    return bytes(key)
+
+
+def kept(folder: Path, key: bytes) -> bool:
+    return any(key in file.read_bytes() for file in folder.glob("ledger.db*"))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Somebody reads the ledger as it is now, and goes on with it."""
+    with closing(sqlite3.connect(folder / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM entry").fetchone()
+        yield
+
+
+def test_a_destroyed_key_is_forgotten_once_nobody_reads_and_until_then_it_is_said(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    key, name_ = wrapped(tmp_path, 2), name(ledger, 2)
+    with reading(tmp_path):
+        ledger.erase(name_, by="dpo", at=NOON).result()
+        assert not ledger.forget(0.1)
+        assert kept(tmp_path, key)
+    assert ledger.forget(5)
+    assert not kept(tmp_path, key)
+    ledger.close()
+
+
+def test_a_command_that_leaves_old_keys_in_the_log_says_so_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCOREGATE_HOME", str(tmp_path))
+    monkeypatch.setattr(ledger_commands, "_READERS_PATIENCE_S", 0.1)
+    state = tmp_path / "state"
+    state.mkdir()
+    ledger = filled(state)
+    lines = [["erase", name(ledger, 2), "--by", "dpo"], ["purge", "--by", "ops"], ["rotate-keys"]]
+    with reading(state):
+        ledger.submit(proposal("later")).result()
+        done = [CliRunner().invoke(ledger_commands.ledger, line) for line in lines]
+        assert [one.exit_code for one in done] == [1, 1, 1]
+        assert all("ledger.db-wal, still holds the old keys" in one.output for one in done)
+    assert [CliRunner().invoke(ledger_commands.ledger, line).exit_code for line in lines] == [0, 0, 0]
+    ledger.close()
