@@ -18,6 +18,7 @@ from contracts.expressions import Expr
 from contracts.implied import implied
 from contracts.mapping.chains import default_chain
 from contracts.mapping.conversions import Unfit, compile_chain
+from contracts.mapping.literals import CURE, misread
 from contracts.odcs import Contract, Reading
 from contracts.rows import value_checker
 from contracts.source import Source, nearest
@@ -110,6 +111,9 @@ class _Reader:
         if not isinstance(native, str | bool | int | float):
             self.fault((*below, "value"), "expected one text, number, true or false")
             return None
+        as_text = field.type in ("string", "code")
+        if as_text and (why := misread(self.source, (*self.at, *below, "value"), native)):
+            self.fault((*below, "value"), why, CURE)
         try:
             value: Value = compile_chain(default_chain(field), field)(
                 native if isinstance(native, bool | int) else str(native)

@@ -300,6 +300,16 @@ def test_an_upcaster_with_a_fault_is_refused_with_file_line_and_way_out(
         store(tmp_path, fields, upcast).get("c@2.0.0")
 
 
+def test_a_supplied_code_that_yaml_would_alter_wants_quotes(tmp_path: Path) -> None:
+    found = store(tmp_path, changed("", None, coded("branch", "7", "8")), up(branch={"value": "7"}))
+    assert found.get("c@2.0.0")
+    file = tmp_path / "contracts" / "c" / "2.0.0.odcs.yaml"
+    file.write_text(file.read_text().replace("value: '7'", "value: 007", 1))
+    assert "value: 007" in file.read_text()
+    with pytest.raises(ConfigurationError, match=r"YAML makes '7' of 007.*put quotes around it"):
+        ContractStore(tmp_path).get("c@2.0.0")
+
+
 def test_a_new_rule_may_warn_but_not_refuse(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the rule r may refuse a record that is legal in c@1"):
         store(tmp_path, BASE, {"from": "1.0.0"}, rule=RULE).get("c@2.0.0")
