@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +37,7 @@ from gateway.spi import Adapter, CommandAdapter, LookupAdapter, ReachingAdapter,
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.polls import PollWatch
+from gateway.watching.scribe import standard_error
 from gateway.watching.sources import SourceWatch
 from gateway.watching.tracing import tracing
 from models.policy import Policy
@@ -278,7 +278,7 @@ def serve_on(
     from gateway.doors import application
     from gateway.http import server
 
-    lookout = Lookout.to(sys.stderr.buffer, settings.log_level, worker)
+    lookout = Lookout.to(standard_error(), settings.log_level, worker)
     lookout.tracing = tracing(settings.tracing, settings.tracing_share, lookout.tally)
     installation = install(settings, with_ledger=True, lookout=lookout, patient=True)
     pulse = installation.pulse()
@@ -315,7 +315,7 @@ def poll(settings: Settings, name: str, *, once: bool = False) -> None:
     """
     from gateway.stopping import told_to_stop
 
-    lookout = Lookout.to(sys.stderr.buffer, settings.log_level)
+    lookout = Lookout.to(standard_error(), settings.log_level)
     lookout.tracing = tracing(settings.tracing, settings.tracing_share, lookout.tally)
     with told_to_stop() as stop:
         installation = install(settings, with_ledger=True, lookout=lookout, patient=not once)

@@ -27,6 +27,7 @@ from gateway.http.accept import ABSENT, PLACES, Board
 from gateway.http.server import DRAIN_SECONDS
 from gateway.settings import Settings
 from gateway.watching.events import Events
+from gateway.watching.scribe import Scribe, standard_error
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
@@ -70,6 +71,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._settings, self._sock = settings, sock
+        self._events = Events(standard_error(), worker=0)  # a line about a worker gives its number instead
+        self._scribe = Scribe(self._events.lines)
         self._board = Board.fresh()
         self._life, self._own_life = os.pipe()  # workers see its end when we are gone, however we went
         self._workers: dict[int, Worker] = {}
@@ -80,6 +83,13 @@ class Supervisor:
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, else that of the worker that could not start."""
+        self._scribe.start()
+        try:
+            return await self._run()
+        finally:
+            self._scribe.close()
+
+    async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -101,7 +111,7 @@ class Supervisor:
         await self._first(1)
         await asyncio.gather(*(self._first(number) for number in numbers[1:]))
         host, port = self._sock.getsockname()[:2]
-        _say("info", "serving", workers=len(self._workers), host=host, port=port, pid=os.getpid())
+        self._events.info("serving", workers=len(self._workers), host=host, port=port, pid=os.getpid())
         await asyncio.gather(*(self._keep(number) for number in numbers))
 
     async def _first(self, number: int) -> None:
@@ -124,12 +134,12 @@ class Supervisor:
                 pause = FIRST_PAUSE_SECONDS
             if code == REFUSED and not worker.ready and not self._anybody():
                 raise Refused(code)
-            _say("error", "worker_died", worker=number, pid=worker.pid, cause=_cause(code), again_in_s=pause)
+            self._events.error("worker_died", worker=number, pid=worker.pid, cause=_cause(code), again_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             self._workers[number] = worker = await self._start(number)
             if worker.ready:
-                _say("warning", "worker_replaced", worker=number, pid=worker.pid)
+                self._events.warning("worker_replaced", worker=number, pid=worker.pid)
 
     def _anybody(self) -> bool:
         return any(worker.ready and worker.alive for worker in self._workers.values())
@@ -165,11 +175,11 @@ class Supervisor:
         for number in sorted(self._workers):
             successor = await self._start(number)
             if not successor.ready:
-                _say("error", "reload_refused", worker=number, cause=_cause(await successor.ended()))
+                self._events.error("reload_refused", worker=number, cause=_cause(await successor.ended()))
                 return
             before, self._workers[number] = self._workers[number], successor
             before.send(signal.SIGTERM)
-            _say("info", "worker_relieved", worker=number, pid=successor.pid, before=before.pid)
+            self._events.info("worker_relieved", worker=number, pid=successor.pid, before=before.pid)
 
     async def _end(self, work: asyncio.Future[None]) -> None:
         """Stop listening, ask every worker to finish, and wait; one that will not is killed."""
@@ -183,7 +193,7 @@ class Supervisor:
         if waiting:
             _, left = await asyncio.wait(waiting, timeout=KILL_SECONDS)
             for late in left:
-                _say("error", "worker_killed", worker=waiting[late].number, cause="did not finish in time")
+                self._events.error("worker_killed", worker=waiting[late].number, cause="did not finish in time")
                 waiting[late].send(signal.SIGKILL)
                 await waiting[late].ended()
 
@@ -223,10 +233,3 @@ def _cause(code: int) -> str:
     with suppress(ValueError):
         return signal.Signals(-code).name
     return f"signal {-code}"
-
-
-def _say(level: str, event: str, **more: object) -> None:
-    """One line for the log, at once; a worker's number is that of the worker it is about, 0 for none."""
-    events = Events(sys.stderr.buffer, worker=0)
-    getattr(events, level)(event, **more)
-    events.lines.flush()

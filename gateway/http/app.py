@@ -111,7 +111,6 @@ def _cold(
         access.keeper.start()
         yield
         await access.close()
-        journal.flush()
         close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, of one schema, written a few times a second by ``Lookout``'s thread.
+"""Log lines: one JSON object each, of one schema, written a few times a second by a ``Scribe``.
 
 ``at``, ``level``, ``event`` and ``worker`` are in every line, ``integration`` and ``correlation`` wherever the event is
 about one exchange. The other members are those of ``MEMBERS``; anything else is left out, so that a value of an
@@ -60,10 +60,19 @@ class Lines:
             return
         del self._waiting[: len(lines)]
         try:
-            self._stream.write("".join(lines).encode())
-            self._stream.flush()
+            self._write("".join(lines).encode())
         except (OSError, ValueError):
             self.lost += len(lines)
+
+    def _write(self, text: bytes) -> None:
+        """A stream without a buffer takes what it can, and nothing at all where it would have to wait and may not."""
+        rest = memoryview(text)
+        while rest:
+            written = self._stream.write(rest)
+            if not written:
+                raise BlockingIOError
+            rest = rest[written:]
+        self._stream.flush()
 
 
 class Stamp:

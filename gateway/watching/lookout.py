@@ -1,4 +1,4 @@
-"""What one process tells of itself, in one hand: counts, log lines, and the thread that brings both out."""
+"""What one process tells of itself, in one hand: counts, log lines, and the threads that bring them out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from typing import BinaryIO
 
 from gateway.watching.catalog import LOG_UNWRITTEN
 from gateway.watching.events import Events
+from gateway.watching.scribe import PARTING_SECONDS, Scribe
 from gateway.watching.tally import Snapshot, Tally
 from gateway.watching.totals import Totals
 from gateway.watching.tracing import Tracing
 
-FLUSH_SECONDS = 0.2
 PUBLISH_SECONDS = 0.5
-PARTING_SECONDS = 2.0
-"""How long the end of a process waits for a log that nobody reads."""
 
 
 class Lookout:
@@ -31,9 +29,11 @@ class Lookout:
         self.tally, self.events = tally, events
         self.tracing: Tracing | None = None
         self.totals: Totals | None = None
+        self._scribe = Scribe(events.lines)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lost = 0
+        self._losing = threading.Lock()
 
     @classmethod
     def to(cls, stream: BinaryIO, level: str = "info", worker: int = 1) -> Lookout:
@@ -49,6 +49,7 @@ class Lookout:
         """Join the processes whose counts meet in ``folder`` (state/run), and write lines as they come."""
         with suppress(OSError):
             self.totals = Totals(folder, self.tally)
+        self._scribe.start()
         self._thread = threading.Thread(target=self._work, name="lookout", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -61,11 +62,9 @@ class Lookout:
         return self.tally.snapshot()
 
     def flush(self) -> None:
-        """Write the lines that wait, and count those that could not be written."""
+        """Write the lines that wait, and count those that could not be written: where no ``start`` was."""
         self.events.lines.flush()
-        for _ in range(self.events.lines.lost - self._lost):
-            self.tally.count((LOG_UNWRITTEN,))
-            self._lost += 1
+        self._count_lost()
 
     def close(self) -> None:
         """Bring out what is left; the counts stay with the other processes."""
@@ -73,18 +72,27 @@ class Lookout:
         if self.tracing is not None:
             self.tracing.close()
         if self._thread is not None:
+            self._scribe.close()
             self._thread.join(PARTING_SECONDS)
-            if not self._thread.is_alive():
-                self.flush()
+        self._count_lost()
         if self.totals is not None:
             self.totals.close()
 
+    def _count_lost(self) -> None:
+        with self._losing:
+            for _ in range(self.events.lines.lost - self._lost):
+                self.tally.count((LOG_UNWRITTEN,))
+                self._lost += 1
+
     def _work(self) -> None:
-        waits = 0
-        while not self._stop.wait(FLUSH_SECONDS):
-            self.flush()
-            waits += 1
-            if waits * FLUSH_SECONDS >= PUBLISH_SECONDS and self.totals is not None:
-                waits = 0
-                with suppress(OSError):
-                    self.totals.publish()
+        while not self._stop.wait(PUBLISH_SECONDS):
+            self._count_lost()
+            with suppress(OSError):
+                self._sum()
+
+    def _sum(self) -> None:
+        """Also where nobody is told: what was counted must not pile up."""
+        if self.totals is not None:
+            self.totals.publish()
+        else:
+            self.tally.snapshot()

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import SetupError
-from gateway.watching.catalog import LOG_UNWRITTEN
+from gateway.watching.catalog import LOG_UNWRITTEN, SPANS_UNSENT
 from gateway.watching.events import FIRST, MAX_LINES, MEMBERS
 from gateway.watching.lookout import Lookout
+from gateway.watching.tally import Tally
+from gateway.watching.totals import Totals
 
 
 def written(lookout: Lookout, stream: io.BytesIO) -> list[dict[str, Any]]:
@@ -111,3 +113,50 @@ def test_a_log_nobody_reads_costs_lines_and_neither_memory_nor_the_end_of_the_pr
     os.close(reader)
     lookout.flush()
     assert lookout.tally.snapshot().counts[(LOG_UNWRITTEN,)] >= 2 * MAX_LINES
+
+
+def test_counts_are_told_though_nobody_reads_the_log(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb", buffering=0) as stream:
+        lookout = Lookout.to(stream)
+        lookout.start(tmp_path)
+        for _ in range(MAX_LINES):
+            lookout.events.info("x" * 100)
+        time.sleep(0.5)  # a thread is stuck in the full pipe now
+        lookout.tally.count((SPANS_UNSENT,))
+        other = Totals(tmp_path, Tally())
+        until = time.monotonic() + 10
+        while other.read().counts[(SPANS_UNSENT,)] != 1:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        other.close()
+        threading.Thread(target=drain, args=(reader,), daemon=True).start()
+        lookout.close()
+
+
+class Sip(io.RawIOBase):
+    """A stream without a buffer that takes few bytes at a time, and after some of them none."""
+
+    def __init__(self, room: int) -> None:
+        self.taken, self._room = b"", room
+
+    def write(self, text: Any) -> int | None:
+        part = bytes(text)[: min(7, self._room - len(self.taken))]
+        self.taken += part
+        return len(part) or None
+
+
+def test_a_stream_that_takes_lines_in_parts_gets_them_whole() -> None:
+    stream = Sip(10_000)
+    lookout = Lookout.to(stream)  # type: ignore[arg-type] # as binary as any
+    lookout.events.info("one")
+    lookout.events.info("two")
+    lookout.flush()
+    assert [json.loads(line)["event"] for line in stream.taken.splitlines()] == ["one", "two"]
+
+
+def test_what_a_stream_may_not_wait_to_take_is_counted() -> None:
+    lookout = Lookout.to(Sip(20))  # type: ignore[arg-type] # as binary as any
+    lookout.events.info("one")
+    lookout.flush()
+    assert lookout.tally.snapshot().counts[(LOG_UNWRITTEN,)] == 1
