@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,16 +35,14 @@ class Totals:
         self._folder, self._tally = folder, tally
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._written = ""
+        self._telling = threading.Lock()
         with self._alone():
             self._held = os.open(_file(self._name, folder, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
             fcntl.flock(self._held, fcntl.LOCK_EX)
 
     def publish(self) -> None:
         """Write what this process counted, if that is news, and take in what dead processes left."""
-        text = json.dumps(self._tally.snapshot().plain())
-        if text != self._written:
-            _replace(_file(self._name, self._folder, "json"), text)
-            self._written = text
+        self._tell()
         if any(self._dead()):
             with self._alone():
                 self._retire(self._dead())
@@ -53,8 +52,7 @@ class Totals:
 
         What is told is written first: whoever is asked next must not tell less, or a counter would seem to start anew.
         """
-        mine = self._tally.snapshot()
-        _replace(_file(self._name, self._folder, "json"), json.dumps(mine.plain()))
+        mine = self._tell()
         with self._alone():
             total = _snapshot(self._folder / RETIRED)
             folded = set(_names(self._folder / RETIRED))
@@ -75,11 +73,21 @@ class Totals:
         if self._held < 0:
             return
         with suppress(OSError):
-            _replace(_file(self._name, self._folder, "json"), json.dumps(self._tally.snapshot().plain()))
+            self._tell()
             with self._alone():
                 self._retire([_file(self._name, self._folder, "lock")], lost=False)
         os.close(self._held)
         self._held = -1
+
+    def _tell(self) -> Snapshot:
+        """Write what this process counted, if that is news; one thread at a time, or an older sum could come last."""
+        with self._telling:
+            mine = self._tally.snapshot()
+            text = json.dumps(mine.plain())
+            if text != self._written:
+                _replace(_file(self._name, self._folder, "json"), text)
+                self._written = text
+        return mine
 
     def _others(self) -> list[Path]:
         return [path for path in sorted(self._folder.glob("*-*.lock")) if path.stem != self._name]

@@ -120,6 +120,39 @@ def test_any_process_tells_the_counts_of_all_and_keeps_those_of_the_dead(tmp_pat
     assert Totals(tmp_path, Tally()).read().counts[DECIDED] == 111
 
 
+def test_counts_never_fall_while_threads_of_one_process_tell_and_read_them(tmp_path: Path) -> None:
+    mine = Tally()
+    totals, other = Totals(tmp_path, mine), Totals(tmp_path, Tally())
+    over = threading.Event()
+    wrong: list[object] = []
+
+    def work(read: Totals, tell: bool) -> None:
+        before = 0
+        while not over.is_set():
+            mine.count(DECIDED)
+            try:
+                if tell:
+                    totals.publish()
+                seen = read.read().counts[DECIDED]
+            except OSError as error:
+                wrong.append(error)
+                continue
+            if seen < before:
+                wrong.append((before, seen))
+            before = seen
+
+    threads = [threading.Thread(target=work, args=one) for one in ((totals, True), (totals, True), (other, False))]
+    for thread in threads:
+        thread.start()
+    over.wait(1.5)
+    over.set()
+    for thread in threads:
+        thread.join()
+    totals.close()
+    other.close()
+    assert wrong == []
+
+
 @pytest.mark.parametrize("left", ["", "{", "[]", '{"format": 1, "counts": [[]]}', '{"format": 1, "counts": 3}'])
 def test_a_spoilt_file_counts_as_nothing(tmp_path: Path, left: str) -> None:
     (tmp_path / "retired.json").write_text(left)
