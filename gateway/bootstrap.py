@@ -34,6 +34,7 @@ from gateway.pipeline import Line
 from gateway.service import ServingDesk
 from gateway.settings import Settings
 from gateway.spi import Adapter, CommandAdapter, LookupAdapter, ReachingAdapter, RunningAdapter, Site
+from gateway.stopping import survive_hangup
 from gateway.watching.catalog import WORKERS
 from gateway.watching.lookout import Lookout
 from gateway.watching.polls import PollWatch
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
 
 PRINCIPALS_FILE = "principals.yaml"
+NO_RELOAD = "one process cannot take its own place: restart it, or serve with --workers 2 and send SIGHUP to the first"
+"""The supervisor of several workers is the first process; a worker that is hung up on says this too."""
 
 
 def install(
@@ -280,6 +283,7 @@ def serve_on(
 
     lookout = Lookout.to(standard_error(), settings.log_level, worker)
     lookout.tracing = tracing(settings.tracing, settings.tracing_share, lookout.tally)
+    survive_hangup(lambda: lookout.events.warning("reload_refused", cause=NO_RELOAD))
     installation = install(settings, with_ledger=True, lookout=lookout, patient=True)
     pulse = installation.pulse()
     app = application(installation, pulse)

@@ -1,10 +1,10 @@
-"""Signals that end a process which owns its loop: it is told, and finishes what it has begun."""
+"""Signals that end a process which owns its loop: it is told, and finishes what it has begun. And one that must not."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -25,3 +25,8 @@ def told_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def survive_hangup(tell: Callable[[], None]) -> None:
+    """Have SIGHUP call ``tell``: by default it ends a process at once, and whoever sends it asks for anything but."""
+    signal.signal(signal.SIGHUP, lambda _number, _frame: tell())

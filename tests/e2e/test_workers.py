@@ -151,6 +151,17 @@ def test_a_reload_that_is_refused_leaves_the_workers_as_they_are(caller: Caller,
     assert "unknown" in refusal[0]
 
 
+def test_a_gateway_of_one_process_survives_sighup_and_says_what_it_takes_to_reload(
+    built_home: Path, tmp_path: Path
+) -> None:
+    alone = copied(built_home, tmp_path / "alone")
+    with serving(alone) as live:
+        live.process.send_signal(signal.SIGHUP)
+        until(lambda: bool(said(alone, "reload_refused")))
+        assert "--workers" in said(alone, "reload_refused")[0]["cause"]
+        assert live.client.post(SCORE, content=application("after-a-hangup")).status_code == 200
+
+
 def test_sigterm_answers_what_is_under_way_and_ends_with_0(caller: Caller, live: Live) -> None:
     answered: dict[str, bytes] = {}
     odd: list[object] = []
