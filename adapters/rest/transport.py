@@ -65,10 +65,11 @@ class RestAdapter:
                 batch.check_header(header)
                 items = await asyncio.to_thread(batch.read, request.body)
             except MalformedPayload as error:
-                await desk.refuse(Asked(request.body, header, request.principal), error)
+                await desk.refuse(Asked(request.body, header, request.principal, request.correlation), error)
                 raise
             beside = {name: value for name, value in header.items() if name != KEY_HEADER}
-            asked = [Asked(one.application, beside | one.header(), request.principal) for one in items]
+            who = request.principal, request.correlation
+            asked = [Asked(one.application, beside | one.header(), *who) for one in items]
             return _answered_all(desk, codec, await desk.decide_batch(asked), told)
 
         async def read(request: Request) -> Response:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from fakes import MemoryDesk
 
+from adapters.rest import adapter
 from adapters.rest.batch import MOST_ITEMS, Item, check_header, read, write
 from adapters.rest.codec import RestCodec, read_key
-from contracts.errors import Conflict, MalformedPayload, UpstreamError
-from gateway.spi import Answer, Refusal
+from contracts.errors import Conflict, MalformedPayload, ScoregateError, UpstreamError
+from gateway.spi import Answer, Asked, Refusal, Request
 
 
 def envelope(*items: Any) -> bytes:
@@ -99,3 +104,31 @@ def test_outcomes_stand_in_the_order_of_the_items_each_with_its_own_status() -> 
         {"pointer": "/items/2/application", "status": 422},
     ]
     assert json.loads(raw)["items"][1]["problem"] == json.loads(codec.refuse(Refusal(late, [])))
+
+
+class Listening(MemoryDesk):
+    """Keeps the correlation of every asking, refused ones too."""
+
+    def __init__(self) -> None:
+        super().__init__("juniper-api", RestCodec())
+        self.correlations: list[str] = []
+
+    async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        self.correlations += [one.correlation for one in asked]
+        return await super().decide_batch(asked)
+
+    async def refuse(self, asked: Asked, error: ScoregateError) -> None:
+        self.correlations.append(asked.correlation)
+        await super().refuse(asked, error)
+
+
+@pytest.mark.parametrize(
+    ("body", "times"), [(envelope({"application": {}}, {"application": {"applicant": {}}}), 2), (b"{", 1)]
+)
+def test_every_item_carries_the_correlation_of_its_batch(body: bytes, times: int) -> None:
+    desk = Listening()
+    (route,) = (route for route in adapter.routes(desk) if route.operation == "batch")
+    request = Request("POST", route.path, {}, {}, body, "juniper", "c-7", frozenset({"batch"}))
+    with nullcontext() if times > 1 else pytest.raises(MalformedPayload):
+        asyncio.run(route.handle(request))
+    assert desk.correlations == ["c-7"] * times
