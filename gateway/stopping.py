@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -30,3 +32,14 @@ def told_to_stop() -> Iterator[threading.Event]:
 def survive_hangup(tell: Callable[[], None]) -> None:
     """Have SIGHUP call ``tell``: by default it ends a process at once, and whoever sends it asks for anything but."""
     signal.signal(signal.SIGHUP, lambda _number, _frame: tell())
+
+
+def end_with(descriptor: int) -> None:
+    """Send this process SIGTERM, once, when the other end of a pipe closes; called in its event loop."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(descriptor)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(descriptor, end)

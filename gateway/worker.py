@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -24,13 +23,14 @@ def work(job: dict[str, Any]) -> None:
     from gateway.bootstrap import serve_on
     from gateway.http.accept import Board
     from gateway.settings import Settings
+    from gateway.stopping import end_with
 
     for name in ("board", "told", "life", "listen"):
         os.set_inheritable(job[name], False)
     sock = socket.socket(fileno=job["listen"])
 
     def started() -> None:
-        asyncio.get_running_loop().add_reader(job["life"], os.kill, os.getpid(), signal.SIGTERM)
+        end_with(job["life"])
         os.write(job["told"], b"1")
         os.close(job["told"])
 
