@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import SetupError
+from contracts.errors import SetupError, UpstreamError
+from gateway.ledger import Ledger
+from gateway.opening import Opening
 from gateway.watching.catalog import LOG_UNWRITTEN, SPANS_UNSENT
 from gateway.watching.events import FIRST, MAX_LINES, MEMBERS
 from gateway.watching.lookout import Lookout
@@ -160,3 +162,16 @@ def test_what_a_stream_may_not_wait_to_take_is_counted() -> None:
     lookout.events.info("one")
     lookout.flush()
     assert lookout.tally.snapshot().counts[(LOG_UNWRITTEN,)] == 1
+
+
+def test_the_log_says_which_ledger_is_awaited_and_what_to_do() -> None:
+    def open_() -> Ledger:
+        raise UpstreamError("cannot open the ledger L: no server listens there; start it", code="ledger_down")
+
+    log = io.BytesIO()
+    lookout = Lookout.to(log)
+    Opening(open_, lookout.events, patient=True)
+    lookout.flush()
+    line = json.loads(log.getvalue())
+    assert (line["event"], line["cause"]) == ("ledger_awaited", "ledger_down")
+    assert line["message"] == "cannot open the ledger L: no server listens there; start it"
