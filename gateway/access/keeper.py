@@ -21,6 +21,8 @@ from gateway.access.store import SharedAccess
 
 PERIOD = 0.25
 """Seconds between two exchanges: how long a lock made by one worker may be unknown to another."""
+PARTING_SECONDS = 4.0
+"""How long the end waits for the database: longer than it may take over a statement."""
 CLEAN_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 """After how long a principals.yaml that could not be read is read again, though it looks as it did."""
@@ -81,14 +83,18 @@ class Keeper:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """Write what is left, then let go of the database."""
+        """Write what is left, then let go of the database; of one that does not answer, with nothing written."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._store is not None and self._executor is not None:
-            await self._exchange(last=True)
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.close)
-            self._executor.shutdown()
+            try:
+                async with asyncio.timeout(PARTING_SECONDS):
+                    await self._exchange(last=True)
+                    await asyncio.get_running_loop().run_in_executor(self._executor, self._store.close)
+            except TimeoutError:
+                self._store.cut()
+            self._executor.shutdown(wait=False, cancel_futures=True)
 
     def logged_in(self, principal: str, address: str) -> None:
         """A caller came in from here."""
@@ -141,7 +147,7 @@ class Keeper:
         if self._store is None:
             return
         now = self.clock()
-        claims, self._claims = self._claims, []
+        claims, self._claims = [claim for claim in self._claims if not claim[2].done()], []
         clean = not now < self._clean_at <= now + CLEAN_SECONDS  # also where the clock was set back
         sent = _Sent({}, [], claims, clean)
         try:

@@ -6,8 +6,10 @@ Every method blocks and belongs on a thread of its own. All of them raise Upstre
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
@@ -152,6 +154,14 @@ class SharedAccess:
                 self._connection.exec_driver_sql("SET synchronous_commit = off")
                 self._connection.exec_driver_sql("SET statement_timeout = 2000")
         return self._connection
+
+    def cut(self) -> None:
+        """From any thread: end what another waits for, where its server does not answer. SQLite's waits are short."""
+        connection = self._connection
+        driver: Any = None if connection is None else connection.connection.driver_connection
+        if hasattr(driver, "pgconn"):
+            with suppress(Exception), socket.socket(fileno=os.dup(driver.pgconn.socket)) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def _drop(self) -> None:
         """Give the connection up, and with it an open transaction."""

@@ -128,7 +128,7 @@ class Door:
         if evidence is not None:
             found = self._access.at_once(evidence, visit.address)
             if found is None:
-                found = await self._access.check(evidence, visit.address, self.route.integration)
+                found = await self._check(evidence, visit)
             self._welcome_in(found.name, visit)
         elif not self._takes_body or (self.mounted.credentials is None and SIGNATURE not in headers):
             raise self._access.challenge(visit.address)
@@ -171,8 +171,19 @@ class Door:
         if not found:
             raise self._access.challenge(visit.address)
         if known is None:
-            caller = await self._access.check(found[0], visit.address, self.route.integration, len(body))
+            caller = await self._check(found[0], visit, len(body))
             self._welcome_in(caller.name, visit)
+
+    async def _check(self, evidence: Evidence, visit: Visit, size: int = 0) -> Principal:
+        """Who the evidence speaks for, within the integration's deadline: a nonce is looked up in the ledger."""
+        self._watch.enter(visit, self.mounted.deadline)
+        try:
+            return await self._access.check(evidence, visit.address, self.route.integration, size)
+        except asyncio.CancelledError:
+            _uncancel(visit)
+            raise UpstreamError("the caller cannot be known in time; ask again later", code="busy") from None
+        finally:
+            self._watch.leave(visit)
 
     async def _body(self, receive: Receive, headers: Mapping[str, str], visit: Visit) -> bytes:
         self._watch.enter(visit, self.mounted.read_seconds)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from live_gateway import (
     Live,
     copied,
     free_port,
+    serving,
     started,
     until,
 )
@@ -31,6 +34,9 @@ from postgres_server import PostgresServer
 from gateway import settings
 from gateway.clock import utc_now
 from gateway.opening import open_ledger
+
+PROMPT_SECONDS = 20
+"""A busy machine may take as long; less than what is given to a worker that hangs."""
 
 
 @pytest.fixture
@@ -114,6 +120,21 @@ def test_a_server_that_is_started_after_the_gateway_and_its_workers(caller: Call
     server.stop()
     with started(caller, "--workers", "2", SCOREGATE_LEDGER="env:URL", URL=url) as live:
         waits_then_decides(caller, live, "ledger_down", server.start)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_ends_a_gateway_whose_server_is_frozen(caller: Caller, server: PostgresServer, workers: str) -> None:
+    with serving(caller, "--workers", workers, SCOREGATE_LEDGER="env:URL", URL=server.new_database()) as live:
+        assert live.client.post(SCORE, content=EXAMPLE.read_bytes()).status_code == 200
+        server.freeze()
+        try:
+            until(lambda: cause(live) == "ledger_stalled")
+            began = time.monotonic()
+            live.process.send_signal(signal.SIGTERM)
+            assert live.process.wait(timeout=120) == 0
+            assert time.monotonic() - began < PROMPT_SECONDS
+        finally:
+            server.thaw()
 
 
 def test_what_is_wrong_for_good_ends_it_as_soon_as_the_server_says_so(caller: Caller, server: PostgresServer) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +155,27 @@ def test_no_error_ends_the_exchanging_and_nobody_waits_for_ever(layer: Access) -
 
     assert run(exchange())
     assert [type(error) for error in reported] == [RuntimeError]
+
+
+def test_a_signed_message_waits_for_a_frozen_database_no_longer_than_its_deadline(layer: Access) -> None:
+    at, thawed = house(access=layer, deadline=0.3), threading.Event()
+
+    async def exchange() -> tuple[Reply, float]:
+        async with workers(layer):
+            await asyncio.sleep(0.1)
+            layer.keeper._store.use = frozen  # type: ignore[union-attr,method-assign]
+            began = time.monotonic()
+            reply = await ask(at.app, sent=headers(None, **signed(BODY, NOW)), body=BODY)
+            thawed.set()
+            return reply, time.monotonic() - began
+
+    def frozen(nonces: Any) -> list[bool]:
+        thawed.wait(3)
+        return [True for _ in nonces]
+
+    reply, seconds = run(exchange())
+    assert (reply.status, reply.json["code"]) == (503, "busy")
+    assert seconds < 2
 
 
 def test_a_certificate_that_was_proved_elsewhere_names_its_caller(layer: Access) -> None:
