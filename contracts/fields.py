@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from contracts.types import Field, FieldType, Value
+from contracts.types import Field, FieldType, Value, day_of
 
 PROPERTIES: Final[Mapping[str, tuple[str, ...] | type]] = {
     "unit": str,
@@ -30,7 +30,6 @@ _TYPES: Final[Mapping[str, FieldType]] = {
     "timestamp": "timestamp",
 }  # fmt: skip
 _MONOTONE: Final[Mapping[str | None, Any]] = {None: 0, "rising": 1, "falling": -1}
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DECIMALS: Final = {Decimal(1).scaleb(-scale): scale for scale in range(10)}
 
@@ -149,12 +148,10 @@ def _number(given: object, scale: int, place: tuple[str | int, ...]) -> int:
 
 
 def _date(given: object, place: tuple[str | int, ...]) -> date:
-    try:
-        if _DATE.fullmatch(str(given)):
-            return date.fromisoformat(str(given))
-    except ValueError:
-        pass
-    raise FieldFault(place, f"{given} is not a date like 2026-03-31")
+    found = day_of(given)
+    if found is None:
+        raise FieldFault(place, f"{given} is not a date like 2026-03-31")
+    return found
 
 
 def _example(field: Field, given: object, position: int) -> Value:

@@ -16,7 +16,6 @@ the protocol's own way; a gauge counts the days. Who wants a version gone takes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -28,7 +27,6 @@ from contracts.source import Source, nearest
 
 FILE: Final = "lifecycle.yaml"
 _KEYS: Final = ("deprecated", "sunset")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Lifecycle(NamedTuple):
@@ -98,23 +96,10 @@ def read_lifecycles(folder: Path, versions: Mapping[str, Any]) -> dict[str, tupl
             top.fault((str(version),), f"there is no version {version}", hint)
             continue
         section = top.section(version, _KEYS)
-        dates = _day(section, "deprecated"), _day(section, "sunset")
+        dates = section.day("deprecated", optional=True), section.day("sunset", optional=True)
         if dates[0] and dates[1] and dates[1] < dates[0]:
             section.fault(("sunset",), "the sunset lies before the deprecation")
         found[version] = dates
     if faults:
         raise ConfigurationError(faults)
     return found
-
-
-def _day(section: Section, key: str) -> date | None:
-    if key not in section.data:
-        return None
-    text = section.take(key, str)
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    section.fault((key,), f"{key!r} must be a day, as 2031-12-31")
-    return None

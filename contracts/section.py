@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from contracts.errors import Fault
 from contracts.source import Source, nearest
+from contracts.types import day_of
 
 T = TypeVar("T")
 LONGEST: Final = 80
@@ -89,6 +91,16 @@ class Section:
         if not low <= seconds <= high:
             self.fault((key,), f"{key!r} must lie between {low:g}s and {high:g}s")
         return seconds
+
+    def day(self, key: str, *, optional: bool = False) -> date | None:
+        """A day written as 2031-12-31; None where there is none, with a fault unless it is ``optional``."""
+        if optional and key not in self.data:
+            return None
+        text = self.take(key, str)
+        found = day_of(text)
+        if found is None and type(self.data.get(key)) is str:
+            self.fault((key,), f"{key!r} must be a day, as 2031-12-31")
+        return found
 
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
         value = self.take(key, str, default)

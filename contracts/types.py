@@ -7,6 +7,7 @@ the same digits with plain integer arithmetic.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
@@ -50,6 +51,21 @@ class Origin(IntEnum):
 
 ABOUT = ("product", "currency")
 """Fields of every application: no model is trained for all products and all currencies."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def day_of(text: object) -> date | None:
+    """A day written as 2026-03-31 and in no other form of ISO 8601; None for anything else.
+
+    >>> day_of("2026-03-31"), day_of("20260331"), day_of("2026-W14-2"), day_of("2026-02-30")
+    (datetime.date(2026, 3, 31), None, None, None)
+    """
+    try:
+        return date.fromisoformat(str(text)) if _DAY.fullmatch(str(text)) else None
+    except ValueError:
+        return None
+
 
 CAUSES = ("channel", "version", "source_down")
 """Why a field did not reach us; given only with ``State.NOT_CARRIED``."""

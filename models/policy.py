@@ -206,8 +206,8 @@ def _read(source: Source, digest: str) -> Policy:
         refer_rules=_rules(top, "refer_rules", knock_out=False),
         validity_days=top.whole("validity_days", 1, 3650),
         notice_days=top.whole("notice_days", 1, 365, 30),
-        effective_from=_day(effective, "from") or _BEGINNING,
-        effective_until=_day(effective, "until"),
+        effective_from=effective.day("from") or _BEGINNING,
+        effective_until=effective.day("until", optional=True),
         automatic_decline=top.take("automatic_decline", bool, True),
         flip_tolerance=top.number("flip_tolerance", 0.0, 1.0, 0.2),
         max_refer_share=top.number("max_refer_share", 0.0, 1.0, 1.0),
@@ -235,17 +235,6 @@ def _cut_offs(top: Section) -> CutOffs:
     if cut_offs.decline > cut_offs.approve:
         section.fault(("decline",), "'decline' lies above 'approve'")
     return cut_offs
-
-
-def _day(section: Section, key: str) -> date | None:
-    if key not in section.data and key == "until":
-        return None
-    text = section.take(key, str)
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        section.fault((key,), f"{key!r} must be a day, as 2025-01-31")
-        return None
 
 
 def _rules(top: Section, key: str, *, knock_out: bool) -> tuple[PolicyRule, ...]:

@@ -95,6 +95,8 @@ def test_every_fault_is_told_at_once_with_its_line_and_the_nearest_name(tmp_path
         ("when: amount > 19000", "when: amount > 19000\n  - {id: large, when: amount > 1}", 13, "'large' is taken"),
         ("code: K1", "code: ''", 9, "'code' must have"),
         ("from: 2026-01-01", "from: soon", 14, "must be a day"),
+        ("from: 2026-01-01", "from: '20260101'", 14, "must be a day"),
+        ("until: 2026-12-31", "until: 2026-W53-4", 14, "must be a day"),
         ("until: 2026-12-31", "until: 2025-12-31", 14, "lies before"),
         ("validity_days: 14", "validity_days: 0", 13, "between 1 and 3650"),
         ("validity_days: 14", "validity_days: 14\nreasons: {max: 6}", 14, "between 1 and 5"),

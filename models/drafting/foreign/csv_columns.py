@@ -9,6 +9,7 @@ from typing import Final
 
 from contracts.errors import ConfigurationError, Fault
 from contracts.odcs import Kind
+from contracts.types import day_of
 from models.csv_file import read_csv
 from models.drafting import questions, suspicion, words
 from models.drafting.columns import Column, holds_nothing, identifies, look_at
@@ -16,7 +17,6 @@ from models.drafting.contract_file import ListOf, Property
 from models.drafting.draft import MOST_COLUMNS, DraftField
 from models.drafting.files import describe, property_of
 from models.drafting.findings import Finding, left_out
-from models.drafting.foreign.document import day_of
 from models.drafting.foreign.told import LONGEST, Told
 from models.drafting.sniff import sniff
 

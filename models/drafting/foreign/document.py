@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -19,7 +18,6 @@ from contracts.source import MAX_BYTES, MAX_DEPTH, Source
 
 MAX_DIGITS: Final = 40
 Steps = tuple[str | int, ...]
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -132,14 +130,6 @@ def whole(value: object) -> int | None:
     """A whole number that may be written with a point, as 5.0; None for anything else."""
     number = number_of(value)
     return int(number) if number is not None and number == number.to_integral_value() else None
-
-
-def day_of(text: object) -> date | None:
-    """A day as ISO 8601 writes it; None for anything else."""
-    try:
-        return date.fromisoformat(str(text)) if _DATE.fullmatch(str(text)) else None
-    except ValueError:
-        return None
 
 
 def _check(document: Document) -> None:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from contracts.odcs import Kind
+from contracts.types import day_of
 from models.drafting.findings import Finding, Severity, left_out
-from models.drafting.foreign.document import Document, Steps, day_of, number_of, pointer, whole
+from models.drafting.foreign.document import Document, Steps, number_of, pointer, whole
 from models.drafting.foreign.told import Told, Type, narrower
 
 _TYPES: Final[Mapping[str, Type]] = {

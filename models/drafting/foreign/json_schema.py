@@ -12,11 +12,12 @@ from jsonschema.validators import Draft202012Validator, validator_for
 
 from contracts.export import decimal_text
 from contracts.odcs import Kind
+from contracts.types import day_of
 from models.drafting.columns import MOST_DECIMALS
 from models.drafting.contract_file import ListOf
 from models.drafting.draft import MOST_COLUMNS
 from models.drafting.findings import Finding, left_out
-from models.drafting.foreign.document import Document, day_of, number_of, pointer, whole
+from models.drafting.foreign.document import Document, number_of, pointer, whole
 from models.drafting.foreign.told import Told, Type, narrower
 from models.drafting.foreign.unfolding import ONE_TYPE, TEXT_TOO, Node, Unfolding, is_decimal_text
 from models.drafting.words import slug
