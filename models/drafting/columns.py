@@ -24,6 +24,8 @@ MOST_CODES = 40
 MOST_DECIMALS = 9
 """Decimals a contract can state."""
 MOST_DIGITS = len(str(LIMIT - 1))
+FEWEST_PEOPLE = 10
+"""Different values from which a column that is named like an identifier is taken for one, not for yes and no."""
 STRAY = 0.1
 """Share of cells that may hold one of a few texts in a column that is otherwise numbers."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,17})(?:\.([0-9]*))?|[+-]?\.([0-9]+)")
@@ -53,6 +55,8 @@ class Column:
     overlong: str = ""
     """Why a contract cannot state the numbers of a column, in words; its kind is then text."""
     stray: tuple[str, ...] = ()
+    told_codes: bool = False
+    """Whether a person has said that it holds codes."""
     suspected: dict[str, str] = field(default_factory=dict)
     """Literals that seem to stand for nothing, with the evidence; they count as blanks in ``blanks``."""
 
@@ -104,6 +108,7 @@ def look_at(name: str, raw: Sequence[str], dialect: Dialect) -> Column:
 
 def hold_codes(column: Column) -> None:
     """Let a column that holds few different values hold codes, whatever they look like."""
+    column.told_codes = True
     if column.kind in ("integer", "decimal", "boolean", "date", "text"):
         column.kind, column.scale = "code", 0
         column.numbers = np.full(len(column.cells), np.nan)
@@ -183,9 +188,16 @@ def identifies(column: Column) -> str:
         )
     if unique and column.kind == "integer" and _counts_up(column):
         return "its values count up from row to row"
-    if column.kind == "text" and named:
-        return f"the name says {named!r}, and it holds {column.distinct:,} different values"
+    told = named if column.kind == "text" else _numbers_people(column)
+    if told:
+        return f"the name says {told!r}, and it holds {column.distinct:,} different values"
     return ""
+
+
+def _numbers_people(column: Column) -> str:
+    """The words by which a column of repeating values is named like an identifier; a person may have decided else."""
+    may_be = column.kind in ("integer", "code") and column.distinct >= FEWEST_PEOPLE and not column.told_codes
+    return words.identifier(column.name) if may_be else ""
 
 
 def _counts_up(column: Column) -> bool:

@@ -17,7 +17,7 @@ from models.csv_file import Dialect, read_csv
 from models.drafting import suspicion, words
 from models.drafting.columns import MOST_CODES, Column, Floats, hold_codes, holds_nothing, identifies, look_at
 from models.drafting.features import about_features, features_of
-from models.drafting.findings import Finding, left_out
+from models.drafting.findings import Finding, Severity, left_out
 from models.drafting.questions import open_questions, protected
 from models.drafting.sniff import sniff
 from models.drafting.target import column_of, read_target
@@ -171,10 +171,8 @@ class _Sieve:
             field.trend = suspicion.trend(field.column, self.bad) if field.column.is_number else 0.5
         return fields
 
-    def leave(self, severity: str, column: Column, evidence: str, cure: str) -> bool:
-        self.findings.append(
-            left_out("must" if severity == "must" else "note", f"column {column.name!r}", evidence, cure)
-        )
+    def leave(self, severity: Severity, column: Column, evidence: str, cure: str) -> bool:
+        self.findings.append(left_out(severity, f"column {column.name!r}", evidence, cure))
         return True
 
     def useless(self, column: Column) -> bool:
@@ -189,9 +187,8 @@ class _Sieve:
             cure = "take line breaks and other control characters out of the file"
             return self.leave("note", column, "some of its codes are texts that no integration may send", cure)
         if why := identifies(column):
-            return self.leave(
-                "note", column, f"{why}: it tells who somebody is (personal)", "keep it out of training data"
-            )
+            cure = "keep it out of training data; if it tells nobody, draft again with --codes, or rename it"
+            return self.leave("should", column, f"{why}: it tells who somebody is (personal)", cure)
         if column.kind == "text":
             many = "far too many" if column.distinct > NAMED_CODES else "too many"
             evidence = f"{column.distinct:,} different texts are {many} for codes"

@@ -62,6 +62,18 @@ IDENTIFYING = (
     "id", "uuid", "guid", "name", "surname", "firstname", "lastname", "email", "mail", "phone", "telephone", "mobile",
     "iban", "ssn", "passport", "address", "street", "account", "number", "no", "key", "reference", "ref", "customer",
 )  # fmt: skip
+IDENTIFIERS = (
+    "uuid", "guid", "email", "phone", "telephone", "telefon", "mobile", "msisdn", "iban", "ssn", "nino", "passport",
+    "surname", "firstname", "lastname",
+)  # fmt: skip
+"""Words that speak of an identifier wherever they stand in a name."""
+NUMBERINGS = ("no", "nr", "number", "num", "key", "ref", "reference")
+BEARERS = (
+    "account", "applicant", "application", "borrower", "card", "client", "contract", "customer", "document",
+    "insurance", "konto", "kunden", "licence", "license", "loan", "member", "national", "passport", "person",
+    "personal", "security", "tax",
+)  # fmt: skip
+"""Of what a number at the end of a name is an identifier; ``id`` at the end always is one."""
 AFTERWARDS = (
     "recovery", "recoveries", "recovered", "chargeoff", "writeoff", "collection", "collections", "dpd", "settlement",
     "lastpayment", "outcome", "closed", "repossessed", "arrears", "loss", "lgd",
@@ -112,6 +124,22 @@ def tokens(name: str) -> list[str]:
 def says(name: str, words: Collection[str]) -> str:
     """The first of these words that the name holds, else the empty text."""
     return next((token for token in tokens(name) if token in words), "")
+
+
+def identifier(name: str) -> str:
+    """The words by which a name says that its values identify somebody, whatever they are; else the empty text.
+
+    >>> identifier("customer_id"), identifier("accountNo"), identifier("Phone (private)"), identifier("SSN")
+    ('id', 'account no', 'phone', 'ssn')
+    >>> identifier("number_of_accounts"), identifier("account_balance"), identifier("mobile_usage_days")
+    ('', '', '')
+    """
+    parts = tokens(name)
+    if parts[-1:] == ["id"]:
+        return "id"
+    if parts[-1:] and parts[-1] in NUMBERINGS and parts[-2:-1] and parts[-2] in BEARERS:
+        return " ".join(parts[-2:])
+    return says(name, IDENTIFIERS) if unit(name)[0] in ("unknown", "count") else ""
 
 
 def shortened(name: str, most: int) -> str:

@@ -95,6 +95,47 @@ def test_what_tells_who_somebody_is_is_left_out_as_personal(tmp_path: Path, name
     assert why in finding.evidence
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "told"),
+    [
+        ("customer_id", "{}", "id"),
+        ("SSN", "{}", "ssn"),
+        ("phone", "49170{:04}", "phone"),
+        ("accountNo", "{}", "account no"),
+        ("passport_number", "P{:02}", "passport number"),
+    ],
+)
+def test_a_name_of_an_identifier_is_enough_where_values_repeat_and_a_person_is_told(
+    tmp_path: Path, name: str, cell: str, told: str
+) -> None:
+    found = with_column(tmp_path, name, [cell.format(100 + row % 30) for row in range(own_data.ROWS)])
+    finding = left_out(found, name)
+    assert f"the name says {told!r}, and it holds 30 different values" in finding.evidence
+    assert finding.severity == "should"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("telephone", ["yes", "none"]),
+        ("account_balance", [str(value) for value in range(30)]),
+        ("number_of_accounts", [str(value) for value in range(30)]),
+        ("mobile_usage_days", [str(value) for value in range(30)]),
+    ],
+)
+def test_a_name_that_only_speaks_of_an_identifier_keeps_its_column(tmp_path: Path, name: str, cells: list[str]) -> None:
+    found = with_column(tmp_path, name, [cells[row * row % len(cells)] for row in range(own_data.ROWS)])
+    assert name in {field.column.name for field in found.fields}
+
+
+def test_codes_a_person_named_are_kept_whatever_their_name_says(tmp_path: Path) -> None:
+    data = {"branch_id": [str(100 + row * row % 41 % 30) for row in range(own_data.ROWS)]} | own_data.columns()
+    path = own_data.write(tmp_path / "own.csv", data)
+    assert "the name says 'id'" in left_out(drafted(path), "branch_id").evidence
+    kept = draft(path, "outcome", None, model="shop", product="shop", currency="EUR", codes=["branch_id"])
+    assert "branch_id" in {field.column.name for field in kept.fields}
+
+
 def test_a_column_that_counts_up_is_left_out_whatever_its_name(tmp_path: Path) -> None:
     found = with_column(tmp_path, "lfd", [str(4711 + row) for row in range(own_data.ROWS)])
     assert "count up" in left_out(found, "lfd").evidence

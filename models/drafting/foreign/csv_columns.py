@@ -49,14 +49,15 @@ class ToldColumn:
     def draft(self, name: str, kind: Kind) -> tuple[Property, list[Finding]]:
         """The property of this name, and what is open of it."""
         column = self.column
+        asked = [questions.identifying(name, why)] if (why := identifies(column)) else []
         if column.kind in ("text", "date"):
             made, findings = self._plain().draft(name, kind)
-            why = identifies(column)
-            return made, [*findings, questions.identifying(name, why)] if why else findings
+            return made, [*findings, *asked]
         codes = {code: code for code in column.codes} if self.texts else {}
         found = DraftField(column, name, words.unit(column.name)[0], codes)
         found.protected, evidence = words.protected_kind(column.name, () if column.is_number else tuple(column.codes))
         findings = [questions.protected(name, found.protected, evidence)] if found.protected else []
+        findings += asked
         findings += questions.number(found) if column.is_number else ()
         made = property_of(found)
         own = {key: value for key, value in made.own.items() if kind == "request" or key != "rejected"}
