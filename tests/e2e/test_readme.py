@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -18,19 +19,30 @@ from typer.models import CommandInfo
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXITS = re.compile(r" +# exits ([1-9][0-9]*)$")
 RUN_BY_CI = ("make demo", "make test", "make bench", "make soak")
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Every command of the README's console blocks with the lines printed below it; ``…`` stands for anything."""
-    found: list[tuple[str, list[str]]] = []
+class Shown(NamedTuple):
+    """A command as the README shows it: the lines printed below it, in which ``…`` stands for anything, and the exit
+    code, which is 0 unless ``# exits 1`` stands behind the command."""
+
+    command: str
+    lines: list[str]
+    code: int
+
+
+def commands() -> list[Shown]:
+    """Every command of the README's console blocks."""
+    found: list[Shown] = []
     for block in BLOCK.findall(README.read_text(encoding="utf-8")):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append((line[2:], []))
-            elif found:
-                found[-1][1].append(line)
-    return [(command, lines) for command, lines in found if not command.startswith(RUN_BY_CI)]
+                said = EXITS.search(line)
+                found.append(Shown(EXITS.sub("", line[2:]), [], int(said[1]) if said else 0))
+            elif found and line.strip():
+                found[-1].lines.append(line)
+    return [shown for shown in found if not shown.command.startswith(RUN_BY_CI)]
 
 
 def test_every_command_is_found() -> None:
@@ -44,15 +56,36 @@ def fresh_folders() -> None:
         shutil.rmtree(ROOT / "build" / f"readme-{name}", ignore_errors=True)
 
 
-@pytest.mark.parametrize(("command", "printed"), commands(), ids=[command for command, _ in commands()])
-def test_the_command_prints_what_the_readme_says(command: str, printed: list[str], built_home: Path) -> None:
+@pytest.mark.parametrize("shown", commands(), ids=[shown.command for shown in commands()])
+def test_the_command_prints_what_the_readme_says(shown: Shown, built_home: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
-    done = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)  # noqa: S602 # the README's own commands
+    done = subprocess.run(shown.command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)  # noqa: S602 # the README's own commands
+    printed = f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
-    for line in (line for line in printed if line.strip()):
-        pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
-        assert re.search(pattern, done.stdout + done.stderr), f"{line!r} is not in:\n{done.stdout}{done.stderr}"
+    assert done.returncode == shown.code, printed
+    missing = [line for line in shown.lines if not is_printed(line, printed)]
+    assert not missing, f"{missing} is not in:\n{printed}"
+
+
+def is_printed(line: str, printed: str) -> bool:
+    """Whether a line of the README is a whole line of what was printed; ``…`` stands for anything within a line."""
+    pattern = re.compile(".*".join(re.escape(part.strip()) for part in line.split("…")))
+    return any(pattern.fullmatch(found.strip()) for found in printed.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("line", "printed", "found"),
+    [
+        ("0 error(s), 0 warning(s)", "10 error(s), 0 warning(s)", False),
+        ("2 decision(s): … equal", "2 decision(s): 1 equal, 1 differ", False),
+        ("2 decision(s): 2 equal", "as shown\n  2 decision(s): 2 equal", True),
+        (" debt … drawn …", "  debt    not_carried   drawn from 0 to 9", True),
+        ("debt … drawn", "debt is\ndrawn", False),
+    ],
+)
+def test_only_whole_lines_count_as_printed(line: str, printed: str, found: bool) -> None:
+    assert is_printed(line, printed) == found
 
 
 def test_the_notebook_lines_run(built_home: Path) -> None:
