@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from io import UnsupportedOperation
 from typing import BinaryIO
 
 from gateway.watching.events import Lines
@@ -40,4 +41,8 @@ class Scribe:
 
 def standard_error() -> BinaryIO:
     """Standard error without Python's buffer: its lock, held by a write that is stuck, aborts a process that ends."""
-    return open(sys.stderr.fileno(), "wb", buffering=0, closefd=False)
+    try:
+        descriptor = sys.stderr.fileno()
+    except UnsupportedOperation:  # whoever runs our commands in a process of their own took it over
+        return sys.stderr.buffer
+    return open(descriptor, "wb", buffering=0, closefd=False)
