@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from contracts.errors import NotFound
 from gateway import ledger_commands
+from gateway.cli import app
 from gateway.ledger import Filters, Kind, Ledger, make_key_file
 from gateway.ledger.connect import connect, locate
 from gateway.watching.catalog import ERASURES, PURGED
@@ -196,17 +197,17 @@ def test_a_destroyed_key_is_forgotten_once_nobody_reads_and_until_then_it_is_sai
 def test_a_command_that_leaves_old_keys_in_the_log_says_so_and_ends_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SCOREGATE_HOME", str(tmp_path))
     monkeypatch.setattr(ledger_commands, "_READERS_PATIENCE_S", 0.1)
     state = tmp_path / "state"
     state.mkdir()
     ledger = filled(state)
     lines = [["erase", name(ledger, 2), "--by", "dpo"], ["purge", "--by", "ops"], ["rotate-keys"]]
+    lines = [["--home", str(tmp_path), "ledger", *line] for line in lines]
     with reading(state):
         ledger.submit(proposal("later")).result()
-        done = [CliRunner().invoke(ledger_commands.ledger, line) for line in lines]
+        done = [CliRunner().invoke(app, line) for line in lines]
         assert [one.exit_code for one in done] == [1, 1, 1]
         said = [" ".join(one.output.split()) for one in done]  # lines are broken to the width of a terminal
         assert all("ledger.db-wal, still holds the old keys" in one for one in said), said
-    assert [CliRunner().invoke(ledger_commands.ledger, line).exit_code for line in lines] == [0, 0, 0]
+    assert [CliRunner().invoke(app, line).exit_code for line in lines] == [0, 0, 0]
     ledger.close()
