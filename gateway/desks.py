@@ -114,9 +114,10 @@ class OpenDesk:
 
     def read_many(self, raws: Sequence[bytes]) -> list[Tree] | None:
         """``read`` of many submissions with nothing beside them; None where they have to be read one by one."""
-        small = max(map(len, raws), default=0) <= self.integration.limits.bytes
-        together = small and not self._lookups and isinstance(self.codec, ManyCodec)
-        return self.codec.decode_many(raws) if together else None  # type: ignore[attr-defined] # asked for just above
+        codec, large = self.codec, max(map(len, raws), default=0) > self.integration.limits.bytes
+        if large or self._lookups or not isinstance(codec, ManyCodec):
+            return None
+        return codec.decode_many(raws)
 
     def gather(self, tree: Tree) -> Tree:
         """Add what the look-ups find to a decoded tree."""
