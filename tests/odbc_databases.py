@@ -54,6 +54,10 @@ class Database:
         new.write_text(f"{self.name}:\n  adapter: odbc\n{lines}")
         new.replace(self.folder / "connections.yaml")  # pollers in other processes may be reading it
 
+    def on_one_line(self) -> str:
+        """Its section of a connections.yaml."""
+        return _flow({"adapter": "odbc", **self.section})
+
     def connection(self, **changed: Any) -> Connection:
         self.write(**changed)
         return Connections(self.folder)(self.name, "odbc")

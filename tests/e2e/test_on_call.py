@@ -1,90 +1,35 @@
-"""The README's chapter "On call": each alert's condition is provoked, its expression crosses, its command names it."""
+"""The README's chapter "On call": each alert's condition is provoked, its expression crosses, its command names it, and
+what its cure says ends it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import pytest
-from live_gateway import ENVIRONMENT, EXAMPLE, ROOT, SCORE, Caller, Live, copied, free_port, serving
-from odbc_databases import library
-from promql import Scrape, fires, metrics
+from live_gateway import EXAMPLE, ROOT, SCORE, Caller, Live, copied, serving, until
+from on_call import ALERTS, Alert, alert, application, burns, cured, ends, fired, looked, run, scrape
+from promql import metrics
 from ruamel.yaml import YAML
 
-from gateway import demo_tables
 from gateway.watching.catalog import METRICS
 
-ROW = re.compile(r"^\| `((?:scoregate_|increase\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
 RULES = ROOT / "docker/alerts.yaml"
 UNREADABLE = 'scoregate_imputed_total{field="monthly_income",integration="juniper-api",state="rejected"}'
-LOOKUP = "lookups: {loans: {adapter: odbc, key: applicationId, connection: loans, table: t, by: a, columns: [b]}}"
-
-
-class Alert(NamedTuple):
-    """One row: when it fires, why, what to look with, what to do."""
-
-    expression: str
-    cause: str
-    look: str
-    cure: str
-
-
-ALERTS = [Alert(*row) for row in ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
-
-
-def alert(metric: str) -> Alert:
-    (found,) = [one for one in ALERTS if metric in metrics(one.expression)]
-    return found
-
-
-def scrape(live: Live) -> str:
-    return httpx.get(live.client.base_url.join("/metrics")).text  # a connection of its own: workers die here
-
-
-def burns(one: Alert, live: Live, before: str = "") -> bool:
-    """Whether a monitor that scraped ``before`` when the window began, and now, sees the alert."""
-    return fires(one.expression, Scrape(before, scrape(live)))
-
-
-@contextmanager
-def fired(metric: str, live: Live) -> Iterator[Alert]:
-    """The alert is quiet before, and fires once what stands in the block was done."""
-    one, before = alert(metric), scrape(live)
-    assert not burns(one, live, before)
-    yield one
-    until(lambda: burns(one, live, before))
-
-
-def until(reached: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
-def looked(one: Alert, caller: Caller, live: Live) -> str:
-    """What the command of the row prints."""
-    command = one.look.replace("DIR", str(caller.home)).replace("http://127.0.0.1:8080", str(live.client.base_url))
-    command = command.replace("LOG", str(caller.log))
-    if command.startswith("scoregate"):
-        command = f"{sys.executable} -m gateway.launch {command.removeprefix('scoregate')}"
-    done = subprocess.run(shlex.split(command), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+SPARE = 400_000_000
+"""A file of this size decides whether the disk is low, by more than the machine writes meanwhile."""
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +49,21 @@ def live(caller: Caller) -> Iterator[Live]:
         yield live
 
 
-def application(**changes: object) -> bytes:
-    return json.dumps(json.loads(EXAMPLE.read_bytes()) | changes).encode()
-
-
 def keep_asking(live: Live, over: threading.Event) -> None:
     with httpx.Client(base_url=live.client.base_url, headers=live.client.headers, timeout=30) as client:
         while not over.is_set():
-            client.post(SCORE, content=application(applicationId="held"))
+            client.post(SCORE, content=application(applicationId="held"), headers={"Idempotency-Key": '"held"'})
+
+
+def submitted(live: Live, name: str) -> httpx.Response:
+    return live.client.post(SCORE, content=application(applicationId=name)).raise_for_status()
+
+
+def renewed(live: Live) -> None:
+    """What SIGHUP does: the workers are replaced by such as read the home again."""
+    before = set(workers(live))
+    live.process.send_signal(signal.SIGHUP)
+    until(lambda: len(workers(live)) == len(before) and not before & set(workers(live)))
 
 
 def workers(live: Live) -> list[int]:
@@ -154,13 +106,24 @@ def test_a_ledger_that_is_held(caller: Caller, live: Live) -> None:
         until(lambda metric=metric: burns(alert(metric), live, before))  # type: ignore[misc]
     assert "late" in looked(alert("scoregate_late_total"), caller, live)
     assert "ledger_failed" in looked(alert("scoregate_ledger_failures_total"), caller, live)
-    until(lambda: live.client.get("/readyz").status_code == 200)
+    until(lambda: live.client.get("/readyz").status_code == 200)  # nothing but the holder was ended
+    again = live.client.post(SCORE, content=application(applicationId="held"), headers={"Idempotency-Key": '"held"'})
+    assert again.status_code == 200
+    late = live.client.get("/v1/juniper-api/decisions/held")
+    assert (late.status_code, late.json()["decision"]) == (200, again.json()["decision"])
+    for metric in (*gauges, *counted):
+        ends(alert(metric), live, lambda: submitted(live, "unheld"))
 
 
 def test_a_broken_integration(caller: Caller, live: Live) -> None:
     one = alert("scoregate_integration_ready")
     assert burns(one, live)
     assert "juniper-twin/integration.yaml" in looked(one, caller, live)
+    file = caller.home / "integrations/juniper-twin/integration.yaml"
+    file.write_text(file.read_text().replace("integration: juniper-api", "integration: juniper-twin"))
+    run(caller, "lint")
+    renewed(live)
+    ends(one, live)
 
 
 def test_callers_that_cannot_be_read(caller: Caller, live: Live) -> None:
@@ -174,6 +137,21 @@ def test_callers_that_cannot_be_read(caller: Caller, live: Live) -> None:
     assert live.client.post(SCORE, content=application(applicationId="unread")).status_code == 200
     kept.replace(file)
     until(lambda: "warnings" not in looked(one, caller, live))
+    ends(one, live)
+
+
+def test_a_disk_below_its_reserve(built_home: Path, tmp_path: Path) -> None:
+    caller, one = copied(built_home, tmp_path / "home"), alert("scoregate_warning")
+    filler = tmp_path / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, SPARE)
+    reserve = shutil.disk_usage(caller.home).free + SPARE // 2
+    with serving(caller, SCOREGATE_DISK_RESERVE=str(reserve)) as live:
+        until(lambda: burns(one, live))
+        assert "disk_low" in looked(one, caller, live)
+        submitted(live, "low")
+        filler.unlink()
+        ends(one, live)
 
 
 def test_callers_nobody_knows(caller: Caller, live: Live) -> None:
@@ -181,6 +159,10 @@ def test_callers_nobody_knows(caller: Caller, live: Live) -> None:
         for _ in range(101):
             live.client.post(SCORE, content=b"{}", headers={"Authorization": "Bearer sg_wrong"})
     assert "juniper" in looked(one, caller, live)
+    key = cured(one, caller, "juniper").split()[-1]
+    both = [{"Authorization": f"Bearer {one}"} for one in (key, caller.key)]
+    until(lambda: all(live.client.post(SCORE, content=application(), headers=one).is_success for one in both))
+    ends(one, live, lambda: live.client.post(SCORE, content=application(), headers=both[0]).raise_for_status())
 
 
 def test_messages_that_break_their_contract(caller: Caller, live: Live) -> None:
@@ -190,6 +172,25 @@ def test_messages_that_break_their_contract(caller: Caller, live: Live) -> None:
         for number in range(101):
             live.client.post(SCORE, content=application(applicationId=f"bad-{number}", surname="x"))
     assert 'rule="unknown"' in looked(one, caller, live)
+    map_surname(caller.home / "integrations/juniper-api")
+    run(caller, "lint")
+    renewed(live)
+
+    def go_on() -> None:
+        for number in range(101):
+            body = application(applicationId=f"mapped-{number}", surname="x")
+            live.client.post(SCORE, content=body).raise_for_status()
+
+    ends(one, live, go_on)
+
+
+def map_surname(folder: Path) -> None:
+    """What an integration engineer does about a member that is sent since yesterday and decides nothing."""
+    schema, file = folder / "application.schema.json", folder / "integration.yaml"
+    told = json.loads(schema.read_text())
+    told["properties"]["surname"] = {"type": "string"}
+    schema.write_text(json.dumps(told))
+    file.write_text(file.read_text().replace("\nanswer_map:", "\nignore: [surname]\nanswer_map:", 1))
 
 
 def test_a_field_that_no_longer_comes(caller: Caller, live: Live) -> None:
@@ -201,6 +202,7 @@ def test_a_field_that_no_longer_comes(caller: Caller, live: Live) -> None:
             body = unreadable | {"applicationId": f"gone-{number}"}
             live.client.post(SCORE, content=json.dumps(body)).raise_for_status()
     assert UNREADABLE in looked(one, caller, live)
+    ends(one, live, lambda: [submitted(live, f"back-{number}") for number in range(5)])
 
 
 @contextmanager
@@ -225,72 +227,17 @@ def test_an_anchor_that_takes_no_more(caller: Caller, live: Live) -> None:
     said = looked(one, caller, live)
     blocks, anchored = (int(number) for number in re.findall(r"^(?:blocks|anchored block)\s+(\d+)", said, re.MULTILINE))
     assert anchored < blocks
-
-
-def test_a_database_that_nobody_answers_for(built_home: Path, tmp_path: Path) -> None:
-    caller = copied(built_home, tmp_path / "home")
-    file = caller.home / "integrations/juniper-api/integration.yaml"
-    file.write_text(file.read_text().replace("lookups: {}", LOOKUP))
-    nowhere = f"{{adapter: odbc, driver: {library('postgresql')}, server: 127.0.0.1, port: {free_port()}}}"
-    (caller.home / "connections.yaml").write_text(f"loans: {nowhere}\n")
-    with serving(caller) as live:
-        with fired("scoregate_lookups_total", live) as one:
-            for number in range(21):
-                live.client.post(SCORE, content=application(applicationId=f"alone-{number}")).raise_for_status()
-        until(lambda: "lookup_down" in looked(one, caller, live))
-
-
-def with_cobalt(built_home: Path, home: Path) -> Caller:
-    """A home of Juniper, which calls, and of Cobalt, which is polled."""
-    caller = copied(built_home, home)
-    shutil.copytree(built_home / "integrations/cobalt-core", home / "integrations/cobalt-core")
-    return caller
-
-
-@contextmanager
-def polling(caller: Caller, connection: str) -> Iterator[None]:
-    """A poller beside the gateway, with this connection; it has no port of its own."""
-    (caller.home / "connections.yaml").write_text(f"cobalt-core: {connection}\n")
-    command = [sys.executable, "-m", "gateway.launch", "--home", str(caller.home), "poll", "cobalt-core"]
-    with caller.log.open("ab") as log, subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-def test_a_polled_database_that_is_down(built_home: Path, tmp_path: Path) -> None:
-    caller = with_cobalt(built_home, tmp_path / "home")
-    nowhere = f"{{adapter: odbc, driver: {library('postgresql')}, server: 127.0.0.1, port: {free_port()}}}"
-    one = alert("scoregate_legacy_down_seconds")
-    with serving(caller) as live:
-        assert not burns(one, live)
-        with polling(caller, nowhere):
-            until(lambda: burns(one, live))
-            until(lambda: "legacy_down" in looked(one, caller, live))
-        until(lambda: not burns(one, live))
-
-
-def test_rows_that_were_polled_are_counted_by_the_gateway_of_their_home(built_home: Path, tmp_path: Path) -> None:
-    caller = with_cobalt(built_home, tmp_path / "home")
-    folder = ROOT / "fixtures/integrations/cobalt-core"
-    with closing(sqlite3.connect(caller.home / "cobalt.db")) as database:
-        database.executescript((folder / "ddl/sqlite.sql").read_text())
-        for request in folder.glob("examples/*/request.json"):
-            demo_tables.insert(database, "CREDIT_REQUEST", json.loads(request.read_bytes()))
-        database.commit()
-    there = f"{{adapter: odbc, driver: {library('sqlite')}, database: cobalt.db}}"
-    counted = re.compile(r'scoregate_polled_rows_total\{integration="cobalt-core",result="(\w+)"\} (\d+)')
-    with serving(caller) as live, polling(caller, there):
-        until(lambda: all(int(number) for _, number in counted.findall(scrape(live)) or [("", "0")]))
-        found = {result: int(number) for result, number in counted.findall(scrape(live))}
-    with closing(sqlite3.connect(caller.home / "cobalt.db")) as database:
-        states = dict(database.execute('SELECT "STATUS", count(*) FROM "CREDIT_REQUEST" GROUP BY 1'))
-    assert found == {"answered": states["D"], "failed": states["E"]}
+    submitted(live, "after")
+    assert "0 finding(s)" in cured(one, caller)
+    ends(one, live, lambda: submitted(live, "anchored"))
 
 
 def test_a_worker_that_dies(caller: Caller, live: Live) -> None:
+    before = submitted(live, "before").json()
     with fired("scoregate_workers_lost_total", live) as one:
         time.sleep(1)
         os.kill(workers(live)[0], signal.SIGKILL)
     until(lambda: "worker_died" in looked(one, caller, live))
+    until(lambda: "\nscoregate_workers 2.0\n" in scrape(live))  # it was replaced, and nothing answered is lost
+    assert live.client.get("/v1/juniper-api/decisions/before").json() == before
+    ends(one, live, lambda: submitted(live, "replaced"))
