@@ -46,7 +46,8 @@ class Batches:
         await asyncio.wait({work}, timeout=self._deadline)
         if work.done():
             work.result()
-        return [*found, *(_late() for _ in range(len(asked) - len(found)))]
+        done = found[:]  # the thread may add to it meanwhile
+        return [*done, *(_late() for _ in range(len(asked) - len(done)))]
 
     def _work(self, asked: Sequence[Asked], found: Outcomes, due: float) -> None:
         for start in range(0, len(asked), CHUNK):

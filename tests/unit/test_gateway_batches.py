@@ -1,0 +1,39 @@
+"""A batch that is asked of one integration: an outcome for each, whatever the worker does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+
+from contracts.errors import ScoregateError, UpstreamError
+from gateway.batches import Batches
+from gateway.spi import Answer, Asked
+
+DECIDED = Answer(b"{}", "d", False)
+
+
+class Counted(list[Asked]):
+    """A batch in whose counting by the event loop the worker gets on with its work."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        super().__init__(asked)
+        self.goes_on = threading.Event()
+
+    def __len__(self) -> int:
+        if threading.current_thread() is threading.main_thread():
+            self.goes_on.set()
+            time.sleep(0.05)
+        return super().__len__()
+
+
+def test_what_is_decided_while_the_outcomes_are_counted_is_an_outcome_once() -> None:
+    asked = Counted([Asked(b"{}", {}, "juniper")] * 3)
+
+    def decide(some: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        assert asked.goes_on.wait(5)
+        return [DECIDED for _ in some]
+
+    outcomes = asyncio.run(Batches("juniper-api", decide, deadline=0.01).decide(asked))
+    assert [one.detail_code for one in outcomes if isinstance(one, UpstreamError)] == ["late"] * 3
