@@ -41,13 +41,14 @@ SYSTEMS = (
 )
 SAMPLE = {"data": "credit_data.csv", "spec": "credit_risk.spec.yaml", "policy": "consumer-instalment.policy.yaml"}
 START_SECONDS = 60
+MARKER = ".demonstration"
+"""A file of the demonstration's home that holds its path: a copy of that home is somebody's."""
 
 
 def run(settings: Settings, console: Console, *, keep: bool) -> int:
     """Prepare, serve, send, print; returns the exit code. ``keep`` leaves the gateway serving until Ctrl-C."""
-    home = settings.home.resolve()
+    home = begin(settings)
     prepare(home, console)
-    shutil.rmtree(home / "state", ignore_errors=True)  # a demonstration begins with an empty ledger
     keys = {system: _key(home, system) for system in SYSTEMS}
     with gateway(home, settings.port) as base, httpx.Client(base_url=base) as client:
         console.print(f"gateway serving {base}, ready after {wait_until_ready(client):.1f} s")
@@ -59,6 +60,45 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
         if keep:
             stay(console, base, keys[SYSTEMS[0]])
     return 0 if passed else 1
+
+
+def begin(settings: Settings) -> Path:
+    """The home with an empty ledger and our marker in it, as an absolute path.
+
+    Raises SetupError, with nothing touched, where what is in the home is not the demonstration's or what it would write
+    leads out of it.
+    """
+    home = settings.home.resolve()
+    _refuse_what_leads_out(settings, home)
+    marker = home / MARKER
+    if not _ours(marker) and (_anything_in(home / "state") or (home / "principals.yaml").exists()):
+        raise SetupError(
+            f"{home} holds a ledger or callers this demonstration did not make (an earlier version may have); "
+            "name another --home, or remove it if nothing in it is needed"
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    marker.write_text(str(home), encoding="utf-8")
+    if (home / "state").exists():
+        shutil.rmtree(home / "state")
+    return home
+
+
+def _refuse_what_leads_out(settings: Settings, home: Path) -> None:
+    elsewhere = {
+        "STATE": settings.state.resolve() != home / "state",
+        "LEDGER": settings.ledger,
+        "ANCHOR": settings.anchor,
+    }
+    for name in [name for name, leads_out in elsewhere.items() if leads_out]:
+        raise SetupError(f"SCOREGATE_{name} is set, and a demonstration writes into its own home only; unset it")
+
+
+def _ours(marker: Path) -> bool:
+    return marker.is_file() and marker.read_text(encoding="utf-8", errors="replace") == str(marker.parent)
+
+
+def _anything_in(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
 
 
 def _key(home: Path, system: System) -> str:
