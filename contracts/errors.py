@@ -109,7 +109,7 @@ class NotFound(CallerError):
 
 
 class DecisionExpired(CallerError):
-    """The decision asked for is past ``valid_until``; it is named and can be read, but no longer acted on."""
+    """The decision asked for is past ``valid_until``; it is named, but no longer acted on."""
 
     code = "decision_expired"
 

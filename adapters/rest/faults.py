@@ -10,7 +10,7 @@ Conflict               409     422 ``request_key_conflict``: Idempotency-Key dra
 AccessDenied           401     with WWW-Authenticate; 403 when the caller is known but may not;
                                429 ``too_many_attempts``, with Retry-After
 NotFound               404     405 ``method_not_allowed``
-DecisionExpired        410     the decision stands but is no longer acted on; read it or ask with a new key
+DecisionExpired        410     the decision stands but is no longer acted on; ask with a new key
 UpstreamError          503     with Retry-After
 everything of ours     500     InternalFault; SetupError cannot reach a caller, and would be our fault if it did
 =====================  ======  ==========================================================================

@@ -18,12 +18,18 @@ from contracts.mapping.tree import Fit
 from contracts.section import Section
 from contracts.source import Source
 from contracts.store import ContractStore
+from gateway import examples
+from gateway.access.entries import ENTRY_KEYS
 from gateway.integrations import read_integration
 from gateway.lookup_specs import OWN
 from gateway.spi import LookupAdapter
+from models.policy import Policy
+from models.types import REFER_CAUSES
 
 ROOT = Path(__file__).parents[2]
 SYSTEMS = {"rest": "juniper-api", "soap": "meridian-los", "odbc": "cobalt-core"}
+SECTIONS = ("bundle", "cut_offs", "effective", "reasons")
+"""Those of a policy."""
 NAMED = (("wire", "answer", "lists"), ("lookups",))
 """Sections whose members have names of their own."""
 
@@ -93,3 +99,20 @@ def test_the_words_of_mappings_have_their_lines() -> None:
     assert table("joint rule") == set(reading.JOINTS)
     assert table("key of an answer line") == {*answer_reading.KEYS, "constant", "each"}
     assert table("fit") == set(get_args(get_type_hints(Fit)["name"]))
+
+
+def test_the_keys_of_a_policy_have_their_lines(read: set[tuple[str, ...]]) -> None:
+    with pytest.raises(ConfigurationError, match="64 hex digits"):  # it has no bundle before it was trained
+        Policy.read(ROOT / "fixtures/credit_data/consumer-instalment.policy.yaml")
+    of_rules = {place[2:] for place in read if place[0] in ("knock_outs", "refer_rules") and len(place) > 1}
+    assert spelled(of_rules) == {"id", "when", "reason.code", "reason.text"}
+    assert table("key of a policy") == spelled({place for place in read if place[1:] == () or place[0] in SECTIONS})
+
+
+def test_the_keys_of_examples_and_callers_have_their_lines() -> None:
+    assert table("key of case.yaml") == set(examples.KEYS)
+    assert table("key of principals.yaml") == set(ENTRY_KEYS)
+
+
+def test_every_refer_cause_has_its_line() -> None:
+    assert table("refer cause") == set(REFER_CAUSES)
