@@ -4,11 +4,12 @@
 
     start     the first worker alone: it makes keys, ledger and compiled kernels; when it serves, all the others
     death     said, then replaced after a pause that doubles while new ones die young
-    SIGHUP    every worker is replaced by a fresh one, one after the other, each only once its successor serves
+    SIGHUP    a fresh worker for every one, one after the other; once all of them serve, those before them are relieved
     SIGTERM   listen no more, let the workers finish what is under way, exit 0
 
 Workers are spawned, never forked. A worker that refuses its configuration ends everything at the start, and later when
-no other serves; otherwise those that serve go on, and it is tried again.
+no other serves; otherwise those that serve go on, and it is tried again. A reload that one worker refuses is refused by
+all, or some would decide by the new policies and some by the old; for that, both stand side by side for a moment.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ SETTLED_SECONDS = 10.0
 KILL_SECONDS = DRAIN_SECONDS + 10
 REFUSED = 2
 """Exit code of a process whose configuration is wrong."""
+NO_ROOM = (OSError, RuntimeError)
+"""What a spawn raises where no process, no descriptor, or no thread to wait for it can be had."""
 
 
 class Worker:
@@ -80,6 +83,7 @@ class Supervisor:
         self._places = list(range(PLACES))
         self._stopping = asyncio.Event()
         self._renewal: asyncio.Task[None] | None = None
+        self._serving, self._asked = False, False
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, else that of the worker that could not start."""
@@ -112,6 +116,9 @@ class Supervisor:
         await asyncio.gather(*(self._first(number) for number in numbers[1:]))
         host, port = self._sock.getsockname()[:2]
         self._events.info("serving", workers=len(self._workers), host=host, port=port, pid=os.getpid())
+        self._serving = True
+        if self._asked:
+            self._renew()
         await asyncio.gather(*(self._keep(number) for number in numbers))
 
     async def _first(self, number: int) -> None:
@@ -137,28 +144,57 @@ class Supervisor:
             self._events.error("worker_died", worker=number, pid=worker.pid, cause=_cause(code), again_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            self._workers[number] = worker = await self._start(number)
-            if worker.ready:
-                self._events.warning("worker_replaced", worker=number, pid=worker.pid)
+            await self._replace(worker)
+
+    async def _replace(self, dead: Worker) -> None:
+        """A fresh worker in the place of one that died, unless a reload put one there meanwhile."""
+        number = dead.number
+        if self._workers[number] is not dead:
+            return
+        try:
+            fresh = await self._start(number)
+        except NO_ROOM as error:
+            self._events.error("worker_not_started", worker=number, cause=str(error))
+            return
+        if self._workers[number] is not dead:
+            fresh.send(signal.SIGTERM)
+            return
+        self._workers[number] = fresh
+        if fresh.ready:
+            self._events.warning("worker_replaced", worker=number, pid=fresh.pid)
 
     def _anybody(self) -> bool:
         return any(worker.ready and worker.alive for worker in self._workers.values())
 
     async def _start(self, number: int) -> Worker:
-        """Spawn a worker and wait until it serves or has ended."""
+        """Spawn a worker and wait until it serves or has ended. Raises one of ``NO_ROOM``."""
         place = self._places.pop()
+        try:
+            ready, process = await self._spawn(number, place)
+        except NO_ROOM:
+            self._places.append(place)
+            raise
+        worker = Worker(number, place, process)
+        self._all[worker] = asyncio.ensure_future(self._bury(worker))
+        worker.ready = await _first_byte(ready) == b"1"
+        return worker
+
+    async def _spawn(self, number: int, place: int) -> tuple[int, asyncio.subprocess.Process]:
+        """A worker, and the pipe by which it says that it serves: one that cannot say so ends."""
         ready, told = os.pipe()
         inherited = {
             "listen": self._sock.fileno(), "board": self._board.descriptor, "told": told, "life": self._life,
         }  # fmt: skip
         job = {**inherited, "number": number, "place": place, "settings": self._settings.model_dump(mode="json")}
         command = sys.executable, "-P", "-m", "gateway.worker", json.dumps(job)
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=tuple(inherited.values()), env=_environment())
-        os.close(told)
-        worker = Worker(number, place, process)
-        self._all[worker] = asyncio.ensure_future(self._bury(worker))
-        worker.ready = await _first_byte(ready) == b"1"
-        return worker
+        try:
+            spawned = asyncio.create_subprocess_exec(*command, pass_fds=tuple(inherited.values()), env=_environment())
+            return ready, await spawned
+        except NO_ROOM:
+            os.close(ready)
+            raise
+        finally:
+            os.close(told)
 
     async def _bury(self, worker: Worker) -> None:
         await worker.ended()
@@ -167,19 +203,43 @@ class Supervisor:
         del self._all[worker]
 
     def _renew(self) -> None:
-        if self._workers and (self._renewal is None or self._renewal.done()):
-            self._renewal = asyncio.ensure_future(self._relieve_all())
+        self._asked = True
+        if self._serving and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.ensure_future(self._reload())
+
+    async def _reload(self) -> None:
+        """Once more for whoever asked during the start or a reload: files may have been read already as they were."""
+        while self._asked:
+            self._asked = False
+            await self._relieve_all()
 
     async def _relieve_all(self) -> None:
-        """A fresh worker for every one, so that files are read anew; the old one goes once the new one serves."""
+        """A fresh worker for every one, so that files are read anew; where one does not serve, all is as it was."""
+        fresh: list[Worker] = []
         for number in sorted(self._workers):
-            successor = await self._start(number)
-            if not successor.ready:
-                self._events.error("reload_refused", worker=number, cause=_cause(await successor.ended()))
+            successor = await self._successor(number)
+            if successor is None:
+                for one in fresh:
+                    one.send(signal.SIGTERM)
                 return
+            fresh.append(successor)
+        for successor in fresh:
+            number = successor.number
             before, self._workers[number] = self._workers[number], successor
             before.send(signal.SIGTERM)
             self._events.info("worker_relieved", worker=number, pid=successor.pid, before=before.pid)
+
+    async def _successor(self, number: int) -> Worker | None:
+        """One that serves; None, and a line in the log, where there can be none."""
+        try:
+            successor = await self._start(number)
+            if successor.ready:
+                return successor
+            cause = _cause(await successor.ended())
+        except NO_ROOM as error:
+            cause = str(error)
+        self._events.error("reload_refused", worker=number, cause=cause)
+        return None
 
     async def _end(self, work: asyncio.Future[None]) -> None:
         """Stop listening, ask every worker to finish, and wait; one that will not is killed."""
