@@ -73,7 +73,7 @@ def restore(
     accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Also if the anchor names later blocks.")] = False,
 ) -> None:
     """Put a backup in place and prove it whole; gateways must be stopped. Nothing newer is overwritten."""
-    from gateway.ledger.backup import restore as put_back
+    from gateway.ledger.restore import restore as put_back
     from gateway.opening import ledger_place
 
     configured = settings()

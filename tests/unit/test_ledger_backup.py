@@ -15,8 +15,9 @@ from sqlalchemy import URL
 
 from contracts.errors import SetupError
 from gateway.ledger import Ledger
-from gateway.ledger.backup import backup, restore
+from gateway.ledger.backup import backup
 from gateway.ledger.connect import locate
+from gateway.ledger.restore import restore
 
 
 def place(folder: Path) -> Path | URL:
