@@ -127,7 +127,7 @@ def prover(settings: Settings, ledger: Ledger, folder: Path, *, show: bool = Fal
     from gateway.grounds import Grounds
     from gateway.proof import Prover, renewals
 
-    grounds = Grounds(ObjectStore(settings.state / "objects"), adapters.load, folder)
+    grounds = Grounds(ObjectStore(settings.objects), adapters.load, folder)
     return Prover(grounds, renewals(ledger), environment.environment(), show=show)
 
 
@@ -181,7 +181,7 @@ def keep_objects(installation: Installation) -> None:
 
     Raises SetupError where a file changed after it was read: decisions would name what is not kept.
     """
-    store = ObjectStore(installation.settings.state / "objects")
+    store = ObjectStore(installation.settings.objects)
     store.put(environment.content())
     for desk in installation.desks.values():
         _same(desk.integration.folder, store.put_folder(desk.integration.folder), desk.integration.digest)

@@ -16,6 +16,7 @@ from gateway.terminal import Json, console, settings
 
 if TYPE_CHECKING:
     from gateway.ledger import Ledger
+    from gateway.ledger.backup import Places
     from gateway.settings import Settings
     from gateway.watching.lookout import Lookout
 
@@ -58,13 +59,18 @@ def migrate() -> None:
 
 @ledger.command()
 def backup(folder: Annotated[Path, typer.Argument(help="A folder that is to be made.")]) -> None:
-    """Copy the ledger as it is now, with its anchor and without the keys; gateways may go on serving."""
+    """Copy the ledger as it is now, with its anchor and all that proves its decisions, but without the keys; gateways
+    may go on serving. Ends with 1 where an object could not be copied.
+    """
     from gateway.ledger.backup import backup as copy
-    from gateway.opening import ledger_place
 
     configured = settings()
-    held = copy(ledger_place(configured), configured.anchor_file, folder, _now())
-    _say(f"{folder}: {held.block} block(s), {held.entries} entries; the keys are not in it, keep them elsewhere")
+    held = copy(_places(configured), folder, _now())
+    copied = f"{held.block} block(s), {held.entries} entries, {held.objects} object(s)"
+    _say(f"{folder}: {copied}; the keys are not in it, keep them elsewhere")
+    for digest in held.left_out:
+        _say(f"object {digest} was altered or cannot be read, and is not in it; an earlier backup may hold it")
+    raise typer.Exit(1 if held.left_out else 0)
 
 
 @ledger.command()
@@ -74,11 +80,11 @@ def restore(
 ) -> None:
     """Put a backup in place and prove it whole; gateways must be stopped. Nothing newer is overwritten."""
     from gateway.ledger.restore import restore as put_back
-    from gateway.opening import ledger_place
 
     configured = settings()
-    held = put_back(folder, ledger_place(configured), configured.anchor_file, accept_loss=accept_loss)
-    _say(f"{folder}: {held.block} block(s), {held.entries} entries restored, as of {held.made_at}")
+    held = put_back(folder, _places(configured), accept_loss=accept_loss)
+    restored = f"{held.block} block(s), {held.entries} entries, {held.objects} object(s) restored"
+    _say(f"{folder}: {restored}, as of {held.made_at}")
     opened = _open(configured, examine=True)
     findings = opened.verify_chain()
     opened.close()
@@ -140,6 +146,13 @@ def _end(forgotten: bool) -> None:
             "end who reads for long, as a verify, then run this again"
         )
         raise typer.Exit(1)
+
+
+def _places(configured: Settings) -> Places:
+    from gateway.ledger.backup import Places
+    from gateway.opening import ledger_place
+
+    return Places(ledger_place(configured), configured.anchor_file, configured.objects)
 
 
 def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import NotFound, SetupError
-from gateway.disk import sync
+from gateway.disk import sha256_of, sync
 from gateway.private import owner_only
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -26,10 +26,10 @@ class ObjectStore:
         self._root = root
 
     def put(self, content: bytes) -> str:
-        """Store bytes; returns their SHA-256 in hex. Storing again changes nothing."""
+        """Store bytes; returns their SHA-256 in hex. Storing again mends what was altered, and else changes nothing."""
         digest = hashlib.sha256(content).hexdigest()
         target = self._root / digest
-        if not target.exists():
+        if not (target.is_file() and sha256_of(target) == digest):
             self._write(target, content)
         return digest
 
@@ -51,6 +51,20 @@ class ObjectStore:
         if hashlib.sha256(content).hexdigest() != digest:
             raise NotFound(f"object {digest} in {self._root} was altered; restore it from a backup")
         return content
+
+    def names(self) -> Sequence[str]:
+        """The digest of every object, in order. Raises OSError."""
+        return sorted(path.name for path in self._root.glob("*") if _DIGEST.fullmatch(path.name))
+
+    def copy_to(self, other: ObjectStore) -> list[str]:
+        """Put every object into another store as well; returns those left out: altered, or not to be read."""
+        left_out = []
+        for digest in self.names():
+            try:
+                other.put(self.get(digest))
+            except NotFound:
+                left_out.append(digest)
+        return left_out
 
     def lay_out(self, digest: str, folder: Path) -> None:
         """Write a folder that was stored back to disk; raises NotFound as ``get`` does, or for what is no folder."""
@@ -74,7 +88,7 @@ class ObjectStore:
             beside.replace(target)
             sync(self._root)  # a rename is durable once the folder is
         except OSError as exc:
-            raise SetupError(f"cannot write {target}: {exc.strerror}; make the state directory writable") from exc
+            raise SetupError(f"cannot write {target}: {exc.strerror}; make room, and the folder writable") from exc
 
 
 def folder_digest(folder: Path) -> str:

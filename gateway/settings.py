@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         return self.state / "keys"
 
     @property
+    def objects(self) -> Path:
+        """Where everything lies that ever decided: gateway/objects.py."""
+        return self.state / "objects"
+
+    @property
     def anchor_file(self) -> Path:
         return self.anchor or self.state / "ledger.anchor"
 

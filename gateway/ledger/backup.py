@@ -1,8 +1,9 @@
 """Copies of a ledger, taken while gateways serve; gateway/ledger/restore.py puts them back.
 
-A backup is a folder: the database (``ledger.db``, or ``ledger.dump`` in pg_dump's own format), ``ledger.anchor``, and
-``backup.json`` with the head it holds and the digest of each file. The keys are NOT in it: whoever finds the copy reads
-nothing, and without the keys, kept elsewhere, nobody does.
+A backup is a folder: the database (``ledger.db``, or ``ledger.dump`` in pg_dump's own format), ``ledger.anchor``, every
+object by which its decisions are proved (``objects/``), and ``backup.json`` with the head it holds and the digest of
+each file. The keys are NOT in it: whoever finds the copy reads nothing, and without the keys, kept elsewhere, nobody
+does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,30 +25,45 @@ from contracts.errors import MissingLibrary, SetupError
 from gateway.disk import sha256_of, sync
 from gateway.ledger.connect import connect, cure, place
 from gateway.ledger.schema import HEAD, LEDGER, VERSION
+from gateway.objects import ObjectStore
 
-DATABASE, DUMP, ANCHOR, MANIFEST = "ledger.db", "ledger.dump", "ledger.anchor", "backup.json"
+DATABASE, DUMP, ANCHOR, OBJECTS, MANIFEST = "ledger.db", "ledger.dump", "ledger.anchor", "objects", "backup.json"
+
+
+class Places(NamedTuple):
+    """Where a ledger lies, its anchor file, and the folder of the objects that its decisions name."""
+
+    ledger: Path | URL
+    anchor: Path
+    objects: Path
 
 
 class Held(NamedTuple):
-    """What a backup holds: schema version, last block with its digest (hex), entries, when it was made."""
+    """What a backup holds: schema version, last block with its digest (hex), entries, when it was made, objects.
+
+    ``left_out`` are the objects that had been altered before, or could not be read. A backup without objects is of an
+    earlier release.
+    """
 
     version: int
     block: int
     digest: str
     entries: int
     made_at: str
+    objects: int = 0
+    left_out: Sequence[str] = ()
 
 
-def backup(where: Path | URL, anchor: Path, folder: Path, at: datetime) -> Held:
+def backup(places: Places, folder: Path, at: datetime) -> Held:
     """Copy the ledger as it is at one moment into a new folder, beside writers that go on; synced when it returns.
 
     Raises SetupError where there is no ledger of this schema, the folder exists, or the copy cannot be written; nothing
     is left of it then.
     """
-    engine = connect(where)
+    engine = connect(places.ledger)
     _make(folder)
     try:
-        return _filled(folder, engine, anchor, at)
+        return _filled(folder, engine, places, at)
     except (DBAPIError, sqlite3.Error, OSError) as exc:
         shutil.rmtree(folder, ignore_errors=True)
         said = exc.strerror if isinstance(exc, OSError) else cure(str(getattr(exc, "orig", exc)))
@@ -70,17 +86,26 @@ def _make(folder: Path) -> None:
         raise SetupError(f"cannot make {folder}: {exc.strerror}; name another place") from exc
 
 
-def _filled(folder: Path, engine: Engine, anchor: Path, at: datetime) -> Held:
-    if anchor.exists():
-        shutil.copy(anchor, folder / ANCHOR)  # first: it may say less than the database, never more
+def _filled(folder: Path, engine: Engine, places: Places, at: datetime) -> Held:
+    if places.anchor.exists():
+        shutil.copy(places.anchor, folder / ANCHOR)  # first: it may say less than the database, never more
     else:
         (folder / ANCHOR).touch()
     held = _copy_file(engine, folder, at) if engine.dialect.name == "sqlite" else _dump(engine, folder, at)
-    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    held = _with_objects(held, places.objects, folder)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
     (folder / MANIFEST).write_text(json.dumps({**held._asdict(), "files": files}, indent=1) + "\n")
     for path in (*folder.iterdir(), folder):
         sync(path)
     return held
+
+
+def _with_objects(held: Held, objects: Path, folder: Path) -> Held:
+    """Copied after the database: what a decision names is kept before it is made."""
+    copied = ObjectStore(folder / OBJECTS)
+    left_out = ObjectStore(objects).copy_to(copied)
+    return held._replace(objects=len(copied.names()), left_out=left_out)
 
 
 def read_manifest(folder: Path) -> tuple[Held, Mapping[str, str]]:

@@ -6,30 +6,33 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, inspect, select
+from sqlalchemy import Engine, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import SetupError
 from gateway.disk import sync
-from gateway.ledger.backup import ANCHOR, DATABASE, DUMP, Held, program, read_manifest
+from gateway.ledger.backup import ANCHOR, DATABASE, DUMP, OBJECTS, Held, Places, program, read_manifest
 from gateway.ledger.chain import Anchor
 from gateway.ledger.connect import connect, cure, place
 from gateway.ledger.schema import HEAD, LEDGER
+from gateway.objects import ObjectStore
 
 
-def restore(folder: Path, where: Path | URL, anchor: Path, *, accept_loss: bool = False) -> Held:
-    """Put a backup in place of what is there; what was there is kept beside it under another name.
+def restore(folder: Path, places: Places, *, accept_loss: bool = False) -> Held:
+    """Put a backup in place of what is there; what was there is kept beside it under another name. Objects that are
+    there stay: a decision of either ledger names its own.
 
     Raises SetupError where a copied file was altered, a gateway still has the ledger open, what is there is newer than
     the backup, or the anchor names later blocks (``accept_loss`` goes on in this one case: the newer ledger is gone).
     """
     held, files = read_manifest(folder)
-    engine = connect(where)
+    anchor, engine = places.anchor, connect(places.ledger)
     try:
         _refuse_newer(engine, held)
         behind = _refuse_loss(anchor, held, accept_loss)
         if (engine.dialect.name == "sqlite") != (DATABASE in files):
             raise SetupError(f"{folder} is a backup of another kind of database than {place(engine)}")
+        ObjectStore(folder / OBJECTS).copy_to(ObjectStore(places.objects))
         if engine.dialect.name == "sqlite":
             engine.dispose()  # our own look at it must not count as use
             _place_file(folder / DATABASE, Path(str(engine.url.database)), held)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import here
+from ledger_samples import URL_FILE
 from typer.testing import CliRunner
 
 from contracts.errors import ScoregateError, UpstreamError
@@ -202,6 +204,25 @@ def test_whichever_object_that_made_a_decision_is_changed_is_named(home: Home) -
         assert f"object {path.name}" in changed.said
         assert "altered" in changed.said
     assert [proof.result for proof in home.prove()] == ["equal"]
+
+
+def test_after_a_disk_is_lost_a_backup_proves_what_an_earlier_policy_decided(
+    home: Home, ledger_folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (url := ledger_folder / URL_FILE).exists():
+        monkeypatch.setenv("SCOREGATE_LEDGER", f"file:{url}")
+    (made,) = home.decide(sent(DECLINED))
+    home.edit(POLICY, ("version: 1.0.0", "version: 1.0.1"))
+    home.decide(sent())
+    assert here(home.folder, "ledger", "backup", home.folder / "backup").returncode == 0
+    shutil.move(home.folder / "state" / "keys", home.folder / "keys")
+    shutil.rmtree(home.folder / "state")
+    shutil.copytree(home.folder / "keys", home.folder / "state" / "keys")
+    if url.exists():
+        url.write_text(request.getfixturevalue("postgres").new_database())
+    assert here(home.folder, "ledger", "restore", home.folder / "backup").returncode == 0
+    proved = here(home.folder, "verify", made)
+    assert (proved.returncode, "equal to the last bit" in proved.stdout) == (0, True), proved.stdout
 
 
 def test_a_missing_object_is_named(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import sqlite3
 import threading
@@ -15,14 +16,19 @@ from sqlalchemy import URL
 
 from contracts.errors import SetupError
 from gateway.ledger import Ledger
-from gateway.ledger.backup import backup
+from gateway.ledger.backup import Places, backup
 from gateway.ledger.connect import locate
 from gateway.ledger.restore import restore
+from gateway.objects import ObjectStore
 
 
 def place(folder: Path) -> Path | URL:
     url = folder / URL_FILE
     return locate(f"file:{url}") if url.exists() else folder / "ledger.db"
+
+
+def places(folder: Path) -> Places:
+    return Places(place(folder), anchor(folder), folder / "objects")
 
 
 def anchor(folder: Path) -> Path:
@@ -68,12 +74,12 @@ def test_the_drill_a_backup_made_under_load_is_put_back_whole(
     fill(ledger_folder, 20)
     ledger = open_ledger(ledger_folder)
     with load(ledger):
-        held = backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+        held = backup(places(ledger_folder), tmp_path / "backup", NOON)
     assert 20 <= held.block <= ledger.status().block
     ledger.close()
     lose(ledger_folder, request)
     anchor(ledger_folder).unlink()  # the whole machine is gone; the keys lie elsewhere
-    assert restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder)) == held
+    assert restore(tmp_path / "backup", places(ledger_folder)) == held
     ledger = open_ledger(ledger_folder)
     assert ledger.status()[:2] == (held.block, held.entries)
     assert ledger.verify_chain() == ()
@@ -88,18 +94,62 @@ def test_a_backup_holds_no_key_and_nothing_personal(ledger_folder: Path, tmp_pat
     ledger = open_ledger(ledger_folder)
     ledger.submit(proposal("request-of-ada", "income 4321", "application-of-ada")).result()
     ledger.close()
-    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    backup(places(ledger_folder), tmp_path / "backup", NOON)
     files = b"".join(path.read_bytes() for path in (tmp_path / "backup").iterdir())
     secrets = [path.read_bytes().strip() for path in (ledger_folder / "keys").iterdir()]
     assert not [word for word in (*secrets, b"request-of", b"application-of", b"income 4321") if word in files]
 
 
+def test_what_proves_decisions_comes_back_with_them(
+    ledger_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fill(ledger_folder, 1)
+    store = ObjectStore(places(ledger_folder).objects)
+    policy, bundle = store.put(b"policy"), store.put(b"bundle")
+    held = backup(places(ledger_folder), tmp_path / "backup", NOON)
+    assert (held.objects, held.left_out) == (2, [])
+    lose(ledger_folder, request)
+    (places(ledger_folder).objects / policy).unlink()
+    (places(ledger_folder).objects / bundle).write_bytes(b"what the disk left of it")
+    later = store.put(b"a policy of later")
+    assert restore(tmp_path / "backup", places(ledger_folder)) == held
+    assert [store.get(digest) for digest in (policy, bundle, later)] == [b"policy", b"bundle", b"a policy of later"]
+
+
+def test_an_object_that_was_altered_is_left_out_and_named(tmp_path: Path) -> None:
+    fill(tmp_path, 1)
+    store = ObjectStore(places(tmp_path).objects)
+    whole, altered = store.put(b"policy"), store.put(b"bundle")
+    (places(tmp_path).objects / altered).write_bytes(b"bungle")
+    held = backup(places(tmp_path), tmp_path / "backup", NOON)
+    assert (held.objects, held.left_out) == (1, [altered])
+    assert [path.name for path in (tmp_path / "backup" / "objects").iterdir()] == [whole]
+
+
+def test_an_object_altered_in_the_backup_is_not_put_back(tmp_path: Path) -> None:
+    fill(tmp_path, 1)
+    digest = ObjectStore(places(tmp_path).objects).put(b"policy")
+    backup(places(tmp_path), tmp_path / "backup", NOON)
+    (tmp_path / "backup" / "objects" / digest).write_bytes(b"polity")
+    with pytest.raises(SetupError, match=f"objects/{digest} is not as it was copied"):
+        restore(tmp_path / "backup", places(tmp_path))
+
+
+def test_a_backup_of_a_release_that_copied_no_objects_is_put_back(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    backup(places(tmp_path), tmp_path / "backup", NOON)
+    manifest = tmp_path / "backup" / "backup.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({key: content[key] for key in content if key not in ("objects", "left_out")}))
+    assert restore(tmp_path / "backup", places(tmp_path)).block == 2
+
+
 def test_a_newer_ledger_is_not_overwritten(ledger_folder: Path, tmp_path: Path) -> None:
     fill(ledger_folder, 3)
-    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    backup(places(ledger_folder), tmp_path / "backup", NOON)
     fill(ledger_folder, 2, "later")
     with pytest.raises(SetupError, match="newer ledger is not overwritten"):
-        restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder), accept_loss=True)
+        restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)
     ledger = open_ledger(ledger_folder)
     assert ledger.status().block == 5
     ledger.close()
@@ -109,12 +159,12 @@ def test_what_the_anchor_says_was_lost_is_lost_only_when_accepted(
     ledger_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     fill(ledger_folder, 3)
-    backup(place(ledger_folder), anchor(ledger_folder), tmp_path / "backup", NOON)
+    backup(places(ledger_folder), tmp_path / "backup", NOON)
     fill(ledger_folder, 2, "later")
     lose(ledger_folder, request)
     with pytest.raises(SetupError, match=r"names 2 block\(s\) after the backup's last, 3"):
-        restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder))
-    restore(tmp_path / "backup", place(ledger_folder), anchor(ledger_folder), accept_loss=True)
+        restore(tmp_path / "backup", places(ledger_folder))
+    restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)
     ledger = open_ledger(ledger_folder)
     assert ledger.verify_chain() == ()
     ledger.close()
@@ -139,39 +189,39 @@ def test_a_copy_there_is_no_room_for_is_one_line_and_leaves_nothing(tmp_path: Pa
         little_room(size),
         pytest.raises(SetupError, match=r"cannot copy the ledger .*; nothing is left there") as caught,
     ):
-        backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+        backup(places(tmp_path), tmp_path / "backup", NOON)
     assert "\n" not in caught.value.message
-    assert backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON).block == 3
+    assert backup(places(tmp_path), tmp_path / "backup", NOON).block == 3
 
 
 def test_a_copy_that_was_altered_is_not_put_back(tmp_path: Path) -> None:
     fill(tmp_path, 2)
-    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    backup(places(tmp_path), tmp_path / "backup", NOON)
     with sqlite3.connect(tmp_path / "backup" / "ledger.db") as copy:
         copy.execute("UPDATE entry SET outcome = 'decline'")
     copy.close()
     with pytest.raises(SetupError, match="not as it was copied"):
-        restore(tmp_path / "backup", tmp_path / "new.db", tmp_path / "new.anchor")
+        restore(tmp_path / "backup", Places(tmp_path / "new.db", tmp_path / "new.anchor", tmp_path / "new"))
 
 
 def test_a_ledger_in_use_is_not_replaced(tmp_path: Path) -> None:
     fill(tmp_path, 2)
-    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    backup(places(tmp_path), tmp_path / "backup", NOON)
     ledger = open_ledger(tmp_path)
     with pytest.raises(SetupError, match="is in use"):
-        restore(tmp_path / "backup", place(tmp_path), anchor(tmp_path))
+        restore(tmp_path / "backup", places(tmp_path))
     ledger.close()
 
 
 def test_an_older_ledger_is_replaced_by_a_newer_backup_of_it(tmp_path: Path) -> None:
     fill(tmp_path, 2)
-    backup(place(tmp_path), anchor(tmp_path), tmp_path / "old", NOON)
+    backup(places(tmp_path), tmp_path / "old", NOON)
     fill(tmp_path, 2, "later")
-    backup(place(tmp_path), anchor(tmp_path), tmp_path / "new", NOON)
+    backup(places(tmp_path), tmp_path / "new", NOON)
     for path in tmp_path.glob("ledger.db*"):
         path.unlink()
-    restore(tmp_path / "old", place(tmp_path), anchor(tmp_path), accept_loss=True)
-    assert restore(tmp_path / "new", place(tmp_path), anchor(tmp_path)).block == 4
+    restore(tmp_path / "old", places(tmp_path), accept_loss=True)
+    assert restore(tmp_path / "new", places(tmp_path)).block == 4
     ledger = open_ledger(tmp_path)
     assert "rewritten" not in {finding.code for finding in ledger.verify_chain()}
     ledger.close()
@@ -179,9 +229,9 @@ def test_an_older_ledger_is_replaced_by_a_newer_backup_of_it(tmp_path: Path) -> 
 
 def test_a_broken_ledger_is_replaced_and_kept_beside(tmp_path: Path) -> None:
     fill(tmp_path, 2)
-    backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+    backup(places(tmp_path), tmp_path / "backup", NOON)
     (tmp_path / "ledger.db").write_bytes(b"what the disk left of it " * 1000)
-    restore(tmp_path / "backup", place(tmp_path), anchor(tmp_path))
+    restore(tmp_path / "backup", places(tmp_path))
     ledger = open_ledger(tmp_path)
     assert ledger.verify_chain() == ()
     ledger.close()
@@ -190,7 +240,7 @@ def test_a_broken_ledger_is_replaced_and_kept_beside(tmp_path: Path) -> None:
 
 def test_a_folder_that_exists_and_a_ledger_that_does_not_are_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="exists already"):
-        backup(place(tmp_path), anchor(tmp_path), tmp_path, NOON)
+        backup(places(tmp_path), tmp_path, NOON)
     with pytest.raises(SetupError, match="no ledger"):
-        backup(place(tmp_path), anchor(tmp_path), tmp_path / "backup", NOON)
+        backup(places(tmp_path), tmp_path / "backup", NOON)
     assert not (tmp_path / "backup").exists()
