@@ -28,7 +28,6 @@ from gateway.verify_command import verify
 
 if TYPE_CHECKING:
     from gateway.installation import Installation
-    from gateway.service import ServingDesk
     from gateway.spi import Asked
 
 app = typer.Typer(
@@ -61,10 +60,11 @@ def root(home: Annotated[Path | None, typer.Option(help="Folder of the installat
     terminal.Call.home = home
 
 
-def _install(*, ledger: bool) -> Installation:
+def _install(*, ledger: bool, at: datetime | None = None) -> Installation:
+    """The home made ready; with ``at`` everything in it is decided as of then."""
     from gateway.bootstrap import install
 
-    return install(_settings(), with_ledger=ledger)
+    return install(_settings(), with_ledger=ledger, clock=None if at is None else lambda: at)
 
 
 @app.command()
@@ -214,8 +214,9 @@ def score(
     """Print the native answer to one message."""
     from gateway.trace import answer_once
 
-    desk = _desk(_install(ledger=record), integration)
-    payload, refused = answer_once(desk, _asked(file, header), _time(as_of), record=record)
+    at = _time(as_of)
+    desk = _install(ledger=record, at=at).desk(integration)
+    payload, refused = answer_once(desk, _asked(file, header), at, record=record)
     for name, why in desk.lookup_failures().items():
         _console(stderr=True).print(f"warning: the look-up {name} failed: {why}", markup=False)
     sys.stdout.buffer.write(payload + b"\n")
@@ -232,18 +233,20 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Show every stage of one decision: raw, mapped, problems, imputed, contributions, policy, answer."""
+    from contracts.errors import ScoregateError
     from gateway.show import show_trace
     from gateway.trace import trace as follow
 
-    installation = _install(ledger=record)
-    desk, asked = _desk(installation, integration), _asked(file, header)
-    stages = follow(desk, asked, _time(as_of))
-    if record:
-        desk.decide_many([asked])
+    at = _time(as_of)
+    desk, asked = _install(ledger=record, at=at).desk(integration), _asked(file, header)
+    stages = follow(desk, asked, at)
+    settled = desk.decide_many([asked])[0] if record else None
     if as_json:
         print(json.dumps(stages, default=str, indent=2))
     else:
         show_trace(_console(), stages)
+    if isinstance(settled, ScoregateError):
+        raise settled
     raise typer.Exit(0 if "decision" in stages else 1)
 
 
@@ -291,10 +294,6 @@ def decide(
 
     append_human(_install(ledger=True).ledger, decision_id, outcome, reason, by, _time(None))
     _console().print(f"{decision_id}: {outcome} by {by}, recorded")
-
-
-def _desk(installation: Installation, name: str) -> ServingDesk:
-    return installation.desk(name)
 
 
 def _asked(file: Path, header: list[str] | None) -> Asked:

@@ -135,7 +135,8 @@ def _policy(line: Line) -> Tree:
 
 
 def answer_once(desk: ServingDesk, asked: Asked, as_of: datetime, *, record: bool) -> tuple[bytes, bool]:
-    """The native answer to one message and whether it is a refusal; writes the ledger only if told to."""
+    """The native answer to one message and whether it is a refusal; writes the ledger only if told to, and then as of
+    the desk's own clock."""
     try:
         if record:
             return _recorded(desk, asked), False

@@ -51,6 +51,27 @@ def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path,
     assert json.loads(done.stdout)["errors"][0]["code"] == "untrained_currency"
 
 
+@pytest.mark.parametrize("command", ["score", "trace"])
+def test_what_is_recorded_is_decided_as_of_the_time_asked_for(home: Path, command: str) -> None:
+    shutil.rmtree(home / "state", ignore_errors=True)
+    done = here(home, command, "juniper-api", APPROVED, "--record", "--as-of", "2026-03-31T12:00:00")
+    (row,) = json.loads(here(home, "decisions", "list", "--json").stdout)
+    whole = json.loads(here(home, "decisions", "show", row["decision_id"], "--json").stdout)
+    assert (done.returncode, whole["decision"]["as_of"]) == (0, "2026-03-31T12:00:00Z")
+
+
+def test_a_trace_that_could_not_be_recorded_says_why_and_ends_with_1(home: Path, tmp_path: Path) -> None:
+    shutil.rmtree(home / "state", ignore_errors=True)
+    other = tmp_path / "other.json"
+    other.write_text(APPROVED.read_text().replace('"months": 60', '"months": 48'))
+    options = ("--record", "-H", 'Idempotency-Key: "one"')
+    first = here(home, "trace", "juniper-api", APPROVED, *options)
+    second = here(home, "trace", "juniper-api", other, *options)
+    assert (first.returncode, second.returncode) == (0, 1)
+    assert "ANSWER" in second.stdout
+    assert "stands for another" in second.stderr
+
+
 def test_a_trace_for_machines_holds_every_stage_in_order(home: Path) -> None:
     stages = json.loads(here(home, "trace", "juniper-api", APPROVED, "--json").stdout)
     assert list(stages) == [
