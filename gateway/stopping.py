@@ -12,9 +12,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process as ever."""
+    """An event that SIGTERM and SIGINT set, and SIGHUP unless it is ignored, as below ``nohup``; a second one ends the
+    process as ever.
+    """
     stop = threading.Event()
-    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
 
     def tell(number: int, _frame: object) -> None:
         stop.set()

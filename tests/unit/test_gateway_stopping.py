@@ -6,7 +6,31 @@ import asyncio
 import os
 import signal
 
-from gateway.stopping import end_with
+import pytest
+
+from gateway.stopping import end_with, told_to_stop
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_process_that_owns_its_loop_is_told_to_end_and_then_has_its_signals_back(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with told_to_stop() as stop:
+            os.kill(os.getpid(), number)
+            assert stop.wait(5)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
+def test_below_nohup_a_process_goes_on_when_its_terminal_closes() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with told_to_stop() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.wait(0.1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_process_is_told_once_that_the_one_it_lives_with_has_gone() -> None:
