@@ -336,7 +336,8 @@ def poll(settings: Settings, name: str, *, once: bool = False) -> None:
             principals = desk.integration.principals
             principal = principals[0] if len(principals) == 1 else name
             connections = partial(installation.connections, adapter=kind)
-            adapter.run(desk, Site(connections, lookout.events, stop, once, principal, PollWatch(lookout, name)))
+            watch = PollWatch(lookout, name, once=once)
+            adapter.run(desk, Site(connections, lookout.events, stop, once, principal, watch))
         finally:
             installation.close()
         installation.check()

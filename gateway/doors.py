@@ -21,6 +21,7 @@ from gateway.service import ServingDesk
 from gateway.spi import ClosableAdapter, CredentialAdapter, RoutedAdapter
 from gateway.watching.exposition import exposition
 from gateway.watching.facts import facts
+from gateway.watching.polls import missed
 from gateway.watching.pulse import Health, Pulse
 
 
@@ -43,9 +44,9 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
     def metrics(accept: str) -> tuple[bytes, str]:
         lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
         bundles, policies = installation.bundles.values(), installation.policies
-        health = pulse.health()
-        found = facts(health, installation.states(), bundles, policies, lives, warnings(health))
-        return exposition(installation.lookout.snapshot(), found, accept)
+        health, states = pulse.health(), installation.states()
+        found = facts(health, states, bundles, policies, lives, warnings(health))
+        return exposition(missed(installation.lookout.snapshot(), states), found, accept)
 
     return build(
         mounted(installation),

@@ -315,6 +315,9 @@ class Rounds(Protocol):
     def reached(self, reached: bool) -> None:
         """Whether the legacy system does what is asked of it; told each time that shows."""
 
+    def turned(self) -> None:
+        """The loop goes round though nothing is asked now: told at least once a minute."""
+
 
 class Unwatched:
     """Nobody counts."""
@@ -323,6 +326,9 @@ class Unwatched:
         """Not kept."""
 
     def reached(self, reached: bool) -> None:
+        """Not kept."""
+
+    def turned(self) -> None:
         """Not kept."""
 
 

@@ -39,12 +39,12 @@ def there() -> str:
 
 
 @contextmanager
-def polling(caller: Caller, connection: str) -> Iterator[None]:
+def polling(caller: Caller, connection: str) -> Iterator[subprocess.Popen[bytes]]:
     """A poller beside the gateway, with this connection; it has no port of its own."""
     (caller.home / "connections.yaml").write_text(f"cobalt-core: {connection}\n")
     command = [sys.executable, "-m", "gateway.launch", "--home", str(caller.home), "poll", "cobalt-core"]
     with caller.log.open("ab") as log, subprocess.Popen(command, stderr=log, cwd=ROOT, env=ENVIRONMENT) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()

@@ -19,7 +19,7 @@ from promql import Scrape, fires, metrics
 from gateway.watching.lookout import PUBLISH_SECONDS
 
 _ROW = re.compile(
-    r"^\| `((?:scoregate_|increase\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE
+    r"^\| `((?:scoregate_|increase\(|absent\(|sum by )[^`]+)` \| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE
 )
 _COMMAND = re.compile(r"`scoregate ([^`]+)`")
 
@@ -42,7 +42,11 @@ def alert(metric: str) -> Alert:
 
 
 def scrape(live: Live) -> str:
-    return httpx.get(live.client.base_url.join("/metrics")).text  # a connection of its own: workers die here
+    """What ``/metrics`` says, on a connection of its own, as workers die here; nothing where nobody answers."""
+    try:
+        return httpx.get(live.client.base_url.join("/metrics")).text
+    except httpx.ConnectError:
+        return ""
 
 
 def burns(one: Alert, live: Live, before: str = "") -> bool:

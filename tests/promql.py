@@ -18,6 +18,7 @@ _COMPARISON = re.compile(r"(.+) (==|>) ([\d.]+)")
 _RATIO = re.compile(r"(.+) / on \(([\w, ]+)\) group_left (.+)")
 _SUM = re.compile(r"sum by \(([\w, ]+)\) \((.+)\)")
 _INCREASE = re.compile(r"increase\((.+)\[\w+\]\)")
+_ABSENT = re.compile(r"absent\((\w+)\)")
 _SELECTOR = re.compile(r"(\w+)(?:\{(\w+)(!?)=\"(\w*)\"\})?")
 
 
@@ -35,6 +36,8 @@ def metrics(expression: str) -> set[str]:
 
 def fires(expression: str, scrape: Scrape) -> bool:
     """Whether an alert of this expression would be active."""
+    if found := _ABSENT.fullmatch(expression):
+        return not _select(found[1], scrape.now)
     vector, operator, bound = _parsed(_COMPARISON, expression)
     values = _evaluate(vector, scrape).values()
     return any(value == float(bound) if operator == "==" else value > float(bound) for value in values)

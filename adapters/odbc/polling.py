@@ -207,6 +207,7 @@ class Poller:
     def _rests(self, again: Retrying) -> bool:
         resting = self._paused()
         if resting:
+            self._site.rounds.turned()
             again(self._relay.finish)
         if resting != self._resting:
             self._resting = resting

@@ -53,6 +53,8 @@ IMPUTED: Final = "scoregate_imputed"
 LOOKUPS: Final = "scoregate_lookups"
 POLLED: Final = "scoregate_polled_rows"
 LEGACY_DOWN: Final = "scoregate_legacy_down_seconds"
+POLLERS: Final = "scoregate_pollers"
+POLLERS_LOST: Final = "scoregate_pollers_lost"
 COMMIT_SECONDS: Final = "scoregate_ledger_commit_seconds"
 LOCK_SECONDS: Final = "scoregate_ledger_lock_seconds"
 GROUP_SIZE: Final = "scoregate_ledger_group_size"
@@ -119,10 +121,14 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         ANCHOR_FAILURES: _counter("Blocks the anchor file could not take."),
         LOG_UNWRITTEN: _counter("Log lines that could not be written."),
         SPANS_UNSENT: _counter("Spans of traces their collector did not take."),
-        WORKERS_LOST: _counter("Processes that ended without saying so."),
+        WORKERS_LOST: _counter("Processes that served and ended without saying so."),
+        POLLERS_LOST: _counter("Pollers that ended without saying so.", "integration"),
         QUEUE: _gauge("Submissions waiting for the ledger, all processes."),
         OLDEST_PENDING: _gauge("Age of the submission that has waited longest for the ledger."),
         WORKERS: _gauge("Processes that serve."),
+        POLLERS: _gauge(
+            "Pollers at work, of every integration of the home that was ever polled other than once.", "integration"
+        ),
         LEGACY_DOWN: _gauge("For how long the legacy system of a poller is down or refuses; the longest of all."),
         READY: _gauge("1 while a decision can be made durable, else 0 with its cause.", "cause"),
         WARNING: _gauge("1 while something is wrong though decisions are made.", "warning"),

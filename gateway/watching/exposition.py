@@ -49,8 +49,8 @@ class _Counted:
 
     def _gauges(self) -> dict[str, list[Sample]]:
         found: dict[str, list[Sample]] = {}
-        for name, value in self._snapshot.gauges.items():
-            found.setdefault(name, []).append(Sample(name, (), value))
+        for (name, *labels), value in sorted(self._snapshot.gauges.items()):
+            found.setdefault(name, []).append(Sample(name, tuple(labels), value))
         for sample in self._samples:
             found.setdefault(sample.name, []).append(sample)
         return found

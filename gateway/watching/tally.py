@@ -28,7 +28,7 @@ class Snapshot(NamedTuple):
 
     counts: Counter[Key]
     times: dict[Key, list[float]]
-    gauges: dict[str, float]
+    gauges: dict[Key, float]
 
     def add(self, other: Snapshot) -> None:
         """Take in what another process counted; of gauges, those are left out that do not add up."""
@@ -43,7 +43,7 @@ class Snapshot(NamedTuple):
             "format": FORMAT,
             "counts": [[*key, count] for key, count in self.counts.items()],
             "times": [[*key, histogram] for key, histogram in self.times.items()],
-            "gauges": self.gauges,
+            "gauges": [[*key, value] for key, value in self.gauges.items()],
         }
 
     @classmethod
@@ -57,7 +57,7 @@ class Snapshot(NamedTuple):
             for *key, histogram in plain["times"]
             if _known(key) and len(histogram) == len(METRICS[key[0]].bounds) + 2
         }
-        return cls(counts, times, dict(plain["gauges"]))
+        return cls(counts, times, {tuple(key): value for *key, value in plain["gauges"] if _known(key)})
 
 
 def empty() -> Snapshot:
@@ -74,7 +74,7 @@ class Tally:
     def __init__(self) -> None:
         self._events: list[Key] = []
         self._series: dict[Key, list[float]] = {}
-        self._gauges: dict[str, Callable[[], float]] = {}
+        self._gauges: dict[Key, Callable[[], float]] = {}
         self._lock = threading.Lock()
         self._sums = empty()
         self._names: Counter[str] = Counter()
@@ -89,9 +89,9 @@ class Tally:
         """What takes the observations of one histogram: seconds, or whatever its unit is."""
         return self._series.setdefault(key, []).append
 
-    def gauge(self, name: str, read: Callable[[], float]) -> None:
+    def gauge(self, name: str, read: Callable[[], float], *labels: str) -> None:
         """Have a value of this process asked for whenever the counts are."""
-        self._gauges[name] = read
+        self._gauges[(name, *labels)] = read
 
     def snapshot(self) -> Snapshot:
         """Everything counted so far."""
@@ -102,7 +102,7 @@ class Tally:
                     self._sum_times(key, _taken(series))
             times = {key: list(histogram) for key, histogram in self._sums.times.items()}
             counts = Counter(self._sums.counts)
-        return Snapshot(counts, times, {name: read() for name, read in self._gauges.items()})
+        return Snapshot(counts, times, {key: read() for key, read in self._gauges.items()})
 
     def _sum_counts(self) -> None:
         counts = self._sums.counts

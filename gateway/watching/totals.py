@@ -14,17 +14,19 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.private import owner_only
-from gateway.watching.catalog import LEGACY_DOWN, OLDEST_PENDING, QUEUE, WORKERS, WORKERS_LOST
-from gateway.watching.tally import Snapshot, Tally, empty
+from gateway.watching.catalog import LEGACY_DOWN, OLDEST_PENDING, POLLERS, POLLERS_LOST, QUEUE, WORKERS, WORKERS_LOST
+from gateway.watching.tally import Key, Snapshot, Tally, empty
 
 RETIRED = "retired.json"
 _MOST_NAMES = 64
+_LOST = {WORKERS: WORKERS_LOST, POLLERS: POLLERS_LOST}
+"""What is counted of a process that ended without saying so, by the gauge that says what it was."""
 
 
 class Totals:
@@ -65,7 +67,7 @@ class Totals:
                     total.add(other)
         for one in living:
             total.add(one)
-        total.gauges.update(_joined(living))
+        total.gauges.update(_joined(living, [key[1] for key in total.counts if key[0] == POLLERS_LOST]))
         return total
 
     def close(self) -> None:
@@ -104,7 +106,8 @@ class Totals:
             if lock.stem not in names:
                 left = _snapshot(lock.with_suffix(".json"))
                 total.add(left)
-                total.counts[(WORKERS_LOST,)] += int(lost and WORKERS in left.gauges)
+                if lost:
+                    total.counts.update((_LOST[name], *labels) for name, *labels in left.gauges if name in _LOST)
                 names.append(lock.stem)
         _replace(path, json.dumps(total.plain() | {"names": names[-_MOST_NAMES:]}))
         for lock in gone:
@@ -118,13 +121,12 @@ class Totals:
             yield
 
 
-def _joined(living: list[Snapshot]) -> dict[str, float]:
-    return {
-        QUEUE: sum(one.gauges.get(QUEUE, 0.0) for one in living),
-        OLDEST_PENDING: max(one.gauges.get(OLDEST_PENDING, 0.0) for one in living),
-        LEGACY_DOWN: max(one.gauges.get(LEGACY_DOWN, 0.0) for one in living),
-        WORKERS: sum(one.gauges.get(WORKERS, 0.0) for one in living),
-    }
+def _joined(living: list[Snapshot], polled: Iterable[str]) -> dict[Key, float]:
+    """The gauges of all that live. An integration whose pollers are gone has none of them: what is missing shows."""
+    sums = [(QUEUE,), (WORKERS,), *((POLLERS, integration) for integration in polled)]
+    tops = [(OLDEST_PENDING,), (LEGACY_DOWN,)]
+    values = {key: [one.gauges.get(key, 0.0) for one in living] for key in (*sums, *tops)}
+    return {key: sum(found) if key in sums else max(found) for key, found in values.items()}
 
 
 def _is_dead(lock: Path) -> bool:

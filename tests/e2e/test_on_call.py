@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_gateway import EXAMPLE, ROOT, SCORE, Caller, Live, copied, serving, until
+from live_gateway import EXAMPLE, ROOT, SCORE, Caller, Live, copied, serving, started, until
 from on_call import ALERTS, Alert, alert, application, burns, cured, ends, fired, looked, run, scrape
 from promql import metrics
 from ruamel.yaml import YAML
@@ -70,8 +70,8 @@ def workers(live: Live) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
 
 
-def test_there_are_thirteen_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 13
+def test_there_are_fifteen_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 15
     assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
 
 
@@ -140,18 +140,32 @@ def test_callers_that_cannot_be_read(caller: Caller, live: Live) -> None:
     ends(one, live)
 
 
-def test_a_disk_below_its_reserve(built_home: Path, tmp_path: Path) -> None:
+def test_a_gateway_that_is_gone_and_then_a_disk_below_its_reserve(built_home: Path, tmp_path: Path) -> None:
     caller, one = copied(built_home, tmp_path / "home"), alert("scoregate_warning")
+    start_once_the_policy_is_mended(caller)
     filler = tmp_path / "filler"
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, SPARE)
     reserve = shutil.disk_usage(caller.home).free + SPARE // 2
     with serving(caller, SCOREGATE_DISK_RESERVE=str(reserve)) as live:
+        ends(alert("scoregate_build_info"), live)
         until(lambda: burns(one, live))
         assert "disk_low" in looked(one, caller, live)
         submitted(live, "low")
         filler.unlink()
         ends(one, live)
+
+
+def start_once_the_policy_is_mended(caller: Caller) -> None:
+    """A gateway that refuses its policy is not there, until it is started with one it can read."""
+    policy, one = caller.home / "policies/consumer-instalment.policy.yaml", alert("scoregate_build_info")
+    good = policy.read_bytes()
+    policy.write_bytes(good + b"\nunknown: 1\n")
+    with started(caller) as live:
+        assert live.process.wait(60) == 2
+        assert burns(one, live)
+        assert policy.name in looked(one, caller, live)
+    policy.write_bytes(good)
 
 
 def test_callers_nobody_knows(caller: Caller, live: Live) -> None:

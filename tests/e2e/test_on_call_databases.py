@@ -96,12 +96,20 @@ def test_a_database_that_is_polled(built_home: Path, tmp_path: Path, database: D
         ends(one, live)
 
 
-def test_rows_that_were_polled_are_counted_by_the_gateway_of_their_home(built_home: Path, tmp_path: Path) -> None:
-    caller = with_cobalt(built_home, tmp_path / "home")
+def test_a_poller_that_was_killed_is_missed_and_the_rows_it_ended_are_counted(built_home: Path, tmp_path: Path) -> None:
+    caller, one = with_cobalt(built_home, tmp_path / "home"), alert("scoregate_pollers")
     rows: list[dict[str, Any]] = [json.loads((folder / "request.json").read_bytes()) for folder in EXAMPLES]
     waiting(caller.home, rows)
-    with serving(caller) as live, polling(caller, there()):
-        until(lambda: all(int(number) for _, number in POLLED.findall(scrape(live)) or [("", "0")]))
-        found = {result: int(number) for result, number in POLLED.findall(scrape(live))}
+    with serving(caller) as live:
+        with polling(caller, there()) as poller:
+            until(lambda: all(int(number) for _, number in POLLED.findall(scrape(live)) or [("", "0")]))
+            found = {result: int(number) for result, number in POLLED.findall(scrape(live))}
+            assert not burns(one, live)
+            poller.kill()
+            until(lambda: burns(one, live))
+        assert '\nscoregate_pollers{integration="cobalt-core"} 0.0\n' in looked(one, caller, live)
+        assert '\nscoregate_pollers_lost_total{integration="cobalt-core"} 1.0\n' in scrape(live)
+        with polling(caller, there()):
+            ends(one, live)
     ended = states(caller.home)
     assert found == {"answered": ended["D"], "failed": ended["E"]}

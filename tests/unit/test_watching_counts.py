@@ -16,9 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from gateway.watching import catalog
 from gateway.watching.exposition import Sample, exposition
+from gateway.watching.lookout import Lookout
+from gateway.watching.polls import PollWatch, missed
 from gateway.watching.tally import MOST_SERIES, OTHER, Snapshot, Tally, empty
 from gateway.watching.totals import Totals
 
+POLLER_LOST = (catalog.POLLERS_LOST, "cobalt-core")
 DECIDED = (catalog.DECISIONS, "juniper-api", "test", "approve")
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -77,6 +80,8 @@ def _serve_a_little(folder: str, number: int, line: Any) -> None:
     tally.gauge(catalog.QUEUE, lambda: 5.0)
     tally.gauge(catalog.OLDEST_PENDING, lambda: float(number))
     tally.gauge(catalog.WORKERS, lambda: 1.0)
+    tally.begin(*POLLER_LOST)
+    tally.gauge(catalog.POLLERS, lambda: 1.0, "cobalt-core")
     totals = Totals(Path(folder), tally)
     for _ in range(number):
         tally.count(DECIDED)
@@ -85,6 +90,13 @@ def _serve_a_little(folder: str, number: int, line: Any) -> None:
     line.send("ready")
     line.recv()
     totals.close()
+
+
+def gauges(**values: float) -> dict[tuple[str, ...], float]:
+    labels = {"POLLERS": ("cobalt-core",)}
+    return {(getattr(catalog, name), *labels.get(name, ())): value for name, value in values.items()} | {
+        (catalog.LEGACY_DOWN,): 0
+    }
 
 
 def test_any_process_tells_the_counts_of_all_and_keeps_those_of_the_dead(tmp_path: Path) -> None:
@@ -102,22 +114,39 @@ def test_any_process_tells_the_counts_of_all_and_keeps_those_of_the_dead(tmp_pat
     seen = totals.read()
     assert seen.counts[DECIDED] == 111
     assert seen.times[(catalog.COMMIT_SECONDS,)][-1] == pytest.approx(1.1)
-    assert seen.gauges == {catalog.QUEUE: 10, catalog.OLDEST_PENDING: 100, catalog.LEGACY_DOWN: 0, catalog.WORKERS: 2}
+    assert seen.gauges == gauges(QUEUE=10, OLDEST_PENDING=100, WORKERS=2, POLLERS=2)
     assert workers[1].pid is not None
     os.kill(workers[1].pid, signal.SIGKILL)
     workers[1].join()
     for _ in range(2):
         seen = totals.read()
         assert seen.counts[DECIDED] == 111
-        assert seen.gauges == {catalog.QUEUE: 5, catalog.OLDEST_PENDING: 10, catalog.LEGACY_DOWN: 0, catalog.WORKERS: 1}
+        assert seen.gauges == gauges(QUEUE=5, OLDEST_PENDING=10, WORKERS=1, POLLERS=1)
         totals.publish()
-    assert totals.read().counts[(catalog.WORKERS_LOST,)] == 1
+    seen = totals.read()
+    assert (seen.counts[(catalog.WORKERS_LOST,)], seen.counts[POLLER_LOST]) == (1, 1)
     lines[0].send("stop")
     workers[0].join(30)
-    assert totals.read().counts[DECIDED] == 111
-    assert totals.read().counts[(catalog.WORKERS_LOST,)] == 1
+    seen = totals.read()
+    assert seen.counts[DECIDED] == 111
+    assert (seen.counts[(catalog.WORKERS_LOST,)], seen.counts[POLLER_LOST]) == (1, 1)
+    assert seen.gauges == gauges(QUEUE=0, OLDEST_PENDING=0, WORKERS=0, POLLERS=0)
     totals.close()
     assert Totals(tmp_path, Tally()).read().counts[DECIDED] == 111
+
+
+def test_a_poller_that_is_stuck_is_not_at_work_and_one_that_ends_by_itself_is_never_missed() -> None:
+    now, lookout, brief = [0.0], Lookout.silent(), Lookout.silent()
+    watch = PollWatch(lookout, "cobalt-core", lambda: now[0])
+    PollWatch(brief, "cobalt-core", once=True)
+    for moment, told, at_work in ((200, watch.turned, 1), (499, None, 1), (501, None, 0), (502, watch.turned, 1)):
+        now[0] = moment
+        if told:
+            told()
+        assert lookout.tally.snapshot().gauges[(catalog.POLLERS, "cobalt-core")] == at_work
+    assert missed(lookout.tally.snapshot(), ["cobalt-core"]) == lookout.tally.snapshot()
+    gone = missed(lookout.tally.snapshot(), ["juniper-api"])
+    assert {key[0] for key in gone.gauges} == {key[0] for key in brief.tally.snapshot().gauges} == {catalog.LEGACY_DOWN}
 
 
 def test_counts_never_fall_while_threads_of_one_process_tell_and_read_them(tmp_path: Path) -> None:
