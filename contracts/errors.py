@@ -129,7 +129,10 @@ class UpstreamError(ScoregateError):
 
 
 class InternalFault(ScoregateError):
+    """``noted`` once it stands in the log: whoever met it first, recorded it and told its place."""
+
     code = "internal_fault"
+    noted = False
 
 
 class SetupError(ScoregateError):

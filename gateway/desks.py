@@ -213,6 +213,9 @@ class OpenDesk:
 
     def _refused(self, asked: Asked, error: ScoregateError, as_of: datetime) -> Refused:
         refusal = self.refusal(error)
+        fault = isinstance(error, InternalFault)
+        if fault:
+            self._stages.broken(error, asked.correlation)
         self._stages.refused(error.detail_code, _problems(error), asked.correlation)
         return Refused(
             integration=self.name,
@@ -223,7 +226,7 @@ class OpenDesk:
             raw=asked.raw,
             answer=self.codec.refuse(refusal),
             received_at=as_of,
-            fault=isinstance(error, InternalFault),
+            fault=fault,
             correlation=asked.correlation,
         )
 

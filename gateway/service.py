@@ -89,9 +89,18 @@ class ServingDesk(OpenDesk):
     async def _proposed(self, asked: Asked, as_of: datetime) -> Proposal:
         """Look-ups wait for others, so they are made off the event loop; without any, nothing is handed over."""
         if not self._lookups:
-            return self._propose(asked, as_of)
+            return self._attempt(asked, as_of)
         self._pool = self._pool or ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, carried(self._propose), asked, as_of)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, carried(self._attempt), asked, as_of)
+
+    def _attempt(self, asked: Asked, as_of: datetime) -> Proposal:
+        """``_propose``, where a slip of ours is a fault like those we foresaw."""
+        try:
+            return self._propose(asked, as_of)
+        except ScoregateError:
+            raise
+        except Exception as error:
+            raise _broken(error) from error
 
     def _missed(self, error: UpstreamError, correlation: str) -> None:
         if error.detail_code == "late":
@@ -120,11 +129,9 @@ class ServingDesk(OpenDesk):
 
         def prepared(one: Asked) -> Proposal | ScoregateError:
             try:
-                return self._propose(one, as_of)
+                return self._attempt(one, as_of)
             except ScoregateError as error:
                 return error
-            except Exception as error:  # noqa: BLE001 # one record's fault spoils one record
-                return self._broken(error, one)
             finally:
                 between()
 
@@ -185,14 +192,10 @@ class ServingDesk(OpenDesk):
         except ScoregateError as error:
             self._stages.unavailable(error.detail_code, asked.correlation)
             return error
-        except Exception as error:  # noqa: BLE001 # as above
-            return self._broken(error, asked)
+        except Exception as error:  # noqa: BLE001 # one record's fault spoils one record
+            return _broken(error)
         self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
-
-    def _broken(self, error: Exception, asked: Asked) -> InternalFault:
-        self._stages.broken(error, asked.correlation)
-        return InternalFault(f"a fault of ours, {type(error).__name__}; the log says where")
 
     def _recorded(
         self, asked: Sequence[Asked], results: Sequence[Answer | ScoregateError], as_of: datetime
@@ -222,6 +225,12 @@ class ServingDesk(OpenDesk):
 
 Recording = Future[str] | ScoregateError | None
 """What is being recorded of a result: a refusal on its way, why it could not be sent there, or nothing."""
+
+
+def _broken(error: Exception) -> InternalFault:
+    fault = InternalFault(f"a fault of ours, {type(error).__name__}; the log says where")
+    fault.__cause__ = error
+    return fault
 
 
 def _once_recorded(result: Answer | ScoregateError, recording: Recording) -> Answer | ScoregateError:

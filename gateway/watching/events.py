@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import structlog
 
-from contracts.errors import SetupError
+from contracts.errors import InternalFault, SetupError
 
 LEVELS = ("debug", "info", "warning", "error")
 FRAMES = 12
@@ -115,7 +115,12 @@ class Events:
         """A fault of ours: kinds and places, from the outermost in; never a text, which may quote a caller.
 
         What is wrong with the installation was not found in anything a caller sent: there the text says the cure.
+        An InternalFault is written once, however many it passes on its way out.
         """
+        if isinstance(error, InternalFault):
+            if error.noted:
+                return
+            error.noted = True
         message = error.message[:LONGEST_MESSAGE] if isinstance(error, SetupError) else ""
         self.error("fault", integration=integration, correlation=correlation, message=message, **described(error))
 

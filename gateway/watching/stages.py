@@ -73,5 +73,5 @@ class Stages:
         self._events.error("unavailable", integration=self.integration, correlation=correlation, code=code)
 
     def broken(self, error: Exception, correlation: str) -> None:
-        """A fault of ours, of a kind that nobody foresaw."""
+        """A submission was lost to a fault of ours."""
         self._events.fault(error, integration=self.integration, correlation=correlation)
