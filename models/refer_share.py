@@ -44,12 +44,16 @@ def _every(bundle: Bundle) -> int:
 
 
 def invented_applicants(bundle: Bundle) -> Floats:
-    """Applicants drawn from the imputer, shape (APPLICANTS, fields), in the bundle's field order."""
-    from models.imputer_fit import fixed_points
+    """Applicants drawn from the imputer, shape (APPLICANTS, fields), in the bundle's field order.
 
+    At the points of a Latin hypercube: each field takes each 512th of what it may be once. Sobol's points, as fits have
+    them, would be spread a little better and cost every ``lint`` the second that scipy.stats takes to import.
+    """
     width = len(bundle.fields)
+    ranks = np.tile(np.arange(APPLICANTS), (width, 1))
+    points = (np.random.default_rng(1).permuted(ranks, axis=1).T + 0.5) / APPLICANTS
     nothing, everything = np.full(width, np.nan), np.ones(width, np.bool_)
-    return bundle.imputer.draws(nothing, everything, fixed_points(APPLICANTS, width, seed=1))
+    return bundle.imputer.draws(nothing, everything, np.ascontiguousarray(points))
 
 
 def _record(bundle: Bundle, row: Floats, not_carried: frozenset[str], width: int) -> Record:
