@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.odbc.tables import Column
@@ -38,14 +38,6 @@ _WRITE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enco
 _LONGEST_KEY: Final = 128
 """Characters of a request key that the answer contract has room for as a correlation, too."""
 _BOOLEANS: Final = {"1": True, "t": True, "true": True, "y": True, "0": False, "f": False, "false": False, "n": False}
-
-
-class Read(NamedTuple):
-    """One row as read: its key and version in JSON's terms, and ``raw``, the bytes that are submitted."""
-
-    key: tuple[Native, ...]
-    version: Native
-    raw: bytes
 
 
 def reader(columns: Sequence[Column]) -> Callable[[Iterable[Any]], dict[str, Native]]:
