@@ -18,6 +18,7 @@ from contracts.errors import ConfigurationError, Fault, ScoregateError, SetupErr
 from contracts.lifecycle import soonest
 from contracts.store import ContractStore
 from gateway import environment
+from gateway.access.beside import Beside
 from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back, utc_now
 from gateway.connections import Connections
@@ -78,7 +79,7 @@ def install(
     bundles = read_bundles(settings.home)
     policies = read_policies(settings.home, bundles)
     check_shared(contracts, bundles, policies)
-    roster = Roster(settings.home / PRINCIPALS_FILE)
+    roster = Roster(settings.home / PRINCIPALS_FILE, checking=False)
     lookout = lookout or Lookout.silent()
     installation = Installation(
         settings,
@@ -87,11 +88,15 @@ def install(
         policies,
         _adapters(adapters or {}),
         roster,
-        Modes(roster.mode, settings.allow_demonstration),
+        Modes(allowed=settings.allow_demonstration),
         Connections(settings.home),
         opening=_opening(settings, clock, lookout, patient=patient) if with_ledger else None,
         lookout=lookout,
     )
+    if with_ledger:
+        installation.modes.caller = roster.mode
+        installation.beside = Beside(installation.keeper)
+        installation.modes.overridden = installation.beside.overridden
     for folder in integration_folders(settings.home):
         with installation.alone(folder.name):
             installation.desks[folder.name] = open_desk(installation, folder, clock)
@@ -335,9 +340,13 @@ def poll(settings: Settings, name: str, *, once: bool = False) -> None:
             keep_what_stands()
             principals = desk.integration.principals
             principal = principals[0] if len(principals) == 1 else name
+            installation.roster.read()
+            installation.require_enabled(principal)
+            installation.watch_callers(lambda: stop.set() if installation.roster.disabled(principal) else None)
             connections = partial(installation.connections, adapter=kind)
             watch = PollWatch(lookout, name, once=once)
             adapter.run(desk, Site(connections, lookout.events, stop, once, principal, watch))
+            installation.require_enabled(principal)
         finally:
             installation.close()
         installation.check()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -215,8 +216,9 @@ def score(
     from gateway.trace import answer_once
 
     at = _time(as_of)
-    desk = _install(ledger=record, at=at).desk(integration)
-    payload, refused = answer_once(desk, _asked(file, header), at, record=record)
+    with closing(_install(ledger=record, at=at)) as installation:
+        desk = installation.desk(integration)
+        payload, refused = answer_once(desk, _asked(file, header), at, record=record)
     for name, why in desk.lookup_failures().items():
         _console(stderr=True).print(f"warning: the look-up {name} failed: {why}", markup=False)
     sys.stdout.buffer.write(payload + b"\n")
@@ -238,9 +240,10 @@ def trace(
     from gateway.trace import trace as follow
 
     at = _time(as_of)
-    desk, asked = _install(ledger=record, at=at).desk(integration), _asked(file, header)
-    stages = follow(desk, asked, at)
-    settled = desk.decide_many([asked])[0] if record else None
+    with closing(_install(ledger=record, at=at)) as installation:
+        desk, asked = installation.desk(integration), _asked(file, header)
+        stages = follow(desk, asked, at)
+        settled = desk.decide_many([asked])[0] if record else None
     if as_json:
         print(json.dumps(stages, default=str, indent=2))
     else:

@@ -6,17 +6,13 @@ from importlib.metadata import version
 
 from contracts.errors import ScoregateError
 from contracts.source import Source
-from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
-from gateway.access.store import SharedAccess
 from gateway.desks import ClosedDesk
 from gateway.http.app import Gateway, Readiness, build
 from gateway.http.door import Mounted
 from gateway.http.journal import Journal
 from gateway.installation import Installation
 from gateway.integrations import INTEGRATION_FILE
-from gateway.ledger.connect import connect
-from gateway.opening import ledger_place
 from gateway.service import ServingDesk
 from gateway.spi import ClosableAdapter, CredentialAdapter, RoutedAdapter
 from gateway.watching.exposition import exposition
@@ -28,11 +24,10 @@ from gateway.watching.pulse import Health, Pulse
 def application(installation: Installation, pulse: Pulse | None = None) -> Gateway:
     """The ASGI application of an installation; ``pulse`` is its health, for who has it told that the end is near."""
     pulse = pulse or installation.pulse()
+    installation.roster.checking = True
     installation.roster.read()
-    events = installation.lookout.events
-    store = SharedAccess(connect(ledger_place(installation.settings)))
-    access = Access(Keeper(installation.roster, store, report=events.fault))
-    installation.modes.overridden = access.overridden
+    access = Access(installation.keeper())
+    installation.modes.overridden = access.keeper.overridden
 
     def warnings(health: Health) -> list[str]:
         return [*health.warnings, *(["principals_unread"] if access.keeper.unread else [])]

@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from contracts.errors import ConfigurationError, InternalFault, MissingLibrary, NotFound, SetupError
+from contracts.errors import ConfigurationError, Fault, InternalFault, MissingLibrary, NotFound, SetupError
 from contracts.source import nearest
 from contracts.store import ContractStore
+from gateway.access.beside import Beside
+from gateway.access.keeper import Keeper
 from gateway.access.roster import Roster
+from gateway.access.store import SharedAccess
 from gateway.connections import Connections
 from gateway.ledger import Ledger
+from gateway.ledger.connect import connect
 from gateway.modes import Modes
-from gateway.opening import Opening
+from gateway.opening import Opening, ledger_place
 from gateway.service import ServingDesk
 from gateway.settings import Settings
 from gateway.slips import slip
@@ -28,7 +32,8 @@ from models.policy import Policy
 class Installation:
     """A home made ready: its desks by name, the integrations that could not be made ready and why, its ledger.
 
-    ``adapter`` loads an adapter by name; ``opening`` is how the ledger is had, None for an installation without.
+    ``adapter`` loads an adapter by name; ``opening`` is how the ledger is had, None for an installation without;
+    ``beside`` keeps the audit where no door is open.
     """
 
     settings: Settings
@@ -42,6 +47,7 @@ class Installation:
     desks: dict[str, ServingDesk] = field(default_factory=dict)
     faulty: dict[str, SetupError | InternalFault] = field(default_factory=dict)
     opening: Opening | None = None
+    beside: Beside | None = None
     lookout: Lookout = field(default_factory=Lookout.silent)
 
     @property
@@ -95,6 +101,22 @@ class Installation:
             raise SetupError("an installation without a ledger cannot serve")
         return Pulse(self.opening, self.settings.state, self.settings.disk_reserve)
 
+    def keeper(self, changed: Callable[[], None] = lambda: None) -> Keeper:
+        """A new one, of this roster and the ledger's database; see ``Keeper``."""
+        store = SharedAccess(connect(ledger_place(self.settings)))
+        return Keeper(self.roster, store, report=self.lookout.events.fault, changed=changed)
+
+    def watch_callers(self, changed: Callable[[], None]) -> None:
+        """Take changes of principals.yaml in from now on, without a door; ``changed`` is called after each."""
+        if self.beside is not None:
+            self.beside.start(changed)
+
+    def require_enabled(self, principal: str) -> None:
+        """Raises ConfigurationError where principals.yaml turns this caller away."""
+        if self.roster.disabled(principal):
+            hint = "what waits stays where it is; take the line 'disabled' out to have it decided"
+            raise ConfigurationError([Fault(str(self.roster.path), 0, 0, f"{principal!r} is disabled", hint)])
+
     def go_on(self) -> None:
         """See to it that a ledger that could not be opened yet will be."""
         if self.opening is not None:
@@ -106,6 +128,8 @@ class Installation:
             self.opening.check()
 
     def close(self) -> None:
+        if self.beside is not None:
+            self.beside.close()
         if self.opening is not None:
             self.opening.close()
         self.lookout.close()

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from contracts.errors import UpstreamError
-from gateway.access.audit import RELOADED, Audit, Line, Tally, Written
+from gateway.access.audit import OVERRIDDEN, RELOADED, Audit, Line, Tally, Written
 from gateway.access.lockout import Count, Lockout
 from gateway.access.roster import Roster
 from gateway.access.store import SharedAccess
@@ -55,7 +55,8 @@ class Keeper:
     """The one that exchanges. Without a ``store`` counts stay in this process and no nonce can be known.
 
     ``report`` is told what went wrong, once per spell, and no error ends the exchanging. ``unread`` says what keeps
-    principals.yaml from being read; what was read before is in force then. Only the store is used off the event loop.
+    principals.yaml from being read; what was read before is in force then. ``changed`` is called when a new one is.
+    Only the store is used off the event loop.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Keeper:
         store: SharedAccess | None = None,
         clock: Callable[[], float] = time.time,
         report: Callable[[Exception], None] = lambda _error: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.roster, self.clock = roster, clock
+        self.roster, self.clock, self._changed = roster, clock, changed
         self.lockout, self.audit = Lockout(clock), Audit(clock)
         self._logged_in: set[tuple[str, str]] = set()
         self._store, self._report = store, report
@@ -100,6 +102,10 @@ class Keeper:
         """A caller came in from here."""
         if len(self._logged_in) < MOST_KNOWN:
             self._logged_in.add((principal, address))
+
+    def overridden(self, integration: str, principal: str) -> None:
+        """A demonstration bundle decided live by an override; from any thread."""
+        self.audit.note(Line(OVERRIDDEN, principal, "", "", "", integration))
 
     def is_own(self, principal: str, address: str) -> bool:
         """Whether this caller came in from here within the last day."""
@@ -137,6 +143,7 @@ class Keeper:
             if self.roster.read_if_changed(again=bool(self.unread) and time.monotonic() >= self._read_again):
                 self.unread = ""
                 self.audit.note(Line(RELOADED, "", "", "", "", ""))
+                self._changed()
         except Exception as error:  # noqa: BLE001 # as above
             self._read_again = time.monotonic() + AGAIN_SECONDS
             if str(error) != self.unread:

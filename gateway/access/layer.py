@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from contracts.errors import AccessDenied, UpstreamError
 from gateway.access import passwords
-from gateway.access.audit import ADMITTED, OVERRIDDEN, REFUSED, Line
+from gateway.access.audit import ADMITTED, REFUSED, Line
 from gateway.access.entries import MAX_LIVE, Kind, Principal
 from gateway.access.keeper import Keeper
 from gateway.access.lockout import network, subject
@@ -88,10 +88,6 @@ class Access:
         """
         self._audit.note(Line(REFUSED, "", address, "", NOTHING_SENT, ""))
         return AccessDenied(NOTHING_SENT, retry_after=self._lockout.seconds_left(subject("address", network(address))))
-
-    def overridden(self, integration: str, principal: str) -> None:
-        """A demonstration bundle decided live by an override."""
-        self._audit.note(Line(OVERRIDDEN, principal, "", "", "", integration))
 
     def turned_away(self, principal: str, address: str, integration: str, cause: str) -> None:
         """A known caller asked for what it may not do."""

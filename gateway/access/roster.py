@@ -93,10 +93,13 @@ def _grouped(holders: Iterable[Holder], key: Callable[[Holder], K]) -> dict[K, l
 
 
 class Roster:
-    """The principals of one home. Nobody is known before ``read``. ``generation`` grows with every change."""
+    """The principals of one home. Nobody is let in before ``read``. ``generation`` grows with every change.
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    Without ``checking`` modes are known, but no evidence: who opens no door needs no secret at hand.
+    """
+
+    def __init__(self, path: Path | None, *, checking: bool = True) -> None:
+        self.path, self.checking = path, checking
         self.table = table(Principals([]))
         self.generation = 0
         self._modes: dict[str, Mode] = {}
@@ -127,12 +130,20 @@ class Roster:
     def mode(self, name: str) -> Mode:
         """The mode of a principal, also of one that has left the file while its last request was under way.
 
-        Names the file never held add nothing to the integration's mode.
+        Names the file never held add nothing to the integration's mode. Where nobody has read the file yet, it is read;
+        raises as ``read`` does.
         """
+        if not self.generation:
+            self.read()
         return self._modes.get(name, "live")
 
+    def disabled(self, name: str) -> bool:
+        """Whether the file turns this caller away."""
+        found = self.table.principals.by_name.get(name)
+        return found is not None and found.disabled is not None
+
     def _install(self, principals: Principals) -> None:
-        self.table = table(principals)
+        self.table = table(principals) if self.checking else table(Principals([]))._replace(principals=principals)
         self._modes |= {name: principal.mode for name, principal in principals.by_name.items()}
         self.generation += 1
 

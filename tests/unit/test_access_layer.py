@@ -277,7 +277,7 @@ def test_a_live_decision_by_a_demonstration_bundle_is_audited(layer: Access, tmp
     async def decide() -> None:
         async with workers(layer):
             for _ in range(3):
-                layer.overridden("juniper-api", "juniper")
+                layer.keeper.overridden("juniper-api", "juniper")
 
     run(decide())
     ((line, times),) = [(one.written.line, one.written.times) for one in store(tmp_path).events()]

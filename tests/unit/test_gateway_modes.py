@@ -12,11 +12,15 @@ import pytest
 
 from contracts.errors import AccessDenied, NotFound
 from gateway import settings as settings_
+from gateway.access.entries import Credential
+from gateway.access.store import SharedAccess
 from gateway.bootstrap import install
 from gateway.http import principals
 from gateway.installation import Installation
 from gateway.ledger import Filters
+from gateway.ledger.connect import connect
 from gateway.modes import Mode, Modes, may_open, of_request
+from gateway.opening import ledger_place
 from gateway.spi import Answer, Asked
 
 EXAMPLE = Path(__file__).parents[2] / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"
@@ -64,7 +68,6 @@ def live(built_home: Path, tmp_path: Path) -> Iterator[Installation]:
     for name, mode in names.items():
         principals.add(home / "principals.yaml", name, ["*"], ["score", "read"], mode)
     made = install(settings_.load(home=home, allow_demonstration="juniper-api/crm"), with_ledger=True)
-    made.roster.read()
     assert not made.faulty, made.faulty
     yield made
     made.close()
@@ -103,6 +106,28 @@ def test_the_command_line_stands_for_the_integration_alone(live: Installation) -
 
 def test_a_caller_that_left_the_file_keeps_its_mode(live: Installation) -> None:
     assert live.roster.path is not None
+    live.roster.read()
     live.roster.path.write_text("principals: []\n", encoding="utf-8")
     live.roster.read()
     assert live.desk("juniper-api").mode_of("trial") == "test"
+
+
+def test_without_a_door_an_override_is_audited_once_it_is_closed(live: Installation) -> None:
+    """Commands and pollers have no event loop; what they note is written all the same."""
+    for key in ("k", "l"):
+        ask(live, "crm", key)
+    ask(live, "trial", "k")
+    assert live.beside is not None
+    live.beside.close()
+    store = SharedAccess(connect(ledger_place(live.settings)))
+    found = [(one.written.line.event, one.written.line.principal, one.written.times) for one in store.events()]
+    store.close()
+    assert found == [("demonstration_override", "crm", 2)]
+
+
+def test_modes_need_no_secret_at_hand(live: Installation) -> None:
+    """The secret of a signature may be where only the doors are."""
+    assert live.roster.path is not None
+    held = Credential("signature", "env:SIGNING_SECRET_OF_THE_DOORS", "hooks")
+    principals.insert(live.roster.path, "hooks", ["*"], ["score"], "test", held)
+    assert live.desk("juniper-api").mode_of("hooks") == "test"
