@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from contracts.errors import UpstreamError
 from gateway.access.audit import OVERRIDDEN, RELOADED, Audit, Line, Tally, Written
-from gateway.access.lockout import Count, Lockout
+from gateway.access.lockout import Count, Lockout, network
 from gateway.access.roster import Roster
 from gateway.access.store import SharedAccess
 
@@ -27,7 +27,7 @@ CLEAN_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 """After how long a principals.yaml that could not be read is read again, though it looks as it did."""
 KNOWN_SECONDS = 86400.0
-"""How long an address a caller logged in from is held to be its own."""
+"""How long a network a caller logged in from is held to be its own."""
 MOST_KNOWN = 100_000
 MOST_NONCES = 1000
 """Nonces that may wait for one exchange."""
@@ -101,15 +101,15 @@ class Keeper:
     def logged_in(self, principal: str, address: str) -> None:
         """A caller came in from here."""
         if len(self._logged_in) < MOST_KNOWN:
-            self._logged_in.add((principal, address))
+            self._logged_in.add((principal, network(address)))
 
     def overridden(self, integration: str, principal: str) -> None:
         """A demonstration bundle decided live by an override; from any thread."""
         self.audit.note(Line(OVERRIDDEN, principal, "", "", "", integration))
 
     def is_own(self, principal: str, address: str) -> bool:
-        """Whether this caller came in from here within the last day."""
-        return (principal, address) in self._logged_in
+        """Whether this caller came in from this network within the last day."""
+        return (principal, network(address)) in self._logged_in
 
     async def unused(self, nonce: bytes, expires: float) -> bool:
         """Whether no worker has seen this nonce before; from now on all have.
@@ -175,7 +175,7 @@ class Keeper:
             self.audit.wrote(tally, written, row)
         self.lockout.share(brought.counts)
         if brought.known is not None:
-            self._logged_in = brought.known
+            self._logged_in = {(principal, network(address)) for principal, address in brought.known}
             self._clean_at = now + CLEAN_SECONDS
 
     def _failed(self, sent: _Sent, error: Exception) -> None:

@@ -30,6 +30,7 @@ TOLERANCE = 300.0
 NOTHING_SENT = "no credentials"
 REMEMBERED = 1024
 REMEMBER_SECONDS = 600.0
+"""How long a right password is known without being used."""
 MOST_WAITING = 32
 """Passwords that may wait to be checked; about six seconds' work."""
 LARGE = 256 << 10
@@ -61,10 +62,13 @@ class Access:
         if isinstance(evidence, ApiKey):
             digest = hashlib.sha256(evidence.key).digest()
             return self._by_digest(self.roster.table.keys.get(digest[:PREFIX], ()), digest, "api_key", address)
-        found = self._memory.get(self._mark(evidence, address))
-        if found and found.generation == self.roster.generation and found.until > self._clock():
-            return self._admit(found.holder, address)
-        return None
+        mark = self._mark(evidence, address)
+        found = self._memory.get(mark)
+        if not found or found.generation != self.roster.generation or found.until <= self._clock():
+            return None
+        caller = self._admit(found.holder, address)
+        self._remember(mark, found.holder)
+        return caller
 
     async def check(self, evidence: Evidence, address: str, integration: str, size: int = 0) -> Principal:
         """The caller of any evidence; ``size`` is that of the body it covers. Raises AccessDenied, and UpstreamError
@@ -79,15 +83,14 @@ class Access:
         return self._by_key(evidence, address)
 
     def refuse(self, error: AccessDenied, address: str) -> AccessDenied:
-        """What a request whose credentials cannot even be read is answered with; it counts as a failure."""
-        return self._refused("", "", "", address, error.cause)
+        """What a request whose credentials cannot even be read is answered with."""
+        return self._refused("", "", address, error.cause)
 
     def challenge(self, address: str) -> AccessDenied:
-        """What a request without credentials is answered with. It guesses nothing, so it is no failure: many clients
-        send credentials only once they were asked (RFC 9110, 11.1), and so ask twice for everything.
+        """What a request without credentials is answered with. Many clients send credentials only once they were asked
+        (RFC 9110, 11.1), and so ask twice for everything.
         """
-        self._audit.note(Line(REFUSED, "", address, "", NOTHING_SENT, ""))
-        return AccessDenied(NOTHING_SENT, retry_after=self._lockout.seconds_left(subject("address", network(address))))
+        return self._refused("", "", address, NOTHING_SENT)
 
     def turned_away(self, principal: str, address: str, integration: str, cause: str) -> None:
         """A known caller asked for what it may not do."""
@@ -107,24 +110,32 @@ class Access:
         for holder in holders:
             if hmac.compare_digest(_digest(holder), digest):
                 return self._admit(holder, address)
-        raise self._refused("", "", kind, address, f"nobody has this {kind}")
+        raise self._refused("", kind, address, f"nobody has this {kind}")
 
     async def _by_password(self, evidence: Password, address: str) -> Principal:
-        name = self._named(evidence.user)
         if self._waiting >= MOST_WAITING:
             raise UpstreamError("too many passwords to check at once", code="busy", retry_after=5)
         self._waiting += 1
         try:
             async with self._one_at_a_time:
-                self._refuse_locked(evidence.user, name, "password", address)
-                found = await self._holder(evidence)
+                found = await self._checked(evidence, self._named(evidence.user), address)
         finally:
             self._waiting -= 1
-        if found is None:
-            raise self._refused(evidence.user, name, "password", address, "the user name or the password is wrong")
-        caller = self._admit(found, address)
-        self._remember(evidence, address, found)
-        return caller
+        self._remember(self._mark(evidence, address), found)
+        return found.principal
+
+    async def _checked(self, evidence: Password, name: str, address: str) -> Holder:
+        """Who has this password and may come in; what fails counts, whatever it failed for."""
+        self._refuse_locked(evidence.user, name, address)
+        try:
+            found = await self._holder(evidence)
+            if found is None:
+                raise self._refused(name, "password", address, "the user name or the password is wrong")
+            self._admit(found, address)
+        except AccessDenied:
+            self._lockout.failed(*self._counted(evidence.user, name, address))
+            raise
+        return found
 
     def _named(self, user: str) -> str:
         holders = self.roster.table.passwords.get(user)
@@ -135,7 +146,7 @@ class Access:
         loop, found, seen = asyncio.get_running_loop(), None, -1
         while seen != self.roster.generation:
             seen, holders = self.roster.generation, self.roster.table.passwords.get(evidence.user, [])
-            found = await loop.run_in_executor(self._checker, _checked, evidence.password, holders, self._nobody)
+            found = await loop.run_in_executor(self._checker, _whose, evidence.password, holders, self._nobody)
         return found
 
     async def _by_signature(self, evidence: Signed, address: str, integration: str, size: int) -> Principal:
@@ -149,7 +160,7 @@ class Access:
         else:
             found = await asyncio.get_running_loop().run_in_executor(None, _signer, evidence, holders)
         if found is None:
-            raise self._refused("", "", "signature", address, "nobody's signature")
+            raise self._refused("", "signature", address, "nobody's signature")
         return await self._once(found, evidence.at, evidence.nonce, address)
 
     async def _by_certificate(self, evidence: Certificate, address: str) -> Principal:
@@ -159,44 +170,43 @@ class Access:
         for holder in holders:
             if hmac.compare_digest(_digest(holder), evidence.sha256):
                 return await self._once(holder, evidence.at, evidence.nonce, address)
-        raise self._refused("", "", "certificate", address, "nobody has this certificate")
+        raise self._refused("", "certificate", address, "nobody has this certificate")
 
     async def _once(self, holder: Holder, at: float, nonce: bytes, address: str) -> Principal:
         """A proof that is right counts once, and near the time it was made."""
         name, kind = holder.principal.name, holder.credential.kind
         if abs(self._clock() - at) > TOLERANCE:
-            raise self._refused("", name, kind, address, f"made more than {TOLERANCE:.0f} s from now")
+            raise self._refused(name, kind, address, f"made more than {TOLERANCE:.0f} s from now")
         mark = hashlib.sha256(f"{kind}\0{name}\0".encode() + nonce).digest()
         if not await self.keeper.unused(mark, at + TOLERANCE + 1):
-            raise self._refused("", name, kind, address, "sent a second time")
+            raise self._refused(name, kind, address, "sent a second time")
         return self._admit(holder, address)
 
     def _admit(self, holder: Holder, address: str) -> Principal:
         principal, kind = holder.principal, holder.credential.kind
         if principal.disabled is not None:
-            raise self._refused("", principal.name, kind, address, "disabled")
+            raise self._refused(principal.name, kind, address, "disabled")
         if holder.expires <= self._clock():
-            raise self._refused("", principal.name, kind, address, "expired")
+            raise self._refused(principal.name, kind, address, "expired")
         self._audit.note(Line(ADMITTED, principal.name, address, kind, "", ""))
         self.keeper.logged_in(principal.name, address)
         return principal
 
-    def _refused(self, user: str, name: str, kind: str, address: str, cause: str) -> AccessDenied:
-        """Count a failure; where its address is locked already, say only when to come back."""
-        place = subject("address", network(address))
-        wait = self._lockout.seconds_left(place)
-        if not wait:
-            self._lockout.failed(place, *([subject("user", user)] if user else []))
+    def _refused(self, name: str, kind: str, address: str, cause: str) -> AccessDenied:
         self._audit.note(Line(REFUSED, name, address, kind, cause, ""))
-        return AccessDenied(cause, retry_after=wait)
+        return AccessDenied(cause)
 
-    def _refuse_locked(self, user: str, name: str, kind: str, address: str) -> None:
-        locked = [subject("address", network(address))]
-        if not (name and self.keeper.is_own(name, address)):
-            locked.append(subject("user", user))
-        wait = self._lockout.seconds_left(*locked)
+    def _counted(self, user: str, name: str, address: str) -> list[bytes]:
+        """What a password counts against, and what must not be locked for it to be checked."""
+        place = network(address)
+        if name and self.keeper.is_own(name, address):
+            return [subject("caller", user, place)]
+        return [subject("network", place), subject("user", user)]
+
+    def _refuse_locked(self, user: str, name: str, address: str) -> None:
+        wait = self._lockout.seconds_left(*self._counted(user, name, address))
         if wait:
-            self._audit.note(Line(REFUSED, name, address, kind, "locked out", ""))
+            self._audit.note(Line(REFUSED, name, address, "password", "locked out", ""))
             raise AccessDenied("locked out", retry_after=wait)
 
     def _mark(self, evidence: Password, address: str) -> bytes:
@@ -204,9 +214,10 @@ class Access:
         text = b"%d:%b%d:%b" % (len(user), user, len(address), address.encode())
         return hmac.digest(self._memory_key, text + evidence.password, "sha256")
 
-    def _remember(self, evidence: Password, address: str, holder: Holder) -> None:
+    def _remember(self, mark: bytes, holder: Holder) -> None:
         until = self._clock() + REMEMBER_SECONDS
-        self._memory[self._mark(evidence, address)] = _Remembered(holder, self.roster.generation, until)
+        self._memory[mark] = _Remembered(holder, self.roster.generation, until)
+        self._memory.move_to_end(mark)
         if len(self._memory) > REMEMBERED:
             self._memory.popitem(last=False)
 
@@ -215,7 +226,7 @@ def _digest(holder: Holder) -> bytes:
     return holder.held if isinstance(holder.held, bytes) else b""
 
 
-def _checked(password: bytes, holders: list[Holder], nobody: passwords.Hash) -> Holder | None:
+def _whose(password: bytes, holders: list[Holder], nobody: passwords.Hash) -> Holder | None:
     """Who has this password. A wrong one takes as long whether nobody, one, or a rotating caller has the name."""
     for holder in holders:
         if isinstance(holder.held, passwords.Hash) and passwords.verify(password, holder.held):

@@ -1,12 +1,15 @@
-"""Lock-out with exponential back-off, by address and by user name: the law, and the counts of this process.
+"""Lock-out of those who guess passwords: the law, and the counts of this process.
 
-* A failed attempt counts against the address it came from and, where it named a user, against that name.
-* From the eleventh failure on, each locks its address and its name: for one second, then two, then four, at most 15
-  minutes. While a lock holds, nothing counts. An hour after the last lock all is forgotten.
-* What cannot be guessed is never locked out: a right API key, signature or certificate always gets in.
-* Passwords are what a lock is for: while it holds, none is checked. Two exceptions keep a stranger from locking out the
-  real caller: a name's lock does not hold for addresses that caller has logged in from within the last day; and a
-  password this process saw to be right from the same address within the last minutes is still known to be.
+* What cannot be guessed is never locked out, and its failures count nowhere: an API key, a signature, a certificate.
+* A wrong password, or one for a user that does not exist, counts against its network (one IPv4 address, one IPv6 /64)
+  and against the user name. A caller that came in from that network within the last day is counted apart, by name and
+  network, and nothing else holds for it: whatever its neighbours behind the same proxy do, and whoever uses its name
+  elsewhere.
+* From the eleventh failure on a network, or a caller on a network of its own, is locked: for one second, then two, then
+  four, at most 15 minutes. A user name is only slowed down: from everywhere else together one password of it is checked
+  every five seconds, so nobody is kept out for good. While a lock holds no password is checked and nothing counts. An
+  hour after the last lock all is forgotten.
+* A password this process saw to be right from the same address within the last minutes is still known to be.
 
 Workers share the counts through the ledger, a few times a second; between two looks each counts for itself. Both tables
 are bounded: at ``MOST_SUBJECTS`` the ones that ended first make room.
@@ -17,11 +20,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 FREE = 10
 """Failures before the first lock."""
 LONGEST = 900.0
+PACE = 5.0
+"""Seconds between two passwords of a name that failed too often, from networks it is not known at."""
 SKEW = 60.0
 """Seconds by which the clocks of workers on several machines may differ."""
 FORGET = 3600.0
@@ -37,12 +42,14 @@ class Count(NamedTuple):
 
 
 NONE = Count(0, 0.0)
+Kind = Literal["network", "user", "caller"]
+"""What is counted: a network, a user name wherever it is used, a caller on a network of its own."""
 
 
-def counted(before: Count, more: int, now: float) -> Count:
+def counted(before: Count, more: int, now: float, longest: float = LONGEST) -> Count:
     """The count after ``more`` further failures; raising them one by one gives the same lock."""
     failures = (0 if now > before.until + FORGET else before.failures) + more
-    seconds = min(2.0 ** min(failures - FREE - 1, 20), LONGEST) if failures > FREE else 0.0
+    seconds = min(2.0 ** min(failures - FREE - 1, 20), longest) if failures > FREE else 0.0
     return Count(failures, max(until(before, now), now + seconds))
 
 
@@ -51,9 +58,15 @@ def until(count: Count, now: float) -> float:
     return count.until if count.until <= now + LONGEST + SKEW else 0.0
 
 
-def subject(kind: str, value: str) -> bytes:
-    """How a count is filed: a digest, so that the table tells no name."""
-    return hashlib.sha256(f"{kind}\0{value}".encode(errors="surrogatepass")).digest()[:16]
+def subject(kind: Kind, *values: str) -> bytes:
+    """How a count is filed: the kind's first letter and a digest, so that the table tells no name."""
+    text = "\0".join((kind, *values))
+    return kind[:1].encode() + hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:15]
+
+
+def longest(filed: bytes) -> float:
+    """How long a lock of what is filed so may hold, in seconds."""
+    return PACE if filed[:1] == b"u" else LONGEST
 
 
 def network(address: str) -> str:
@@ -89,7 +102,7 @@ class Lockout:
         now = self._clock()
         for one in subjects:
             self._make_room()
-            self._own[one] = counted(self._count(one), 1, now)
+            self._own[one] = counted(self._count(one), 1, now, longest(one))
             self._unsent[one] = self._unsent.get(one, 0) + 1
 
     def unsent(self) -> dict[bytes, int]:

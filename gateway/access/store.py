@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import UpstreamError
 from gateway.access.audit import ADMITTED, Line, Written
-from gateway.access.lockout import FORGET, MOST_SUBJECTS, Count, counted
+from gateway.access.lockout import FORGET, MOST_SUBJECTS, Count, counted, longest
 from gateway.ledger.shared import AUDIT, LOCKOUT, NONCE
 
 MOST_AUDIT_ROWS = 1_000_000
@@ -52,7 +52,7 @@ class SharedAccess:
                 set_={"failures": statement.excluded.failures, "until": statement.excluded.until},
             )
             for key, more in sorted(failures.items()):  # in one order, so that workers do not wait for each other
-                after = counted(before.get(key, Count(0, 0.0)), more, now)
+                after = counted(before.get(key, Count(0, 0.0)), more, now, longest(key))
                 connection.execute(statement, {"key": key, "failures": after.failures, "until": _micro(after.until)})
 
     def counts(self, now: float) -> dict[bytes, Count]:

@@ -10,9 +10,9 @@ from access_parts import NOW, Moved
 
 from gateway.access import lockout
 from gateway.access.audit import ADMITTED, HOUR, MOST_LINES, REFUSED, Audit, Line
-from gateway.access.lockout import FREE, LONGEST, NONE, Count, Lockout, counted, network, subject
+from gateway.access.lockout import FREE, LONGEST, NONE, PACE, Count, Lockout, counted, network, subject
 
-ONE = subject("address", "192.0.2.1")
+ONE = subject("network", "192.0.2.1")
 
 
 def locked_for(failures: int) -> float:
@@ -45,7 +45,7 @@ def test_whoever_is_locked_is_told_how_long() -> None:
     for _ in range(3):
         counts.failed(ONE)
     assert counts.seconds_left(ONE) == 5
-    assert counts.seconds_left(subject("address", "192.0.2.2")) == 0
+    assert counts.seconds_left(subject("network", "192.0.2.2")) == 0
     clock.now += 5
     assert counts.seconds_left(ONE) == 0
 
@@ -79,10 +79,20 @@ def test_what_others_counted_is_added_to() -> None:
     assert counts.unsent() == {ONE: 1}
 
 
+def test_a_name_is_slowed_down_and_never_locked_for_long() -> None:
+    clock, name = Moved(), subject("user", "erp")
+    counts = Lockout(clock)
+    for _ in range(FREE + 50):
+        counts.failed(name)
+    assert counts.seconds_left(name) == PACE
+    clock.now += PACE
+    assert counts.seconds_left(name) == 0
+
+
 def test_counts_of_countless_addresses_stay_bounded() -> None:
     counts = Lockout(Moved())
     for number in range(lockout.MOST_SUBJECTS + 5000):
-        counts.failed(subject("address", str(number)))
+        counts.failed(subject("network", str(number)))
     assert len(counts.unsent()) <= lockout.MOST_SUBJECTS
 
 
