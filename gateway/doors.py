@@ -7,6 +7,7 @@ from importlib.metadata import version
 from contracts.errors import ScoregateError
 from contracts.source import Source
 from gateway.access.layer import Access
+from gateway.access.proxies import Proxies, trusted
 from gateway.desks import ClosedDesk
 from gateway.http.app import Gateway, Readiness, build
 from gateway.http.door import Mounted
@@ -26,7 +27,7 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
     pulse = pulse or installation.pulse()
     installation.roster.checking = True
     installation.roster.read()
-    access = Access(installation.keeper())
+    access = Access(installation.keeper(), proxies=Proxies(trusted(installation.settings.trusted_proxies)))
     installation.modes.overridden = access.keeper.overridden
 
     def warnings(health: Health) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError, Fault, SetupError
 from contracts.source import nearest
+from gateway.access.proxies import trusted
 from gateway.secret import REFERENCE, is_reference
 
 PREFIX = "SCOREGATE_"
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535)
     public_url: str = Field("", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")
     """Where callers reach this gateway, as descriptions such as a WSDL name it; empty: ``http://host:port``."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses and networks of proxies in front, separated by commas: they say in ``X-Forwarded-For`` who calls."""
     workers: int = Field(1, ge=1, le=64)
     """Processes that share the port and the ledger; more than the machine has cores gains nothing."""
     ledger: str = ""
@@ -76,7 +79,13 @@ class Settings(BaseSettings):
     def _state_in_home(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values | {"state": values.get("state") or Path(values.get("home") or "") / "state"}
 
-    @field_validator("allow_demonstration", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        trusted(value)
+        return value
+
+    @field_validator("allow_demonstration", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return split(value) if isinstance(value, str) else value

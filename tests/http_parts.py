@@ -121,6 +121,7 @@ async def ask(
     sent: list[tuple[bytes, bytes]] | None = None,
     body: bytes | Iterable[Any] = b"{}",
     query: bytes = b"",
+    peer: str = "127.0.0.1",
 ) -> Reply:
     """One exchange. ``body`` may be parts; a part may be an awaitable that is waited for instead of sent."""
     parts = iter([body] if isinstance(body, bytes) else [*body])
@@ -146,7 +147,7 @@ async def ask(
 
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "", "client": ("127.0.0.1", 1),
+        "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "", "client": (peer, 1),
         "server": ("127.0.0.1", 80), "headers": headers() if sent is None else sent, "state": {},
     }  # fmt: skip
     await app(scope, receive, send)

@@ -22,6 +22,7 @@ from gateway.access.audit import ADMITTED, REFUSED, Line
 from gateway.access.entries import MAX_LIVE, Kind, Principal
 from gateway.access.keeper import Keeper
 from gateway.access.lockout import network, subject
+from gateway.access.proxies import Proxies
 from gateway.access.roster import PREFIX, Holder
 from gateway.spi import ApiKey, Certificate, Evidence, Password, Signed
 
@@ -46,10 +47,13 @@ class _Remembered(NamedTuple):
 
 
 class Access:
-    """Authentication for all doors of this process. ``nobody`` is the hash checked where there is no such user."""
+    """Authentication for all doors of this process. ``nobody`` is the hash checked where there is no such user,
+    ``proxies`` who is believed about where a request comes from.
+    """
 
-    def __init__(self, keeper: Keeper, nobody: passwords.Hash = _NOBODY) -> None:
+    def __init__(self, keeper: Keeper, nobody: passwords.Hash = _NOBODY, proxies: Proxies | None = None) -> None:
         self.keeper, self.roster, self._nobody = keeper, keeper.roster, nobody
+        self.proxies = proxies or Proxies()
         self._clock, self._lockout, self._audit = keeper.clock, keeper.lockout, keeper.audit
         self._memory_key = secrets.token_bytes(32)
         self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()

@@ -120,7 +120,7 @@ class Door:
         if sent is not None and _CORRELATION.fullmatch(sent):
             visit.correlation = sent
         client = scope.get("client")
-        visit.address = client[0] if client else ""
+        visit.address = self._access.proxies.origin(client[0], scope["headers"]) if client else ""
         try:
             evidence = of_head(headers)
         except AccessDenied as error:

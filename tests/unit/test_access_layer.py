@@ -36,6 +36,7 @@ from gateway.access import passwords
 from gateway.access.entries import Credential
 from gateway.access.layer import REMEMBER_SECONDS, TOLERANCE, Access
 from gateway.access.lockout import FREE, MOST_SUBJECTS, PACE, subject
+from gateway.access.proxies import Proxies, trusted
 from gateway.http.principals import Principals
 from gateway.spi import Certificate, Password
 
@@ -371,6 +372,20 @@ def test_ten_thousand_wrong_passwords_are_few_checks(
         clock.now += 0.36
     tries = len(set(checks))
     assert FREE < tries < FREE + 20
+
+
+def behind(at: House, forwarded: str, peer: str = "127.0.0.1", **sent: str) -> Reply:
+    return run(ask(at.app, sent=headers(None, x_forwarded_for=forwarded, **sent), body=BODY, peer=peer))
+
+
+def test_a_trusted_proxy_says_who_calls_and_nobody_else_does(layer: Access) -> None:
+    layer.proxies = Proxies(trusted(["127.0.0.0/8"]))
+    at, wrong = house(access=layer), basic("nobody", "x")
+    assert [behind(at, "198.51.100.7", authorization=wrong).status for _ in range(FREE + 2)][-1] == 429
+    assert behind(at, "203.0.113.9", authorization=wrong).status == 401
+    assert behind(at, "203.0.113.10, 198.51.100.7", authorization=wrong).status == 429
+    assert behind(at, "198.51.100.7", "192.0.2.1", authorization=basic("SVC_ERP", PASSWORD)).status == 200
+    assert layer.keeper.is_own("erp", "192.0.2.1")
 
 
 def test_a_lock_made_by_one_worker_holds_at_the_other(tmp_path: Path, clock: Moved) -> None:
