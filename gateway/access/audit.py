@@ -2,17 +2,21 @@
 
 One line per hour, event, principal, address, credential and cause; a worker writes it when it first happens and brings
 its count up to date. ``principal`` is only ever a name of principals.yaml, and no line holds a secret, or a guess of
-one. What exceeds ``MOST_LINES`` an hour is gathered in one line per event, without names.
+one. Each event has room of its own for an hour's lines, and so have refusals of callers that are known and of those
+that are not: who floods one takes nothing from the others. What exceeds it is gathered in one line per principal.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 HOUR = 3600
 MOST_LINES = 500
+MOST_REFUSALS = 50
+"""Lines of an hour; of refusals fewer, for anybody can cause them, at any time."""
 Event = Literal["admitted", "refused", "demonstration_override", "principals_changed"]
 ADMITTED, REFUSED, OVERRIDDEN, RELOADED = get_args(Event)
 MANY = "(many)"
@@ -58,6 +62,7 @@ class Audit:
         self._clock = clock
         self._hour = 0
         self._lines: dict[Line, Tally] = {}
+        self._used: Counter[tuple[str, bool]] = Counter()
         self._past: list[Tally] = []
         self._lock = threading.Lock()
 
@@ -66,11 +71,7 @@ class Audit:
         with self._lock:
             if now >= self._hour + HOUR:
                 self._turn(now)
-            tally = self._lines.get(line)
-            if tally is None:
-                if len(self._lines) >= MOST_LINES:
-                    line = Line(line.event, "", MANY, "", MANY, "")
-                tally = self._lines.setdefault(line, Tally(line, now))
+            tally = self._lines.get(line) or self._new(line, now)
             tally.count += 1
             tally.last = now
 
@@ -92,6 +93,15 @@ class Audit:
         tally.row = row
         tally.sent += written.times
 
+    def _new(self, line: Line, now: float) -> Tally:
+        room = line.event, bool(line.principal)
+        if self._used[room] >= (MOST_REFUSALS if line.event == REFUSED else MOST_LINES):
+            line = Line(line.event, line.principal, MANY, "", MANY, "")
+        else:
+            self._used[room] += 1
+        return self._lines.setdefault(line, Tally(line, now))
+
     def _turn(self, now: float) -> None:
         self._past = [*self._past, *self._lines.values()][-2 * MOST_LINES :]
         self._lines, self._hour = {}, int(now // HOUR * HOUR)
+        self._used.clear()

@@ -197,7 +197,7 @@ class Access:
         return principal
 
     def _refused(self, name: str, kind: str, address: str, cause: str) -> AccessDenied:
-        self._audit.note(Line(REFUSED, name, address, kind, cause, ""))
+        self._audit.note(Line(REFUSED, name, network(address), kind, cause, ""))
         return AccessDenied(cause)
 
     def _counted(self, user: str, name: str, address: str) -> list[bytes]:
@@ -210,7 +210,7 @@ class Access:
     def _refuse_locked(self, user: str, name: str, address: str) -> None:
         wait = self._lockout.seconds_left(*self._counted(user, name, address))
         if wait:
-            self._audit.note(Line(REFUSED, name, address, "password", "locked out", ""))
+            self._refused(name, "password", address, "locked out")
             raise AccessDenied("locked out", retry_after=wait)
 
     def _mark(self, evidence: Password, address: str) -> bytes:

@@ -21,7 +21,8 @@ from gateway.access.audit import ADMITTED, Line, Written
 from gateway.access.lockout import FORGET, MOST_SUBJECTS, Count, counted, longest
 from gateway.ledger.shared import AUDIT, LOCKOUT, NONCE
 
-MOST_AUDIT_ROWS = 1_000_000
+MOST_AUDIT_ROWS = 2_000_000
+"""A quarter of a gigabyte: what four workers write in KEEP_AUDIT that are guessed at from everywhere all the time."""
 KEEP_AUDIT = 400 * 86400.0
 """Seconds an audit row is kept at most."""
 _MICRO = 1_000_000

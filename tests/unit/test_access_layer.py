@@ -33,12 +33,13 @@ from http_parts import KEY, House, Reply, ask, headers, house
 from adapters.rest.codec import RestCodec
 from contracts.errors import AccessDenied, UpstreamError
 from gateway.access import passwords
+from gateway.access.audit import MOST_REFUSALS
 from gateway.access.entries import Credential
 from gateway.access.layer import REMEMBER_SECONDS, TOLERANCE, Access
 from gateway.access.lockout import FREE, MOST_SUBJECTS, PACE, subject
 from gateway.access.proxies import Proxies, trusted
 from gateway.http.principals import Principals
-from gateway.spi import Certificate, Password
+from gateway.spi import ApiKey, Certificate, Password
 
 BODY = b'{"applicant":{"income":1}}'
 HERE, THERE = "127.0.0.1", "198.51.100.7"
@@ -285,6 +286,25 @@ def test_a_live_decision_by_a_demonstration_bundle_is_audited(layer: Access, tmp
     assert (line.event, line.integration, line.principal, times) == (
         "demonstration_override", "juniper-api", "juniper", 3,
     )  # fmt: skip
+
+
+def test_strangers_from_everywhere_are_few_rows_and_hide_nobody_who_came_in(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+
+    async def flood() -> None:
+        async with workers(layer):
+            for number in range(1200):
+                with pytest.raises(AccessDenied):
+                    layer.at_once(ApiKey(b"sg_wrong"), f"2001:db8:0:{number % 600:x}::{number:x}")
+            layer.at_once(ApiKey(KEY.encode()), "2001:db8::1")
+
+    run(flood())
+    lines = [one.written.line for one in store(tmp_path).events(limit=1000)]
+    assert [(line.principal, line.address) for line in lines if line.event == "admitted"] == [
+        ("juniper", "2001:db8::1")
+    ]
+    assert len(lines) == MOST_REFUSALS + 2
+    assert "2001:db8::/64" in {line.address for line in lines}
 
 
 def test_what_only_the_adapter_can_refuse_a_caller_is_audited(layer: Access, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from access_parts import NOW, Moved
 
 from gateway.access import lockout
-from gateway.access.audit import ADMITTED, HOUR, MOST_LINES, REFUSED, Audit, Line
+from gateway.access.audit import ADMITTED, HOUR, MANY, MOST_LINES, MOST_REFUSALS, OVERRIDDEN, REFUSED, Audit, Line
 from gateway.access.lockout import FREE, LONGEST, NONE, PACE, Count, Lockout, counted, network, subject
 
 ONE = subject("network", "192.0.2.1")
@@ -134,8 +134,28 @@ def test_attempts_from_everywhere_stay_bounded() -> None:
     for number in range(10_000):
         audit.note(line(str(number)))
     pending = [written for _, written in audit.pending()]
-    assert len(pending) == MOST_LINES + 1
+    assert len(pending) == MOST_REFUSALS + 1
     assert sum(written.times for written in pending) == 10_000
+
+
+def test_who_floods_the_audit_hides_neither_who_came_in_nor_which_callers_were_refused() -> None:
+    audit = Audit(Moved())
+    for number in range(600):
+        audit.note(line(str(number))._replace(principal=""))
+    told = [line(event=ADMITTED), line(), line("192.0.2.2", OVERRIDDEN)]
+    for one in told:
+        audit.note(one)
+    assert [written.line for _, written in audit.pending()][-3:] == told
+
+
+def test_a_caller_that_comes_from_everywhere_keeps_its_name() -> None:
+    audit = Audit(Moved())
+    for number in range(600):
+        audit.note(line(str(number), ADMITTED))
+    audit.note(line(event=ADMITTED)._replace(principal="crm"))
+    *_, many, other = [written for _, written in audit.pending()]
+    assert (many.line.principal, many.line.address, many.times) == ("erp", MANY, 600 - MOST_LINES)
+    assert (other.line.principal, other.line.address) == ("crm", MANY)
 
 
 def test_admissions_are_counted_up_only_when_their_hour_is_over() -> None:
