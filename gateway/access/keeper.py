@@ -43,12 +43,13 @@ class _Sent(NamedTuple):
 
 
 class _Brought(NamedTuple):
-    """What it brings back; ``known`` is None where nobody looked."""
+    """What it brings back; ``counts`` and ``known`` are None where nobody looked, or ``error`` kept them from it."""
 
     unused: list[bool]
     rows: list[int]
-    counts: dict[bytes, Count]
-    known: set[tuple[str, str]] | None
+    counts: dict[bytes, Count] | None = None
+    known: set[tuple[str, str]] | None = None
+    error: Exception | None = None
 
 
 class Keeper:
@@ -165,7 +166,10 @@ class Keeper:
             self._failed(sent, error)
             return
         self._take(sent, brought, now)
-        self._faulty.clear()
+        if brought.error is None:
+            self._faulty.clear()
+        else:
+            self._tell(brought.error)
 
     def _take(self, sent: _Sent, brought: _Brought, now: float) -> None:
         for (_, _, future), unused in zip(sent.claims, brought.unused, strict=True):
@@ -173,7 +177,8 @@ class Keeper:
                 future.set_result(unused)
         for (tally, written), row in zip(sent.lines, brought.rows, strict=True):
             self.audit.wrote(tally, written, row)
-        self.lockout.share(brought.counts)
+        if brought.counts is not None:
+            self.lockout.share(brought.counts)
         if brought.known is not None:
             self._logged_in = {(principal, network(address)) for principal, address in brought.known}
             self._clean_at = now + CLEAN_SECONDS
@@ -192,12 +197,23 @@ class Keeper:
 
 
 def _exchange(store: SharedAccess, sent: _Sent, now: float) -> _Brought:
-    """One exchange with the database, nonces first: somebody waits for them."""
-    unused = store.use([(nonce, expires) for nonce, expires, _ in sent.claims]) if sent.claims else []
-    if sent.failures:
+    """One exchange with the database. What is sent is written as one, so whatever fails can be sent again; once it is
+    written, nothing takes that back.
+    """
+    brought = _put(store, sent, now)
+    try:
+        if sent.clean:
+            store.forget(now)
+        known = store.logged_in(now - KNOWN_SECONDS) if sent.clean else None
+        return brought._replace(counts=store.counts(now), known=known)
+    except Exception as error:  # noqa: BLE001 # it is looked at again a moment later
+        return brought._replace(error=error)
+
+
+def _put(store: SharedAccess, sent: _Sent, now: float) -> _Brought:
+    if not (sent.claims or sent.failures or sent.lines):
+        return _Brought([], [])
+    with store.together():
+        unused = store.use([(nonce, expires) for nonce, expires, _ in sent.claims])
         store.count(sent.failures, now)
-    rows = store.write([(tally.row, written) for tally, written in sent.lines]) if sent.lines else []
-    if sent.clean:
-        store.forget(now)
-    known = store.logged_in(now - KNOWN_SECONDS) if sent.clean else None
-    return _Brought(unused, rows, store.counts(now), known)
+        return _Brought(unused, store.write([(tally.row, written) for tally, written in sent.lines]))

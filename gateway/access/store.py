@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import UpstreamError
-from gateway.access.audit import ADMITTED, Line, Written
+from gateway.access.audit import ADMITTED, HOUR, Line, Written
 from gateway.access.lockout import FORGET, MOST_SUBJECTS, Count, counted, longest
 from gateway.ledger.shared import AUDIT, LOCKOUT, NONCE
 
@@ -42,6 +42,17 @@ class SharedAccess:
         self._engine = engine
         self._insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         self._connection: Connection | None = None
+        self._together = False
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is written as one, or not at all."""
+        with self._transaction():
+            self._together = True
+            try:
+                yield
+            finally:
+                self._together = False
 
     def count(self, failures: Mapping[bytes, int], now: float) -> None:
         """Add failures to what all workers counted."""
@@ -96,7 +107,8 @@ class SharedAccess:
 
     def logged_in(self, since: float) -> set[tuple[str, str]]:
         """Principal and address of everyone who came in since then."""
-        where = AUDIT.c.event == ADMITTED, AUDIT.c.last >= _micro(since)
+        begun = AUDIT.c.at >= _micro(since - HOUR)  # a line grows for an hour, and there is an index of its beginning
+        where = AUDIT.c.event == ADMITTED, begun, AUDIT.c.last >= _micro(since)
         with self._reading() as connection:
             found = connection.execute(select(AUDIT.c.principal, AUDIT.c.address).where(*where).distinct()).all()
         return {(row.principal, row.address) for row in found}
@@ -117,7 +129,7 @@ class SharedAccess:
             oldest = select(LOCKOUT.c.until).order_by(LOCKOUT.c.until.desc()).offset(MOST_SUBJECTS).limit(1)
             connection.execute(delete(LOCKOUT).where(LOCKOUT.c.until <= oldest.scalar_subquery()))
             newest = connection.execute(select(func.max(AUDIT.c.id))).scalar() or 0
-            old = AUDIT.c.last < _micro(now - KEEP_AUDIT)
+            old = AUDIT.c.at < _micro(now - KEEP_AUDIT)
             connection.execute(delete(AUDIT).where(old | (AUDIT.c.id <= newest - MOST_AUDIT_ROWS)))
 
     def close(self) -> None:
@@ -136,6 +148,9 @@ class SharedAccess:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if self._together:
+            yield self._opened()
+            return
         try:
             connection = self._opened()
             connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
@@ -144,6 +159,9 @@ class SharedAccess:
         except SQLAlchemyError as exc:
             self._drop()
             raise UpstreamError("the ledger's database cannot be written") from exc
+        except BaseException:
+            self._drop()
+            raise
 
     def _opened(self) -> Connection:
         if self._connection is None:

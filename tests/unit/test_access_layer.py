@@ -492,6 +492,49 @@ def test_the_tables_are_cleaned_and_bounded(tmp_path: Path) -> None:
     assert shared.use([(b"5", NOW + 20)]) == [True]
 
 
+def test_what_fails_half_way_spends_no_nonce_and_counts_nothing_twice(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+    shared = layer.keeper._store
+    assert shared is not None
+    working = shared.write
+
+    def broken(lines: Any) -> list[int]:
+        raise UpstreamError("the ledger's database cannot be written")
+
+    async def spell() -> bool:
+        async with workers(layer):
+            await until(lambda: layer.keeper._clean_at)
+            shared.write = broken  # type: ignore[method-assign]
+            with pytest.raises(AccessDenied):
+                await layer.check(Password("nobody", b"x"), HERE, "juniper-api")
+            with pytest.raises(UpstreamError):
+                await layer.keeper.unused(b"n", NOW + 300)
+            await asyncio.sleep(0.6)
+            shared.write = working  # type: ignore[method-assign]
+            return await layer.keeper.unused(b"n", NOW + 300)
+
+    assert run(spell()) is True
+    assert {count.failures for count in store(tmp_path).counts(clock.now).values()} == {1}
+
+
+def test_what_is_written_stays_so_where_it_cannot_be_read_back(tmp_path: Path, clock: Moved) -> None:
+    layer = access(tmp_path, clock)
+    shared, reported = layer.keeper._store, list[Exception]()
+    layer.keeper._report = reported.append
+    assert shared is not None
+
+    def broken(now: float) -> Any:
+        raise UpstreamError("the ledger's database cannot be read")
+
+    async def spell() -> bool:
+        async with workers(layer):
+            shared.counts = broken  # type: ignore[method-assign]
+            return await layer.keeper.unused(b"n", NOW + 300)
+
+    assert run(spell()) is True
+    assert len(reported) == 1
+
+
 def test_what_cannot_be_written_is_written_later(tmp_path: Path, clock: Moved) -> None:
     layer = access(tmp_path, clock)
     reported: list[Exception] = []
