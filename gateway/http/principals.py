@@ -22,6 +22,7 @@ from contracts.errors import ConfigurationError, Fault, SetupError
 from contracts.section import Section
 from contracts.source import Source, nearest
 from gateway.access.entries import ENTRY_KEYS, MAX_LIVE, Credential, Kind, Principal, read_entry
+from gateway.disk import sync
 from gateway.private import owner_only
 
 FILE = "principals.yaml"
@@ -145,9 +146,9 @@ def rotate(path: Path, name: str, credential: Credential, old_until: datetime | 
     """
 
     def change(entry: Entry) -> None:
-        now = written(datetime.now(UTC))
-        over = [one for one in entry["credentials"] if str(one.get("expires", "9")) <= now]
-        for one in over:
+        now, held = datetime.now(UTC), Principals.read(path).by_name[name].credentials
+        pairs = list(zip(entry["credentials"], held, strict=True))
+        for one in [kept for kept, read in pairs if read.expires is not None and read.expires <= now]:
             entry["credentials"].remove(one)
         live = [one for one in entry["credentials"] if one["kind"] == credential.kind]
         if len(live) >= MAX_LIVE:
@@ -264,7 +265,9 @@ def _rewrite(path: Path, change: Callable[[list[Entry]], None]) -> None:
             yaml.dump(document, file)
         Principals.read(beside, str(path))
         _keep_readers(path, beside)
+        sync(beside)
         beside.replace(path)
+        sync(path.parent)
     finally:
         with suppress(OSError):
             beside.unlink()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import AccessDenied, ConfigurationError, SetupError
+from gateway import disk
 from gateway.access.entries import Principal
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
@@ -134,6 +135,58 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
 def test_two_keys_serve_while_one_is_rotated(tmp_path: Path) -> None:
     path = written(tmp_path, f"principals:\n{entry(digest=f'{DIGEST}, {OTHER}')}")
     assert caller_of(path, "one") == caller_of(path, "two")
+
+
+class Evening(datetime):
+    """A day's 18:00."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:
+        return datetime(2026, 11, 26, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expires", "kept"),
+    [
+        ("2026-11-26 23:00", True),
+        ("2026-11-26T23:00:00Z", True),
+        ("2026-11-26T20:30:00+02:00", True),
+        ('"2026-11-26T23:00:00Z"', True),
+        ("2026-11-27", True),
+        ("2026-11-26", False),
+        ("2026-11-26 17:00", False),
+        ("2026-11-26T19:30:00+02:00", False),
+    ],
+)
+def test_only_a_secret_whose_time_is_over_leaves_the_file_however_that_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expires: str, kept: bool
+) -> None:
+    monkeypatch.setattr(principals, "datetime", Evening)
+    path = written(
+        tmp_path,
+        "principals:\n  - name: meridian\n    integrations: [meridian-los]\n    operations: [score]\n"
+        f"    credentials:\n      - {{kind: api_key, sha256: {DIGEST}, expires: {expires}}}\n",
+    )
+    principals.rotate(path, "meridian", principals.new_key()[1])
+    found = Principals.read(path).by_name["meridian"].credentials
+    assert (DIGEST in {one.held for one in found}) is kept
+    assert len(found) == 1 + kept
+
+
+def test_a_changed_file_is_on_the_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves the old file or the new one, and never an empty one: that would let nobody in."""
+    path, synced = tmp_path / "principals.yaml", list[tuple[bool, bool]]()
+    principals.add(path, "one", ["*"], ["score"])
+
+    def sync(file: Path) -> None:
+        synced.append((file == tmp_path, "two" in path.read_text()))
+        disk.sync(file)
+
+    monkeypatch.setattr(principals, "sync", sync)
+    principals.add(path, "two", ["*"], ["score"])
+    assert synced == [(False, False), (True, True)]
 
 
 @pytest.mark.parametrize("text", ["", "principals: []\n"])
