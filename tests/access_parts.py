@@ -11,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from http_parts import BOTH, KEY
+import pytest
+from http_parts import BOTH, KEY, House, Reply, ask, headers
 
+from contracts.errors import AccessDenied
 from gateway.access import passwords
 from gateway.access.entries import Credential, Principal
 from gateway.access.evidence import signature
@@ -23,9 +25,12 @@ from gateway.access.store import SharedAccess
 from gateway.http.principals import Principals
 from gateway.ledger.connect import connect
 from gateway.ledger.schema import METADATA
+from gateway.spi import Password
 
 NOW = 1_800_000_000.0
 PASSWORD = "correct horse battery"
+BODY = b'{"applicant":{"income":1}}'
+HERE, THERE = "127.0.0.1", "198.51.100.7"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of the vector Standard Webhooks publishes
 
 
@@ -109,3 +114,18 @@ def signed(body: bytes, at: float, message_id: str = "msg_1", secret: str = SECR
         "webhook_timestamp": str(int(at)),
         "webhook_signature": signature(secret.encode(), text),
     }
+
+
+def refusal(layer: Access, evidence: Any, address: str = HERE) -> AccessDenied:
+    with pytest.raises(AccessDenied) as caught:
+        run(layer.check(evidence, address, "juniper-api"))
+    return caught.value
+
+
+def guess(layer: Access, times: int, user: str = "SVC_ERP", address: str = THERE) -> AccessDenied:
+    found = [refusal(layer, Password(user, b"guess %d" % number), address) for number in range(times)]
+    return found[-1]
+
+
+def post(at: House, body: bytes = BODY, **sent: str) -> Reply:
+    return run(ask(at.app, sent=headers(None, **sent), body=body))
