@@ -33,6 +33,7 @@ _SIGNS = (
     ("read-only", "ledger_readonly"),
     ("unable to open", "ledger_readonly"),
     ("fsync = off", "ledger_not_durable"),
+    ("master key retired", "key_retired"),
 )
 
 

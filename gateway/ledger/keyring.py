@@ -2,7 +2,8 @@
 
 A key given beside one the ledger knows is registered when the ledger is opened; the first given is used from then on.
 ``rewrap`` then brings the data keys of earlier entries under the newest master key in small batches, while gateways
-serve, and retires the older ones. Signatures stay as they are: a signing key that once signed is needed to verify.
+serve, and retires the older ones: who still seals under one is refused from then on. Signatures stay as they are: a
+signing key that once signed is needed to verify.
 """
 
 from __future__ import annotations
@@ -58,14 +59,17 @@ def open_keyring(engine: Engine, masters: Sequence[bytes], signers: Sequence[byt
 def rewrap(engine: Engine, keyring: Keyring, patience: float) -> Iterator[int]:
     """Bring every data key under the newest master key; yields how many after each batch.
 
-    At the end the index key's copies under older master keys are destroyed: those open nothing any more. Raises
-    SetupError where an older master key is needed and was not given.
+    Then the index key's copies under older master keys are destroyed, after which nobody seals under those any more,
+    and what was sealed until then is brought over too: at the end they open nothing. Raises SetupError where an older
+    master key is needed and was not given.
     """
     last = 0
-    while batch := patiently(lambda: _rewrap_some(engine, keyring, last), patience):  # noqa: B023 # called at once
-        last = max(batch)
-        yield len(batch)
-    patiently(lambda: _retire(engine, keyring), patience)
+    for last_round in (False, True):
+        if last_round:
+            patiently(lambda: _retire(engine, keyring), patience)
+        while batch := patiently(lambda: _rewrap_some(engine, keyring, last), patience):  # noqa: B023 # called at once
+            last = max(batch)
+            yield len(batch)
 
 
 def keys_by_master(connection: Connection) -> dict[int, int]:
@@ -146,7 +150,7 @@ def _rewrapped(keyring: Keyring, name: str, master: int, wrapped: bytes) -> byte
 
 
 def _retire(engine: Engine, keyring: Keyring) -> None:
-    used = select(ENVELOPE_KEY.c.master).where(ENVELOPE_KEY.c.master == SECRET.c.id).exists()
+    """Waits for whoever is sealing under an older key: the statement that takes the head takes that key's row too."""
     with alone(engine) as connection:
-        others = (SECRET.c.purpose == MASTER, SECRET.c.id != keyring.master, ~used)
+        others = SECRET.c.purpose == MASTER, SECRET.c.id != keyring.master
         connection.execute(update(SECRET).values(wrapped=None).where(*others))

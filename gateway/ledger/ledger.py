@@ -101,7 +101,7 @@ class Ledger:
         sqlite = self._engine.dialect.name == "sqlite"
         self._checkpointer = Checkpointer(self._engine, rhythm or Rhythm()) if sqlite else None
         self._futures = FutureSink()
-        self._meter, self._probe = Meter(lookout), Probe(self._engine)
+        self._meter, self._probe = Meter(lookout), Probe(self._engine, self._keyring.master)
         self._patience = patience
         self._writer = Writer(
             _stores(self._engine, self._keyring, patience),

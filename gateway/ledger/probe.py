@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from gateway.ledger.connect import category, insist_on_durability
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import BLOCK, HEAD
+from gateway.ledger.store import retired
 
 PATIENCE_S = 1.0
 """How long the proof waits for the turn of others."""
@@ -31,10 +32,14 @@ class Standing(NamedTuple):
 
 
 class Probe:
-    """Used from one thread at a time; opens its connection when first asked, and anew after one failed."""
+    """Used from one thread at a time; opens its connection when first asked, and anew after one failed.
 
-    def __init__(self, engine: Engine) -> None:
+    ``master`` is the number of the master key that decisions are sealed under.
+    """
+
+    def __init__(self, engine: Engine, master: int) -> None:
         self._engine = engine
+        self._retired = f"SELECT id FROM secret WHERE id = {master} AND wrapped IS NULL"  # noqa: S608 # a number
         self._pooled: Any = None
 
     def standing(self) -> Standing:
@@ -68,6 +73,8 @@ class Probe:
         driver.execute("BEGIN IMMEDIATE" if self._engine.dialect.name == "sqlite" else "BEGIN")
         try:
             driver.execute("UPDATE head SET number = number WHERE id = 1")
+            if driver.execute(self._retired).fetchone():
+                raise retired()
             driver.execute("COMMIT")
         except BaseException:
             with suppress(Exception):

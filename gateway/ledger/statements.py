@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.ledger.schema import ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD
+from gateway.ledger.schema import ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD, SECRET
 from gateway.ledger.types import Kind
 
 MOST_ROWS = 64
@@ -52,7 +52,9 @@ class Statements:
         self.payloads = cache(self._payloads)
         head = select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries)
         self.head = self._text(head, [])
-        self.lock_head = self._text(head.with_for_update(), [])
+        # The master key's row as well: a key that is being retired is waited for, and seen as it is afterwards.
+        held = head.add_columns(SECRET.c.wrapped).where(SECRET.c.id == bindparam("master"))
+        self.lock_head = self._text(held.with_for_update(), ["master"])
         self.set_head = self._text(
             update(HEAD).values({column: bindparam(column.name) for column in HEAD.c if column is not HEAD.c.id}),
             ["number", "digest", "entries", "seal"],

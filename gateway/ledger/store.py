@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Engine
 
-from contracts.errors import InternalFault
+from contracts.errors import InternalFault, SetupError
 from gateway.ledger.chain import Head, block_digest, entry_digest, head_seal, merkle_root, signature
 from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, ENVELOPE_KEY
 from gateway.ledger.seal import Sealer
@@ -78,8 +78,8 @@ class Store:
         self._pooled.invalidate()
 
     def blames_an_entry(self, cause: Exception) -> bool:
-        """Whether one entry of a group is to blame, and not the state of the database."""
-        return not isinstance(cause, self.errors) or isinstance(cause, self._of_one_entry)
+        """Whether one entry of a group is to blame, and not the state of the database or the installation."""
+        return not isinstance(cause, (self.errors, SetupError)) or isinstance(cause, self._of_one_entry)
 
     def head(self) -> Head:
         return Head(*self._run(self._statements.head).fetchone())
@@ -134,8 +134,11 @@ class Store:
         self._run(self._statements.begin)
 
     def lock_head(self) -> Head:
-        """Take the head row; whoever holds it appends alone."""
-        return Head(*self._run(self._statements.lock_head).fetchone())
+        """Take the head row; whoever holds it appends alone. SetupError where the master key in use was retired."""
+        *head, index_key = self._run(self._statements.lock_head, (self._keyring.master,)).fetchone()
+        if index_key is None:
+            raise retired()
+        return Head(*head)
 
     def append(self, drafts: Sequence[Draft], head: Head) -> Block:
         """Write entries and the block over them into the open transaction."""
@@ -210,6 +213,14 @@ _RECEIVED = 8
 
 
 _RETENTION = {int(kind): kind.word for kind in Kind}
+
+
+def retired() -> SetupError:
+    """What is wrong where this process seals under a key that ``rotate-keys`` retired and that may be destroyed."""
+    return SetupError(
+        "master key retired: rotate-keys took the first one given out of use while this process served, and nothing "
+        "more is sealed under it; give the newer key first and restart"
+    )
 
 
 def _key_row(number: int, draft: Draft, master: int) -> tuple[Any, ...]:

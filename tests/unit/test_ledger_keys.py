@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +14,8 @@ from ledger_samples import NOON, open_ledger, proposal
 
 from contracts.errors import NotFound, SetupError, UpstreamError
 from gateway.ledger import Filters, Kind, Ledger, make_key_file
+from gateway.ledger.chain import Head
+from gateway.ledger.store import Block, Draft, Store
 
 
 def filled(folder: Path, **changes: object) -> Ledger:
@@ -32,16 +38,47 @@ def test_after_a_rotation_everything_opens_with_the_new_master_key_alone(ledger_
     assert sum(both.rotate_keys()) == 1201
     assert serving.submit(proposal("k7", "7", "app-7")).result().repeated
     assert serving.open_payload(meanwhile.decision_id).record == b"r"
+    with pytest.raises(UpstreamError, match="master key retired"):
+        serving.submit(proposal("late")).result()
+    assert (serving.status().entries, serving.unwritable(), both.unwritable()) == (1201, "key_retired", "")
+    assert not both.submit(proposal("late")).result().repeated
     both.close()
     serving.close()
     alone = open_ledger(ledger_folder, master_key=new)
-    assert alone.survey(NOON)["keys_by_master"] == {"3": 1201}
+    assert alone.survey(NOON)["keys_by_master"] == {"3": 1202}
     repeated = alone.submit(proposal("k7", "7", "app-7")).result()
     assert (repeated.repeated, alone.open_payload(repeated.decision_id).record) == (True, b"7")
     assert alone.verify_chain() == ()
     alone.close()
     with pytest.raises(SetupError, match="retired"):
         open_ledger(ledger_folder, master_key=old)
+
+
+def test_what_is_sealed_under_the_old_key_in_the_moment_it_is_retired_opens_with_the_new_one(
+    ledger_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = open_ledger(ledger_folder)
+    old, new = keys(ledger_folder)
+    both = open_ledger(ledger_folder, master_key=[new, old])
+    append, appending, go_on = Store.append, threading.Event(), threading.Event()
+
+    def held(store: Store, drafts: Sequence[Draft], head: Head) -> Block:
+        appending.set()
+        go_on.wait()
+        return append(store, drafts, head)
+
+    monkeypatch.setattr(Store, "append", held)
+    with ThreadPoolExecutor(1) as pool:
+        late = serving.submit(proposal("k1"))
+        appending.wait()
+        rotation = pool.submit(lambda: sum(both.rotate_keys()))
+        time.sleep(0.2)
+        assert not rotation.done(), "it waits for whoever seals under the old key"
+        go_on.set()
+        assert (late.result().repeated, rotation.result()) == (False, 1)
+    assert both.survey(NOON)["keys_by_master"] == {"3": 1}
+    serving.close()
+    both.close()
 
 
 def test_a_new_master_key_without_a_known_one_beside_it_is_refused(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_the_proof_on_a_server_names_what_it_meets_and_recovers(postgres: Postgr
     METADATA.create_all(engine)
     with engine.connect() as connection:
         connection.execute(HEAD.insert(), {"id": 1, "number": 0, "digest": b"", "entries": 0})
-    probe = Probe(engine)
+    probe = Probe(engine, 1)
     assert probe.cause() == ""
     assert probe.standing() == Standing(0, 0, 0)
     with engine.connect() as holder:
