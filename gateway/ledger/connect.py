@@ -23,6 +23,8 @@ CONNECT_SECONDS = 3
 """How long a connection to a server may take to be made."""
 
 _SIGNS = (
+    ("master key retired", "key_retired"),
+    ("ledger replaced", "ledger_replaced"),
     ("locked", "ledger_locked"),
     ("lock timeout", "ledger_locked"),
     ("busy", "ledger_locked"),
@@ -33,7 +35,6 @@ _SIGNS = (
     ("read-only", "ledger_readonly"),
     ("unable to open", "ledger_readonly"),
     ("fsync = off", "ledger_not_durable"),
-    ("master key retired", "key_retired"),
 )
 
 

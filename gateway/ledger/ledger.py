@@ -21,6 +21,7 @@ from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
 from gateway.ledger.migrate import prepare
 from gateway.ledger.on_loop import LoopLedger
+from gateway.ledger.opened import Opened
 from gateway.ledger.overview import survey
 from gateway.ledger.probe import Probe, Standing
 from gateway.ledger.reader import Reader
@@ -87,6 +88,7 @@ class Ledger:
             with clearly(self._engine):
                 prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, patience)
                 self._keyring = open_keyring(self._engine, masters, signers, patience)
+            opened = Opened(self._engine)
             marks = Marks(self._keyring.index_key)
             self._reader = Reader(self._engine, self._keyring, marks)
             self._anchor = Anchor(anchor or _beside(where))
@@ -101,12 +103,13 @@ class Ledger:
         sqlite = self._engine.dialect.name == "sqlite"
         self._checkpointer = Checkpointer(self._engine, rhythm or Rhythm()) if sqlite else None
         self._futures = FutureSink()
-        self._meter, self._probe = Meter(lookout), Probe(self._engine, self._keyring.master)
+        self._meter, self._probe = Meter(lookout), Probe(self._engine, opened, self._keyring.master)
         self._patience = patience
         self._writer = Writer(
             _stores(self._engine, self._keyring, patience),
             Terms(marks, sealer, retention or {}, now),
             self._anchor,
+            opened,
             bound,
             patience,
             self._checkpointer.committed if self._checkpointer else _nothing,

@@ -22,8 +22,9 @@ _COUNTER = {
 }
 _BY_NUMBER = {int(kind): name for kind, name in _COUNTER.items()}
 CAUSES = (
+    "master key retired", "ledger replaced",
     "disk is full", "No space left", "File too large", "locked", "lock timeout", "disk I/O error", "unable to open",
-    "readonly", "does not answer", "connection", "fsync = off", "master key retired",
+    "readonly", "does not answer", "connection", "fsync = off",
 )  # fmt: skip
 """What a database says when it does not take a group: the words its causes are counted by, where they hold."""
 _MODE, _INTEGRATION, _OUTCOME = 4, 5, 7

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, select
 
 from gateway.ledger.connect import category, insist_on_durability
+from gateway.ledger.opened import Opened
 from gateway.ledger.patience import patiently
 from gateway.ledger.schema import BLOCK, HEAD
 from gateway.ledger.store import retired
@@ -37,8 +38,8 @@ class Probe:
     ``master`` is the number of the master key that decisions are sealed under.
     """
 
-    def __init__(self, engine: Engine, master: int) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, opened: Opened, master: int) -> None:
+        self._engine, self._opened = engine, opened
         self._retired = f"SELECT id FROM secret WHERE id = {master} AND wrapped IS NULL"  # noqa: S608 # a number
         self._pooled: Any = None
 
@@ -67,6 +68,7 @@ class Probe:
             self._pooled = None
 
     def _commit(self) -> None:
+        self._opened.check()
         driver = self._connection()
         if self._engine.dialect.name != "sqlite":
             insist_on_durability(driver)

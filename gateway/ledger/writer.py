@@ -19,6 +19,7 @@ from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway.ledger.chain import Anchor
 from gateway.ledger.jobs import Job, Propose, Terms, place_all
 from gateway.ledger.meter import CAUSES, Meter
+from gateway.ledger.opened import Opened
 from gateway.ledger.patience import passes, patiently, persistence
 from gateway.ledger.store import Block, Store
 from gateway.ledger.types import Sink
@@ -38,6 +39,7 @@ class Writer:
         open_store: Callable[[], Store],
         terms: Terms,
         anchor: Anchor,
+        opened: Opened,
         bound: int,
         patience: float,
         committed: Callable[[int, Store], None],
@@ -47,7 +49,7 @@ class Writer:
         self.anchor_failures = 0
         self._open_store = open_store
         self._terms = terms
-        self._anchor = anchor
+        self._anchor, self._opened = anchor, opened
         self._bound = bound
         self._patience = patience
         self._committed = committed
@@ -142,6 +144,7 @@ class Writer:
 
     def _attempt(self, jobs: Sequence[Job]) -> list[object]:
         """Settle a group in one transaction, or in none where everything was settled before."""
+        self._opened.glance()
         store = self._store = self._store or patiently(self._open_store, self._patience)
         before = self._head
         again = self._again

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from gateway.ledger.connect import connect, parse
+from gateway.ledger.opened import Opened
 from gateway.ledger.probe import Probe, Standing
 from gateway.ledger.schema import HEAD, METADATA
 from gateway.watching.pulse import LOCKED_SECONDS, PROOF_SECONDS, STALLED_SECONDS, Pulse
@@ -135,7 +136,7 @@ def test_the_proof_on_a_server_names_what_it_meets_and_recovers(postgres: Postgr
     METADATA.create_all(engine)
     with engine.connect() as connection:
         connection.execute(HEAD.insert(), {"id": 1, "number": 0, "digest": b"", "entries": 0})
-    probe = Probe(engine, 1)
+    probe = Probe(engine, Opened(engine), 1)
     assert probe.cause() == ""
     assert probe.standing() == Standing(0, 0, 0)
     with engine.connect() as holder:
