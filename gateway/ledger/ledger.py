@@ -16,6 +16,7 @@ from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer, Rhythm, cut_log
 from gateway.ledger.connect import clearly, connect, place, require_durable
+from gateway.ledger.end import read_end, was_cut
 from gateway.ledger.jobs import Propose, Refuse, Terms
 from gateway.ledger.keyring import first_secrets, open_keyring, rewrap
 from gateway.ledger.meter import Meter
@@ -93,7 +94,7 @@ class Ledger:
             self._reader = Reader(self._engine, self._keyring, marks)
             self._anchor = Anchor(anchor or _beside(where))
             if not examine:
-                self._check_anchor()
+                self._check_end()
                 with clearly(self._engine):
                     require_durable(self._engine)
         except BaseException:
@@ -240,14 +241,22 @@ class Ledger:
         self._anchor.close()
         self._engine.dispose()
 
-    def _check_anchor(self) -> None:
+    def _check_end(self) -> None:
         anchored = self._anchor.last()  # read before the head: others may be appending
-        block, _ = self._reader.head()
-        if anchored > block:
+        with clearly(self._engine), self._engine.connect() as connection:
+            end = read_end(connection)
+            cut = was_cut(connection, end, self._keyring.signing_keys)
+        seen = f"the ledger {place(self._engine)} ends at block {end.head.number}"
+        if anchored > end.head.number:
             raise SetupError(
-                f"the ledger {place(self._engine)} ends at block {block}, but {self._anchor.path} names {anchored}: "
+                f"{seen}, but {self._anchor.path} names {anchored}: "
                 "its end was cut off or an older copy put in place; find out with: scoregate verify --chain "
                 "(to go on all the same, move the anchor file away)"
+            )
+        if cut:
+            raise SetupError(
+                f"{seen}, but its head bears the seal of another: its end was cut off, or changed past the gateway; "
+                "find out with: scoregate verify --chain, and restore a backup"
             )
 
 

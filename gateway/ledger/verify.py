@@ -17,7 +17,8 @@ finding                what it means
 ``signature_wrong``    a block was rewritten by someone without the signing key
 ``signature_unknown``  a block's signing key was not given to this program
 ``head_wrong``         the head row and the last block disagree
-``truncated``          the anchor names a later block, and the head was never the ledger's own: the end was cut off
+``truncated``          the head was never the ledger's own, for it bears the seal of another or the anchor names a later
+                       block: the end was cut off
 ``old_copy``           the anchor names a later block, and the head once was the ledger's own: an old backup
 ``rewritten``          the anchor names another digest for a block: rewritten and hashed again
 ``anchor_missing``     there are blocks but the anchor file is empty
@@ -33,8 +34,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from gateway.ledger.chain import GENESIS, Anchor, Head, block_digest, entry_digest, head_seal, merkle_root, signature
+from gateway.ledger.chain import GENESIS, Anchor, Head, block_digest, entry_digest, merkle_root, signature
 from gateway.ledger.destroyed import Keys
+from gateway.ledger.end import read_end, was_cut
 from gateway.ledger.schema import BLOCK, ENTRY, ENVELOPE, ENVELOPE_KEY, HEAD
 from gateway.ledger.store import Keyring
 from gateway.ledger.types import Finding
@@ -49,25 +51,23 @@ def verify(engine: Engine, keyring: Keyring, anchor: Anchor, start: int) -> Iter
         if line.number >= start and anchored.setdefault(line.number, line.digest) != line.digest:
             yield Finding("rewritten", line.number, -1, f"the anchor names two digests for block {line.number}")
     with engine.connect() as connection:
-        end = connection.execute(select(HEAD.c.number, HEAD.c.digest, HEAD.c.entries, HEAD.c.seal)).one()
+        end = read_end(connection)
         walk = _Walk(connection, keyring, anchored)
-        yield from walk.run(max(start, 1), end.number)
-        yield from walk.check_end(end)
-    if end.number >= start and end.number and not anchored:
-        yield Finding("anchor_missing", -1, -1, f"there are {end.number} blocks but the anchor file names none")
-    if (last := max(anchored, default=0)) > end.number:
-        seen = f"the chain ends at block {end.number}, the anchor names {last}"
-        if _was_head(end, keyring.signing_keys):
-            yield Finding("old_copy", end.number, -1, f"{seen}: an old backup or copy was put in place")
+        yield from walk.run(max(start, 1), end.head.number)
+        yield from walk.check_end(end.head)
+        cut = was_cut(connection, end, keyring.signing_keys)
+    number = end.head.number
+    if number >= start and number and not anchored:
+        yield Finding("anchor_missing", -1, -1, f"there are {number} blocks but the anchor file names none")
+    if (last := max(anchored, default=0)) > number and not cut:
+        seen = f"the chain ends at block {number}, the anchor names {last}"
+        if end.sealed(keyring.signing_keys) or not number:
+            yield Finding("old_copy", number, -1, f"{seen}: an old backup or copy was put in place")
         else:
-            yield Finding("truncated", end.number, -1, f"{seen}: the end was cut off")
-
-
-def _was_head(end: Row[*tuple[Any, ...]], signing_keys: Mapping[int, bytes]) -> bool:
-    """Whether a writer of this ledger once left the head row as it is now. A ledger without entries was made so."""
-    head = Head(end.number, bytes(end.digest), end.entries)
-    seals = (head_seal(key, head) for key in signing_keys.values())
-    return end.number == 0 or any(hmac.compare_digest(seal, bytes(end.seal or b"")) for seal in seals)
+            yield Finding("truncated", number, -1, f"{seen}: the end was cut off")
+    elif cut:
+        seen = f"the chain ends at block {number}, where the ledger never ended: its head bears the seal of another"
+        yield Finding("truncated", number, -1, f"{seen}: the end was cut off")
 
 
 class _Walk:
@@ -97,8 +97,8 @@ class _Walk:
                 yield self._gap(number)
                 number = self._next(number, end)
 
-    def check_end(self, end: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
-        if self._digest is not None and (bytes(end.digest), end.entries) != (self._digest, self._entries):
+    def check_end(self, end: Head) -> Iterator[Finding]:
+        if self._digest is not None and (end.digest, end.entries) != (self._digest, self._entries):
             yield Finding("head_wrong", end.number, -1, "the head row and the last block disagree")
         beyond = select(ENTRY.c.id).where(ENTRY.c.id > end.entries).order_by(ENTRY.c.id)
         further = select(HEAD.c.entries)

@@ -21,7 +21,7 @@ from postgres_server import PostgresServer
 
 from contracts.errors import SetupError, UpstreamError
 from gateway.ledger import Ledger
-from gateway.ledger.chain import GENESIS, block_digest, merkle_root, signature
+from gateway.ledger.chain import GENESIS, Head, block_digest, head_seal, merkle_root, signature
 from gateway.ledger.connect import connect, locate
 from gateway.ledger.migrate import migrate
 from gateway.ledger.schema import VERSION
@@ -240,7 +240,8 @@ def test_rewriting_with_the_signing_key_is_found_by_the_anchor(shared: Path, pos
         changes = ", ".join(f"{column} = '\\x{value.hex()}'" for column, value in new.items())
         postgres.execute(name, f"UPDATE block SET {changes} WHERE number = {number}")  # noqa: S608 # our own values
         previous = digest
-    postgres.execute(name, f"UPDATE head SET digest = '\\x{previous.hex()}'")  # noqa: S608 # our own values
+    seal = head_seal(key, Head(3, previous, 3))
+    postgres.execute(name, f"UPDATE head SET digest = '\\x{previous.hex()}', seal = '\\x{seal.hex()}'")  # noqa: S608 # our own values
     assert {finding.code for finding in ledger.verify_chain()} == {"rewritten", "entry_altered"}
     ledger.close()
 

@@ -13,8 +13,8 @@ import pytest
 from ledger_samples import NOON, open_ledger, proposal
 
 from contracts.errors import InternalFault, SetupError
-from gateway.ledger import Finding
-from gateway.ledger.chain import GENESIS, Anchor, block_digest, merkle_root, signature
+from gateway.ledger import Finding, make_key_file
+from gateway.ledger.chain import GENESIS, Anchor, Head, block_digest, head_seal, merkle_root, signature
 from gateway.ledger.seal import read_key
 
 
@@ -110,6 +110,12 @@ CUT = (
     "UPDATE head SET number = 3, entries = 3, digest = (SELECT digest FROM block WHERE number = 3)",
 )
 
+CUT_TO_NOTHING = (
+    "DELETE FROM entry",
+    "DELETE FROM block",
+    f"UPDATE head SET number = 0, entries = 0, digest = x'{GENESIS.hex()}'",  # noqa: S608 # our own values
+)
+
 
 def test_a_chain_whose_end_was_cut_off_refuses_to_open(tmp_path: Path) -> None:
     fill(tmp_path)
@@ -117,6 +123,39 @@ def test_a_chain_whose_end_was_cut_off_refuses_to_open(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"ends at block 3.* names 5"):
         open_ledger(tmp_path)
     assert examined(tmp_path) == {"truncated"}
+
+
+def cut_anchor(folder: Path, lines: int) -> None:
+    anchor = folder / "ledger.anchor"
+    anchor.write_bytes(b"\n".join(anchor.read_bytes().split(b"\n")[:lines]) + b"\n")
+
+
+@pytest.mark.parametrize("blocks", [3, 0])
+def test_a_chain_cut_off_together_with_its_anchor_refuses_to_open(tmp_path: Path, blocks: int) -> None:
+    fill(tmp_path)
+    tamper(tmp_path, *(CUT if blocks else CUT_TO_NOTHING))
+    cut_anchor(tmp_path, blocks)
+    with pytest.raises(SetupError, match=rf"ends at block {blocks}, but its head bears the seal of another"):
+        open_ledger(tmp_path)
+    assert examined(tmp_path) == {"truncated"}
+
+
+@pytest.mark.parametrize("seal", ["(SELECT seal FROM earlier)", "NULL"])
+def test_what_a_release_without_seals_wrote_last_is_no_cut(tmp_path: Path, seal: str) -> None:
+    fill(tmp_path, 3)
+    tamper(tmp_path, "CREATE TABLE earlier AS SELECT seal FROM head")
+    fill(tmp_path, 5)
+    tamper(tmp_path, f"UPDATE head SET seal = {seal}")  # noqa: S608 # our own values
+    assert findings(tmp_path) == []
+
+
+def test_a_head_sealed_with_a_key_that_is_not_given_is_no_cut(tmp_path: Path) -> None:
+    fill(tmp_path)
+    old, new = make_key_file(tmp_path / "keys" / "signing.key"), make_key_file(tmp_path / "new.key")
+    open_ledger(tmp_path, signing_key=[new, old]).close()
+    ledger = open_ledger(tmp_path, signing_key=new)
+    assert {finding.code for finding in ledger.verify_chain()} == {"signature_unknown"}
+    ledger.close()
 
 
 def test_a_chain_cut_off_while_open_is_found_truncated(tmp_path: Path) -> None:
@@ -153,7 +192,8 @@ def rewrite(folder: Path, signing_key: bytes) -> None:
         new = (previous, root, digest, signature(signing_key, digest), number)
         connection.execute("UPDATE block SET previous=?, root=?, digest=?, signature=? WHERE number=?", new)
         previous = digest
-    connection.execute("UPDATE head SET digest = ?", (previous,))
+    seal = head_seal(signing_key, Head(len(blocks), previous, len(blocks)))
+    connection.execute("UPDATE head SET digest = ?, seal = ?", (previous, seal))
     connection.commit()
     connection.close()
 
@@ -161,7 +201,9 @@ def rewrite(folder: Path, signing_key: bytes) -> None:
 def test_rewriting_and_hashing_again_is_found_by_the_signature(tmp_path: Path) -> None:
     fill(tmp_path)
     rewrite(tmp_path, b"guess")
-    assert {"signature_wrong", "rewritten"} <= codes(tmp_path)
+    with pytest.raises(SetupError, match="changed past the gateway"):
+        open_ledger(tmp_path)
+    assert {"signature_wrong", "rewritten"} <= examined(tmp_path)
 
 
 def test_rewriting_with_the_signing_key_is_found_by_the_anchor(tmp_path: Path) -> None:
