@@ -100,8 +100,9 @@ class AnchorLine(NamedTuple):
 class Anchor:
     """The append-only file of block heads, ``number digest signature`` per line, in hex; many processes may append.
 
-    Appending is one write of one line with O_APPEND, so lines never interleave. It is not synced: a power cut may lose
-    the newest lines, which only makes the anchor say less.
+    Appending is one write of one line with O_APPEND, so lines never interleave. Each begins with a newline too: run
+    into what a full disk left of another process's line, it could name a block that never was. It is not synced: a
+    power cut may lose the newest lines, which only makes the anchor say less.
     """
 
     def __init__(self, path: Path) -> None:
@@ -110,17 +111,12 @@ class Anchor:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as exc:
             raise SetupError(f"cannot write the anchor file {path}: {exc.strerror}") from exc
-        self._torn = _ends_torn(path)
 
     def append(self, number: int, digest: bytes, signature: bytes) -> None:
         """Add one head; raises OSError, after which the block counts as not anchored."""
-        line = f"{number} {digest.hex()} {signature.hex()}\n".encode()
-        if self._torn:
-            line = b"\n" + line  # run together, two halves could name a block that never was
+        line = f"\n{number} {digest.hex()} {signature.hex()}\n".encode()
         if (written := os.write(self._file, line)) != len(line):
-            self._torn = True
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were written")
-        self._torn = False
 
     def close(self) -> None:
         os.close(self._file)
@@ -139,13 +135,6 @@ class Anchor:
             for raw in file:
                 if line := _anchor_line(raw):
                     yield line
-
-
-def _ends_torn(path: Path) -> bool:
-    """Whether the last line is not whole, as after a disk that was full."""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-        return file.read() not in (b"", b"\n")
 
 
 def _anchor_line(raw: bytes) -> AnchorLine | None:

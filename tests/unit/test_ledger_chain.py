@@ -240,18 +240,21 @@ def test_a_torn_anchor_line_does_not_run_into_the_next_one(tmp_path: Path, torn:
 
 
 def test_an_anchor_line_cut_short_by_a_full_disk_is_an_error_and_stands_alone(tmp_path: Path) -> None:
-    anchor, digest = Anchor(tmp_path / "anchor"), bytes(32)
+    """Also where another process, which knows nothing of it, writes the next one."""
+    anchor, other, digest = Anchor(tmp_path / "anchor"), Anchor(tmp_path / "anchor"), bytes(32)
     anchor.append(1, digest, digest)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "anchor").stat().st_size + 1, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "anchor").stat().st_size + 3, before[1]))
     try:
-        with pytest.raises(OSError, match="only 1 of"):
-            anchor.append(2, digest, digest)
+        with pytest.raises(OSError, match="only 3 of"):
+            anchor.append(12, digest, digest)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    anchor.append(3, digest, digest)
-    anchor.close()
-    assert [line.number for line in Anchor(tmp_path / "anchor").lines()] == [1, 3]
+    other.append(124, digest, digest)
+    anchor.append(125, digest, digest)
+    for one in (anchor, other):
+        one.close()
+    assert [line.number for line in Anchor(tmp_path / "anchor").lines()] == [1, 124, 125]
 
 
 def test_the_merkle_root_is_the_one_computed_by_hand() -> None:
