@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
+import math
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -123,16 +124,25 @@ class Anchor:
 
     def last(self) -> int:
         """The highest number among the last lines; 0 if there is none."""
-        size = self.path.stat().st_size
-        with self.path.open("rb") as file:
-            file.seek(max(0, size - 16384))
-            tail = file.read().splitlines()
-        return max((line.number for line in map(_anchor_line, tail) if line), default=0)
+        return max((line.number for line in self.tail()), default=0)
 
-    def lines(self) -> Iterator[AnchorLine]:
-        """Every whole line, in file order."""
+    def tail(self) -> Sequence[AnchorLine]:
+        """The last lines, about a hundred."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.size() - 16384))
+            tail = file.read().splitlines()
+        return [line for raw in tail if (line := _anchor_line(raw))]
+
+    def size(self) -> int:
+        """Bytes."""
+        return self.path.stat().st_size
+
+    def lines(self, within: float = math.inf) -> Iterator[AnchorLine]:
+        """Every whole line, in file order, of the first ``within`` bytes."""
         with self.path.open("rb") as file:
             for raw in file:
+                if (within := within - len(raw)) < 0:
+                    return
                 if line := _anchor_line(raw):
                     yield line
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL, Engine
 
 from contracts.errors import SetupError
+from gateway.ledger.anchored import Anchored
 from gateway.ledger.appended import Append, Erase, Purge
 from gateway.ledger.chain import GENESIS, Anchor
 from gateway.ledger.checkpoint import Checkpointer, Rhythm, cut_log
@@ -242,14 +243,17 @@ class Ledger:
         self._engine.dispose()
 
     def _check_end(self) -> None:
-        anchored = self._anchor.last()  # read before the head: others may be appending
+        tail = self._anchor.tail()  # read before the head: others may be appending
         with clearly(self._engine), self._engine.connect() as connection:
             end = read_end(connection)
             cut = was_cut(connection, end, self._keyring.signing_keys)
+            anchored = Anchored(connection, self._keyring, end.head)
+            anchored.note(tail)
+            last = anchored.last()
         seen = f"the ledger {place(self._engine)} ends at block {end.head.number}"
-        if anchored > end.head.number:
+        if last:
             raise SetupError(
-                f"{seen}, but {self._anchor.path} names {anchored}: "
+                f"{seen}, but {self._anchor.path} names {last}: "
                 "its end was cut off or an older copy put in place; find out with: scoregate verify --chain "
                 "(to go on all the same, move the anchor file away)"
             )

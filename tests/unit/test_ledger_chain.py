@@ -7,6 +7,7 @@ import resource
 import shutil
 import sqlite3
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -237,6 +238,47 @@ def test_a_torn_anchor_line_does_not_run_into_the_next_one(tmp_path: Path, torn:
     ledger.close()
     assert findings(tmp_path) == []
     assert len(list(Anchor(tmp_path / "ledger.anchor").lines())) == 6
+
+
+@pytest.mark.parametrize("number", [3, 12])
+def test_an_anchor_line_that_this_ledger_did_not_sign_is_named_and_believed_in_nothing(
+    tmp_path: Path, number: int
+) -> None:
+    fill(tmp_path)
+    with (tmp_path / "ledger.anchor").open("a") as anchor:
+        anchor.write(f"{number} {'ab' * 32} {'cd' * 32}\n")
+    assert [(f.code, f.block) for f in findings(tmp_path)] == [("anchor_altered", number)]
+
+
+def test_an_anchor_line_that_ran_into_half_of_another_cuts_nothing_off(tmp_path: Path) -> None:
+    """As releases left it that did not begin a line with a newline."""
+    fill(tmp_path)
+    anchor = tmp_path / "ledger.anchor"
+    anchor.write_text(anchor.read_text().replace("\n4 ", "\n124 "))
+    assert findings(tmp_path) == []
+
+
+def test_a_chain_cut_off_and_a_line_damaged_besides_is_still_found_by_the_anchor(tmp_path: Path) -> None:
+    fill(tmp_path, 6)
+    tamper(tmp_path, *CUT, "UPDATE head SET seal = NULL")
+    anchor = tmp_path / "ledger.anchor"
+    anchor.write_text(anchor.read_text().replace("\n3 ", "\n123 ").replace("\n6 ", "\n6 00"))
+    with pytest.raises(SetupError, match=r"ends at block 3.* names 5"):
+        open_ledger(tmp_path)
+    assert examined(tmp_path) == {"truncated"}
+
+
+def test_memory_does_not_grow_with_the_anchor(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    with (tmp_path / "ledger.anchor").open("a") as anchor:
+        anchor.writelines(f"{number} {number:064x} {'cd' * 32}\n" for number in range(3, 30_000))
+    ledger = open_ledger(tmp_path)
+    tracemalloc.start()
+    assert [finding.code for finding in ledger.verify_chain()] == ["anchor_altered"]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    ledger.close()
+    assert most < 2 << 20
 
 
 def test_an_anchor_line_cut_short_by_a_full_disk_is_an_error_and_stands_alone(tmp_path: Path) -> None:
