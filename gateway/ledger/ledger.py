@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -85,35 +86,48 @@ class Ledger:
         lookout = lookout or Lookout.silent()
         masters = [read_key(reference, "master key") for reference in _several(master_key)]
         signers = [read_key(reference, "signing key") for reference in _several(signing_key)]
+        self._patience = patience
         self._engine = connect(where)
-        try:
-            with clearly(self._engine):
-                prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, patience)
-                self._keyring = open_keyring(self._engine, masters, signers, patience)
-            opened = Opened(self._engine)
-            marks = Marks(self._keyring.index_key)
-            self._reader = Reader(self._engine, self._keyring, marks)
+        with ExitStack() as opened:
+            opened.callback(self._engine.dispose)
+            self._look_up(masters, signers)
             self._anchor = Anchor(anchor or _beside(where))
+            opened.callback(self._anchor.close)
             if not examine:
                 self._check_end()
                 with clearly(self._engine):
                     require_durable(self._engine)
-        except BaseException:
-            self._engine.dispose()
-            raise
-        sealer = self._keyring.masters[self._keyring.master]
+            opened.pop_all()
+        self._begin(lookout, bound, retention or {}, now, rhythm or Rhythm())
+
+    def _look_up(self, masters: Sequence[bytes], signers: Sequence[bytes]) -> None:
+        with clearly(self._engine):
+            prepare(self._engine, first_secrets(masters[0], signers[0]), GENESIS, self._patience)
+            self._keyring = open_keyring(self._engine, masters, signers, self._patience)
+        self._marks = Marks(self._keyring.index_key)
+        self._reader = Reader(self._engine, self._keyring, self._marks)
+
+    def _begin(
+        self,
+        lookout: Lookout,
+        bound: int,
+        retention: Mapping[Kind, int],
+        now: Callable[[], datetime] | None,
+        rhythm: Rhythm,
+    ) -> None:
+        """Start the threads."""
+        keyring, opened = self._keyring, Opened(self._engine)
         sqlite = self._engine.dialect.name == "sqlite"
-        self._checkpointer = Checkpointer(self._engine, rhythm or Rhythm()) if sqlite else None
+        self._checkpointer = Checkpointer(self._engine, rhythm) if sqlite else None
         self._futures = FutureSink()
-        self._meter, self._probe = Meter(lookout), Probe(self._engine, opened, self._keyring.master)
-        self._patience = patience
+        self._meter, self._probe = Meter(lookout), Probe(self._engine, opened, keyring.master)
         self._writer = Writer(
-            _stores(self._engine, self._keyring, patience),
-            Terms(marks, sealer, retention or {}, now),
+            _stores(self._engine, keyring, self._patience),
+            Terms(self._marks, keyring.masters[keyring.master], retention, now),
             self._anchor,
             opened,
             bound,
-            patience,
+            self._patience,
             self._checkpointer.committed if self._checkpointer else _nothing,
             self._meter,
         )

@@ -62,6 +62,20 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert "something else" in refused(tmp_path)
 
 
+def test_a_start_that_is_refused_leaves_no_file_open(tmp_path: Path) -> None:
+    """A gateway that waits for its ledger tries again and again."""
+    ledger = open_ledger(tmp_path)
+    ledger.submit(proposal("k1")).result()
+    ledger.close()
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    with connection:
+        connection.execute("UPDATE head SET seal = zeroblob(32)")
+    connection.close()
+    assert "seal of another" in refused(tmp_path)
+    files = [str(handle.readlink()) for handle in Path("/proc/self/fd").iterdir() if handle.is_symlink()]
+    assert not [file for file in files if file.startswith(str(tmp_path))]
+
+
 @pytest.mark.parametrize("purpose", ["master_key", "signing_key"])
 def test_another_key_than_the_one_it_was_made_with_is_refused(tmp_path: Path, purpose: str) -> None:
     open_ledger(tmp_path).close()
