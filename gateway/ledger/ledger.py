@@ -217,15 +217,13 @@ class Ledger:
         """The id of the decision that superseded this one; '' if it stands."""
         return self._reader.superseded_by(decision_id)
 
-    def verify_chain(self, start: int = 0) -> Sequence[Finding]:
-        """Everything wrong with the chain from a block on; see gateway/ledger/verify.py for the codes."""
-        return tuple(verify(self._engine, self._keyring, self._anchor, start))
+    def verify_chain(self) -> Sequence[Finding]:
+        """Everything wrong with the chain; see gateway/ledger/verify.py for the codes."""
+        return tuple(verify(self._engine, self._keyring, self._anchor))
 
     def status(self) -> Status:
         """Where the ledger stands; raises UpstreamError when it cannot be read."""
-        block, entries = self._reader.head()
-        writer = self._writer
-        return Status(block, entries, writer.queued, writer.failed_commits, writer.anchor_failures)
+        return Status(*self._reader.head())
 
     def standing(self) -> Standing:
         """Where the chain ends; raises the driver's errors."""

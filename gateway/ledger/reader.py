@@ -73,10 +73,6 @@ class Reader:
             yield _C.business == self._marks.business(*scope, filters.business_key)
         if filters.since is not None:
             yield _C.received >= microseconds(filters.since)
-        if filters.until is not None:
-            yield _C.received < microseconds(filters.until)
-        if filters.before is not None:
-            yield _C.id < filters.before
 
     def payload(self, decision_id: str) -> Payload:
         """The opened payload of an entry; NotFound, with code ``erased`` where its key was destroyed."""

@@ -134,9 +134,9 @@ class Kept(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Which entries to list; None means any. ``since`` is inclusive, ``until`` exclusive, both of the receipt.
+    """Which entries to list; None means any. ``since`` is of the receipt, inclusive.
 
-    A business key needs mode and integration beside it. ``before`` is the number of the entry to go on from.
+    A business key needs mode and integration beside it.
     """
 
     mode: str | None = None
@@ -145,8 +145,6 @@ class Filters(NamedTuple):
     outcome: str | None = None
     business_key: str | None = None
     since: datetime | None = None
-    until: datetime | None = None
-    before: int | None = None
 
 
 class HumanDecision(NamedTuple):
@@ -169,13 +167,10 @@ class Finding(NamedTuple):
 
 
 class Status(NamedTuple):
-    """Where the ledger stands: last block, number of entries, submissions waiting, group commits that failed."""
+    """Where the ledger stands: last block, number of entries."""
 
     block: int
     entries: int
-    queued: int
-    failed_commits: int
-    anchor_failures: int
 
 
 class Sink(Protocol):

@@ -46,13 +46,13 @@ from gateway.ledger.types import Finding
 _BLOCKS_AT_ONCE = 64
 
 
-def verify(engine: Engine, keyring: Keyring, anchor: Anchor, start: int) -> Iterator[Finding]:
-    """Walk the chain from block ``start``. What is appended meanwhile is left for the next time."""
+def verify(engine: Engine, keyring: Keyring, anchor: Anchor) -> Iterator[Finding]:
+    """Walk the chain. What is appended meanwhile is left for the next time."""
     size = anchor.size()  # read before the head: others may be appending
     with engine.connect() as connection:
         end = read_end(connection)
         walk = _Walk(connection, keyring)
-        yield from walk.run(max(start, 1), end.head.number)
+        yield from walk.run(end.head.number)
         yield from walk.check_end(end.head)
         cut = was_cut(connection, end, keyring.signing_keys)
         anchored = Anchored(connection, keyring, end.head)
@@ -82,10 +82,8 @@ class _Walk:
         self._digest: bytes | None = GENESIS
         self._entries = 0
 
-    def run(self, start: int, end: int) -> Iterator[Finding]:
-        if start > 1:
-            self._digest = None  # the first block of a partial walk is believed about the one before it
-        number = start
+    def run(self, end: int) -> Iterator[Finding]:
+        number = 1
         while number <= end:
             blocks = self._some(number, min(number + _BLOCKS_AT_ONCE - 1, end))
             for block in blocks:

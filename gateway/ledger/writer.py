@@ -45,8 +45,6 @@ class Writer:
         committed: Callable[[int, Store], None],
         meter: Meter,
     ) -> None:
-        self.failed_commits = 0
-        self.anchor_failures = 0
         self._open_store = open_store
         self._terms = terms
         self._anchor, self._opened = anchor, opened
@@ -173,8 +171,7 @@ class Writer:
         try:
             self._anchor.append(*block)
         except OSError:
-            self.anchor_failures += 1  # the decision is durable; a gap in the anchor is counted, not fatal
-            self.meter.anchor_failed(block.number)
+            self.meter.anchor_failed(block.number)  # the decision is durable; a gap in the anchor is not fatal
 
     def _recover(self, jobs: Sequence[Job], cause: Exception) -> list[object]:
         """Give the connection up; ask again where that may help. A group with an entry that cannot be stored gets
@@ -188,7 +185,6 @@ class Writer:
                 cause, store = exc, self._forget()
         if store is None or not store.blames_an_entry(cause):
             self._down = passes(cause)
-            self.failed_commits += 1
             self.meter.failed(cause, short(cause), [job.correlation for job in jobs])
             return [_unavailable(cause) for _ in jobs]
         if len(jobs) == 1:

@@ -80,7 +80,6 @@ def full(ledger: Ledger) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     for number in range(20):
         say("after", number, ledger.submit(proposal(f"after-{number}")).result().decision_id)
-    say("status", ledger.status().failed_commits)
 
 
 def submit_until_refused(ledger: Ledger, tag: str) -> None:

@@ -184,15 +184,13 @@ def test_lists_are_newest_first_and_filtered(ledger: Ledger) -> None:
     ledger.refuse(refusal(business_key="app-1")).result()
     hours = [round((e.received_at - NOON) / timedelta(hours=1)) for e in ledger.list(Filters(kind=Kind.DECISION))]
     assert hours == [4, 3, 2, 1, 0]
-    since = Filters(since=NOON + timedelta(hours=1), until=NOON + timedelta(hours=3))
-    assert [e.number for e in ledger.list(since)] == [3, 2]
+    assert [e.number for e in ledger.list(Filters(since=NOON + timedelta(hours=3)))] == [5, 4]
     assert [e.kind for e in ledger.list(Filters("test", "juniper-api", business_key="app-1"))] == [
         Kind.REFUSAL,
         Kind.DECISION,
         Kind.DECISION,
     ]
-    page = ledger.list(limit=2)
-    assert [e.number for e in ledger.list(Filters(before=page[-1].number), limit=2)] == [4, 3]
+    assert [e.number for e in ledger.list(limit=2)] == [6, 5]
     assert ledger.list(Filters(outcome="decline")) == []
 
 
