@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from contracts.errors import CallerError, InternalFault, ScoregateError, SetupError
 from contracts.lazy import COLUMNS, Lazy
@@ -26,6 +26,7 @@ from gateway.ledger import Ledger
 from gateway.modes import Mode
 from gateway.pipeline import Line, assess, decision_tree
 from gateway.service import ServingDesk
+from gateway.slips import slip
 from gateway.spi import Answer, Asked, Tree
 from gateway.trace import foresee
 
@@ -36,6 +37,8 @@ else:
 
 GROUP: Final = 1_024
 """Submissions handed to the ledger at a time: a quarter of what may wait for it."""
+T = TypeVar("T")
+U = TypeVar("U")
 OUTCOMES: Final = ("approve", "refer", "decline")
 
 
@@ -109,11 +112,21 @@ class Batch:
         found: dict[int, Tree | ScoregateError] = {}
         found |= zip(assessed.records.rows.tolist(), decided.trees(), strict=True)
         found |= zip(assessed.left.tolist(), self._singles(part, assessed), strict=True)
-        trees = [tree for row in range(part.natives.size) if isinstance(tree := found[row], dict)]
-        output.answers([self._payload(tree) for tree in trees])
-        for tree in trees:
-            self._count(tree["outcome"], tree["refer_causes"])
+        output.answers([*self._answers(found, part.natives.size)])
         self._reject(part, found, output)
+
+    def _answers(self, found: dict[int, Tree | ScoregateError], size: int) -> Iterator[bytes]:
+        """The payloads in the order of the rows, each counted; a decision that cannot be written becomes its fault."""
+        for row in range(size):
+            tree = found[row]
+            if isinstance(tree, ScoregateError):
+                continue
+            payload = self._spoilt_alone(self._payload, tree)
+            if isinstance(payload, ScoregateError):
+                found[row] = payload
+            else:
+                self._count(tree["outcome"], tree["refer_causes"])
+                yield payload
 
     def _in_columns(self, part: Part, output: Output) -> None:
         """Decision columns in the order of the rows."""
@@ -135,14 +148,22 @@ class Batch:
     def _singles(self, part: Part, assessed: AssessedColumns) -> Iterator[Tree | ScoregateError]:
         """The rows the columns left, one by one."""
 
-        def single(row: int) -> Tree | ScoregateError:
-            try:
-                made = assess(self._line, part.natives.tree(row))
-                return decision_tree(foresee(self._line, made, self._mode, self._as_of))
-            except (CallerError, InternalFault) as error:
-                return error
+        def single(row: int) -> Tree:
+            made = assess(self._line, part.natives.tree(row))
+            return decision_tree(foresee(self._line, made, self._mode, self._as_of))
 
-        return self._desk.side_by_side(single, assessed.left.tolist())
+        return self._desk.side_by_side(lambda row: self._spoilt_alone(single, row), assessed.left.tolist())
+
+    def _spoilt_alone(self, work: Callable[[T], U], record: T) -> U | ScoregateError:
+        """What comes of one record; a fault in it spoils no other."""
+        try:
+            return work(record)
+        except (CallerError, InternalFault) as error:
+            return error
+        except ScoregateError:  # about what all of them share
+            raise
+        except Exception as error:  # noqa: BLE001 # as where records come by wire
+            return slip(error, self._desk.name, "cannot decide this record")
 
     def _payload(self, tree: Tree) -> bytes:
         return _on_a_line(self._desk, self._desk.codec.encode(self._desk.integration.answer_map.write(tree)))

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from contracts.errors import MalformedPayload, MissingLibrary, SetupError
+from contracts.errors import InternalFault, MalformedPayload, MissingLibrary, SetupError
 from contracts.lazy import Lazy
 from gateway import settings as settings_
 from gateway.batch import Batch
@@ -90,6 +90,48 @@ def test_one_bad_line_spoils_one_record_and_is_told_by_its_number(installation: 
     assert found[-1]["problems"][0]["path"] == "/nickname"
     assert "J" not in json.dumps(found[-1]["problems"]).replace("JN", "")
     assert len((tmp_path / "out" / "decisions.jsonl").read_bytes().splitlines()) == 4
+
+
+@pytest.mark.parametrize("fault", [InternalFault("the answer breaks its schema at /x"), KeyError("x")])
+def test_an_answer_that_cannot_be_written_spoils_its_record_alone(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    codec = type(installation.desk("juniper-api").codec)
+    encode = codec.encode  # type: ignore[attr-defined]
+
+    def broken(self: Any, tree: dict[str, Any]) -> bytes:
+        if tree["applicationId"] == "JN-2":
+            raise fault
+        return bytes(encode(self, tree))
+
+    monkeypatch.setattr(codec, "encode", broken)
+    file = written(tmp_path, [json.dumps(tree).encode() for tree in applications(4)])
+    summary, _ = run(installation, file, tmp_path / "out")
+    answers = (tmp_path / "out" / "decisions.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["applicationId"] for line in answers] == ["JN-0", "JN-1", "JN-3"]
+    assert [(one["record"], one["code"]) for one in rejects(tmp_path / "out")] == [(3, "internal_fault")]
+    assert (summary["records"], summary["decided"], summary["rejected"]) == (4, 3, 1)
+    assert sum(summary["outcomes"].values()) == 3
+
+
+@pytest.mark.parametrize("kind", ["lines", "columns"])
+def test_a_slip_of_ours_on_a_record_the_columns_leave_spoils_that_record(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("4711")
+
+    monkeypatch.setattr("gateway.batch.assess", broken)
+    trees = applications(3)
+    trees[1]["loan"]["amountCents"] = -5
+    lines = [json.dumps(tree).encode() for tree in trees]
+    file = written(tmp_path, lines) if kind == "lines" else parquet(tmp_path, [flat(tree) for tree in trees])
+    summary, _ = run(installation, file, tmp_path / "out")
+    (found,) = rejects(tmp_path / "out")
+    assert (found["record"], found["code"]) == (2, "internal_fault")
+    assert "KeyError at test_gateway_batch.py" in found["message"]
+    assert "4711" not in found["message"]
+    assert (summary["decided"], summary["rejected"]) == (2, 1)
 
 
 def flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
