@@ -16,7 +16,7 @@ from gateway.terminal import Json, console, settings
 
 if TYPE_CHECKING:
     from gateway.ledger import Ledger
-    from gateway.ledger.backup import Places
+    from gateway.ledger.backup import Held, Places
     from gateway.settings import Settings
     from gateway.watching.lookout import Lookout
 
@@ -82,9 +82,13 @@ def restore(
     from gateway.ledger.restore import restore as put_back
 
     configured = settings()
-    held = put_back(folder, _places(configured), accept_loss=accept_loss)
+    held, lost, aside = put_back(folder, _places(configured), accept_loss=accept_loss)
     restored = f"{held.block} block(s), {held.entries} entries, {held.objects} object(s) restored"
     _say(f"{folder}: {restored}, as of {held.made_at}")
+    if aside:
+        _say(f"what was there is kept as {aside}")
+    if lost != 0:
+        _say_what_came_back(held, lost)
     opened = _open(configured, examine=True)
     findings = opened.verify_chain()
     opened.close()
@@ -92,6 +96,34 @@ def restore(
         _say(f"{finding.code}: {finding.message}")
     _say(f"{len(findings)} finding(s)")
     raise typer.Exit(1 if findings else 0)
+
+
+def _say_what_came_back(held: Held, lost: int | None) -> None:
+    """The keys of a backup include those that were destroyed after it was made."""
+    gone = f"{lost} block(s) after block {held.block} are gone" if lost else "no anchor file says what came after it"
+    _say(
+        f"{gone}: what was erased or purged after block {held.block} can be read again. Repeat it: "
+        "scoregate ledger purge, and scoregate ledger erase for each submission that was erased; where the ledger that "
+        f"was lost can still be read, SCOREGATE_LEDGER=IT scoregate ledger erasures --after {held.entries} lists them"
+    )
+
+
+@ledger.command()
+def erasures(
+    after: Annotated[int, typer.Option(min=0, help="Only those after so many entries of the ledger.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """What was erased, by whom and when, oldest first: after an older backup is put back, each is to be repeated."""
+    opened = _open(settings(), examine=True)
+    found = opened.erasures(after)
+    opened.close()
+    if as_json:
+        rows = [{"id": one.about, "by": one.principal, "at": one.received_at.isoformat()} for one in found]
+        print(json.dumps(rows, indent=2))
+        return
+    for one in found:
+        _say(f"{one.received_at:%Y-%m-%d %H:%M:%S} {one.about} by {one.principal}")
+    _say(f"{len(found)} erasure(s)")
 
 
 @ledger.command()

@@ -197,6 +197,10 @@ class Ledger:
         """Entries, newest first; without filters all of them."""
         return self._reader.entries(filters or Filters(), limit)
 
+    def erasures(self, after: int = 0) -> Sequence[Entry]:
+        """Every erasure on record from entry number ``after`` on (exclusive), oldest first; ``about`` what it is."""
+        return self._reader.erasures(after)
+
     def open_payload(self, decision_id: str) -> Payload:
         """What an entry's envelope holds. Raises NotFound, with detail code ``erased`` once its key is destroyed."""
         return self._reader.payload(decision_id)

@@ -63,6 +63,11 @@ class Reader:
         query = select(*_COLUMNS).where(*self._conditions(filters))
         return self._entries(query.order_by(desc(_C.id)).limit(limit))
 
+    def erasures(self, after: int) -> list[Entry]:
+        """Every erasure after an entry of this number, oldest first."""
+        erased = _C.kind == int(Kind.ERASURE), _C.id > after
+        return self._entries(select(*_COLUMNS).where(*erased).order_by(_C.id))
+
     def _conditions(self, filters: Filters) -> Iterator[ColumnElement[bool]]:
         same = ((_C.mode, filters.mode), (_C.integration, filters.integration), (_C.outcome, filters.outcome))
         yield from (column == value for column, value in same if value is not None)

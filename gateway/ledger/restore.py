@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine, inspect, select
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +19,19 @@ from gateway.ledger.schema import HEAD, LEDGER
 from gateway.objects import ObjectStore
 
 
-def restore(folder: Path, places: Places, *, accept_loss: bool = False) -> Held:
+class Restored(NamedTuple):
+    """What was put back. ``lost`` is how many blocks the anchor names after it; None where no anchor was there to say.
+
+    Unless it is 0, keys that were destroyed later have come back with it: what was erased or purged can be read again.
+    ``aside`` is the file of the ledger that was there, if there was one.
+    """
+
+    held: Held
+    lost: int | None
+    aside: Path | None
+
+
+def restore(folder: Path, places: Places, *, accept_loss: bool = False) -> Restored:
     """Put a backup in place of what is there; what was there is kept beside it under another name. Objects that are
     there stay: a decision of either ledger names its own.
 
@@ -26,36 +39,38 @@ def restore(folder: Path, places: Places, *, accept_loss: bool = False) -> Held:
     the backup, or the anchor names later blocks (``accept_loss`` goes on in this one case: the newer ledger is gone).
     """
     held, files = read_manifest(folder)
-    anchor, engine = places.anchor, connect(places.ledger)
+    anchor, engine, aside = places.anchor, connect(places.ledger), None
     try:
         _refuse_newer(engine, held)
-        behind = _refuse_loss(anchor, held, accept_loss)
+        lost = _refuse_loss(anchor, held, accept_loss)
         if (engine.dialect.name == "sqlite") != (DATABASE in files):
             raise SetupError(f"{folder} is a backup of another kind of database than {place(engine)}")
         ObjectStore(folder / OBJECTS).copy_to(ObjectStore(places.objects))
         if engine.dialect.name == "sqlite":
             engine.dispose()  # our own look at it must not count as use
-            _place_file(folder / DATABASE, Path(str(engine.url.database)), held)
+            aside = _place_file(folder / DATABASE, Path(str(engine.url.database)), held)
         else:
             _load(engine, folder / DUMP)
     finally:
         engine.dispose()
-    if behind or not anchor.exists():
+    if lost != 0:
         _set_aside(anchor, held)
         anchor.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / ANCHOR, anchor)
-    return held
+    return Restored(held, lost, aside)
 
 
-def _refuse_loss(anchor: Path, held: Held, accept_loss: bool) -> int:
-    """How many blocks the anchor names after the backup's last."""
-    behind = max(0, _anchored(anchor) - held.block)
-    if behind > 0 and not accept_loss:
+def _refuse_loss(anchor: Path, held: Held, accept_loss: bool) -> int | None:
+    """How many blocks the anchor names after the backup's last; None where there is no anchor."""
+    if not anchor.exists():
+        return None
+    lost = max(0, _anchored(anchor) - held.block)
+    if lost > 0 and not accept_loss:
         raise SetupError(
-            f"{anchor} names {behind} block(s) after the backup's last, {held.block}: what they held would be lost. "
+            f"{anchor} names {lost} block(s) after the backup's last, {held.block}: what they held would be lost. "
             "Restore a newer backup; if there is none, say --accept-loss"
         )
-    return behind
+    return lost
 
 
 def _refuse_newer(engine: Engine, held: Held) -> None:
@@ -81,20 +96,23 @@ def _refuse_newer(engine: Engine, held: Held) -> None:
 
 
 def _anchored(anchor: Path) -> int:
-    return max((line.number for line in Anchor(anchor).lines()), default=0) if anchor.exists() else 0
+    return max((line.number for line in Anchor(anchor).lines()), default=0)
 
 
-def _place_file(copy: Path, target: Path, held: Held) -> None:
+def _place_file(copy: Path, target: Path, held: Held) -> Path | None:
+    """Returns where the file lies that was there."""
     if target.exists():
         _require_unused(target)
     beside = target.with_name(f".{target.name}.restored")
     shutil.copy(copy, beside)
     beside.chmod(0o600)
     sync(beside)
-    for name in ("-wal", "-shm", ""):
+    for name in ("-wal", "-shm"):
         _set_aside(target.with_name(target.name + name), held)
+    aside = _set_aside(target, held)
     beside.replace(target)
     sync(target.parent)
+    return aside
 
 
 def _require_unused(target: Path) -> None:
@@ -110,13 +128,14 @@ def _require_unused(target: Path) -> None:
         database.close()
 
 
-def _set_aside(path: Path, held: Held) -> None:
-    """Keep what was there under a name that is free; nothing is deleted."""
-    if path.exists():
-        number = 1
-        while (kept := path.with_name(f"{path.name}.before-block-{held.block}.{number}")).exists():
-            number += 1
-        path.rename(kept)
+def _set_aside(path: Path, held: Held) -> Path | None:
+    """Keep what was there under a name that is free, which is returned; nothing is deleted."""
+    if not path.exists():
+        return None
+    number = 1
+    while (kept := path.with_name(f"{path.name}.before-block-{held.block}.{number}")).exists():
+        number += 1
+    return path.rename(kept)
 
 
 def _load(engine: Engine, dump: Path) -> None:

@@ -97,6 +97,31 @@ def test_the_chain_is_proved_whole_and_an_altered_row_is_named(home: Path, tmp_p
     assert "1 finding(s)" in found.stdout
 
 
+def test_what_an_older_backup_brings_back_is_said_and_can_be_erased_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, backup = tmp_path / "home", tmp_path / "backup"
+    shutil.copytree(home, fresh, ignore=shutil.ignore_patterns("state"))
+    recorded = here(fresh, "score", "juniper-api", APPROVED, "--record")
+    made = json.loads(recorded.stdout)["decision"]["id"]
+    assert "backup: 1 block(s), 1 entries" in here(fresh, "ledger", "backup", backup).stdout
+    here(fresh, "ledger", "erase", made, "--by", "A. Officer")
+    refused = here(fresh, "ledger", "restore", backup)
+    assert (refused.returncode, "move it away first" in refused.stderr) == (2, True)
+    (fresh / "state" / "ledger.db").rename(tmp_path / "lost.db")
+    restored = here(fresh, "ledger", "restore", backup, "--accept-loss")
+    said = "1 block(s) after block 1 are gone: what was erased or purged after block 1 can be read again"
+    assert (restored.returncode, said in restored.stdout) == (0, True), restored.stdout
+    assert "scoregate ledger erasures --after 1 lists them" in restored.stdout
+    monkeypatch.setenv("SCOREGATE_LEDGER", str(tmp_path / "lost.db"))
+    listed = here(fresh, "ledger", "erasures", "--after", "1").stdout.splitlines()
+    assert [line.split(maxsplit=2)[2:] for line in listed] == [[f"{made} by A. Officer"], []]
+    monkeypatch.delenv("SCOREGATE_LEDGER")
+    assert here(fresh, "decisions", "show", made).returncode == 0
+    assert here(fresh, "ledger", "erase", made, "--by", "A. Officer").returncode == 0
+    assert "were erased" in here(fresh, "decisions", "show", made).stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

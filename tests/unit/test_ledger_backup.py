@@ -79,7 +79,7 @@ def test_the_drill_a_backup_made_under_load_is_put_back_whole(
     ledger.close()
     lose(ledger_folder, request)
     anchor(ledger_folder).unlink()  # the whole machine is gone; the keys lie elsewhere
-    assert restore(tmp_path / "backup", places(ledger_folder)) == held
+    assert restore(tmp_path / "backup", places(ledger_folder)).held == held
     ledger = open_ledger(ledger_folder)
     assert ledger.status()[:2] == (held.block, held.entries)
     assert ledger.verify_chain() == ()
@@ -112,7 +112,7 @@ def test_what_proves_decisions_comes_back_with_them(
     (places(ledger_folder).objects / policy).unlink()
     (places(ledger_folder).objects / bundle).write_bytes(b"what the disk left of it")
     later = store.put(b"a policy of later")
-    assert restore(tmp_path / "backup", places(ledger_folder)) == held
+    assert restore(tmp_path / "backup", places(ledger_folder)).held == held
     assert [store.get(digest) for digest in (policy, bundle, later)] == [b"policy", b"bundle", b"a policy of later"]
 
 
@@ -141,7 +141,7 @@ def test_a_backup_of_a_release_that_copied_no_objects_is_put_back(tmp_path: Path
     manifest = tmp_path / "backup" / "backup.json"
     content = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({key: content[key] for key in content if key not in ("objects", "left_out")}))
-    assert restore(tmp_path / "backup", places(tmp_path)).block == 2
+    assert restore(tmp_path / "backup", places(tmp_path)).held.block == 2
 
 
 def test_a_newer_ledger_is_not_overwritten(ledger_folder: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_newer_ledger_is_not_overwritten(ledger_folder: Path, tmp_path: Path) 
     backup(places(ledger_folder), tmp_path / "backup", NOON)
     fill(ledger_folder, 2, "later")
     with pytest.raises(SetupError, match="newer ledger is not overwritten"):
-        restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)
+        assert restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)[1:] == (2, None)
     ledger = open_ledger(ledger_folder)
     assert ledger.status().block == 5
     ledger.close()
@@ -164,11 +164,29 @@ def test_what_the_anchor_says_was_lost_is_lost_only_when_accepted(
     lose(ledger_folder, request)
     with pytest.raises(SetupError, match=r"names 2 block\(s\) after the backup's last, 3"):
         restore(tmp_path / "backup", places(ledger_folder))
-    restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)
+    assert restore(tmp_path / "backup", places(ledger_folder), accept_loss=True)[1:] == (2, None)
     ledger = open_ledger(ledger_folder)
     assert ledger.verify_chain() == ()
     ledger.close()
     assert len(list(ledger_folder.glob("ledger.anchor.before-block-3.*"))) == 1
+
+
+def test_what_was_erased_after_a_backup_is_listed_by_the_ledger_that_is_given_up(
+    ledger_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    ledger = open_ledger(ledger_folder)
+    names = [ledger.submit(proposal(f"k{i}", "ada", f"app-{i}")).result().decision_id for i in range(3)]
+    ledger.erase(names[0], by="before", at=NOON).result()
+    held = backup(places(ledger_folder), tmp_path / "backup", NOON)
+    ledger.erase(names[1], by="A. Officer", at=NOON).result()
+    assert [(one.about, one.principal) for one in ledger.erasures(held.entries)] == [(names[1], "A. Officer")]
+    assert [one.about for one in ledger.erasures()] == names[:2]
+    ledger.close()
+    lose(ledger_folder, request)
+    assert restore(tmp_path / "backup", places(ledger_folder), accept_loss=True).lost == 1
+    ledger = open_ledger(ledger_folder)
+    assert ledger.open_payload(names[1]).record == b"ada"  # which is why it must be repeated
+    ledger.close()
 
 
 @contextmanager
@@ -221,7 +239,7 @@ def test_an_older_ledger_is_replaced_by_a_newer_backup_of_it(tmp_path: Path) -> 
     for path in tmp_path.glob("ledger.db*"):
         path.unlink()
     restore(tmp_path / "old", places(tmp_path), accept_loss=True)
-    assert restore(tmp_path / "new", places(tmp_path)).block == 4
+    assert restore(tmp_path / "new", places(tmp_path)).held.block == 4
     ledger = open_ledger(tmp_path)
     assert "rewritten" not in {finding.code for finding in ledger.verify_chain()}
     ledger.close()
@@ -231,7 +249,7 @@ def test_a_broken_ledger_is_replaced_and_kept_beside(tmp_path: Path) -> None:
     fill(tmp_path, 2)
     backup(places(tmp_path), tmp_path / "backup", NOON)
     (tmp_path / "ledger.db").write_bytes(b"what the disk left of it " * 1000)
-    restore(tmp_path / "backup", places(tmp_path))
+    assert restore(tmp_path / "backup", places(tmp_path))[1:] == (0, tmp_path / "ledger.db.before-block-2.1")
     ledger = open_ledger(tmp_path)
     assert ledger.verify_chain() == ()
     ledger.close()
