@@ -152,7 +152,7 @@ def _dump(engine: Engine, folder: Path, at: datetime) -> Held:
         held = _held(connection, at)
         snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
-        program("pg_dump", engine.url, *options, f"--file={folder / DUMP}", f"--dbname={engine.url.database}")
+        program("pg_dump", engine, *options, f"--file={folder / DUMP}")
         connection.exec_driver_sql("ROLLBACK")
     return held
 
@@ -165,13 +165,26 @@ def _held(connection: Connection, at: datetime) -> Held:
     return Held(version, head.number, bytes(head.digest).hex(), head.entries, at.isoformat())
 
 
-def program(name: str, url: URL, *options: str) -> None:
-    """Run one of PostgreSQL's own programs; the password goes by its environment, where ``ps`` does not show it."""
+def program(name: str, engine: Engine, *options: str) -> None:
+    """Run one of PostgreSQL's own programs on the database of an engine, reached as the engine reaches it: each option
+    of the URL counts. Passwords are kept off the command line, where ``ps`` would show them.
+    """
     found = shutil.which(name)
     if found is None:
         raise MissingLibrary(name, "apt-get install postgresql-client")
-    given = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
-    environment = os.environ | {key: str(value) for key, value in given.items() if value is not None}
-    done = subprocess.run([found, *options], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    reached, password = _reached(engine)
+    command = [found, "--no-password", f"--dbname={reached}", *options]
+    done = subprocess.run(command, env=os.environ | password, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise SetupError(f"{name} failed: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}")
+
+
+def _reached(engine: Engine) -> tuple[str, Mapping[str, str]]:
+    """How the driver reaches the database: libpq's connection string without passwords, and the password's variable."""
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import Conninfo
+
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    shown = {option.keyword.decode() for option in Conninfo.get_defaults() if b"password" not in option.keyword}
+    password = {"PGPASSWORD": str(arguments["password"])} if "password" in arguments else {}
+    return make_conninfo(**{key: value for key, value in arguments.items() if key in shown}), password

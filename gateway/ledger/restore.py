@@ -143,4 +143,4 @@ def _load(engine: Engine, dump: Path) -> None:
         if LEDGER.name in inspect(connection).get_table_names():
             raise SetupError(f"{place(engine)} holds a ledger; restore into an empty database: createdb NAME")
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    program("pg_restore", engine.url, *options, f"--dbname={engine.url.database}", str(dump))
+    program("pg_restore", engine, *options, str(dump))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sqlite3
 import threading
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import pytest
 from ledger_samples import NOON, URL_FILE, open_ledger, proposal
+from postgres_server import PostgresServer
 from sqlalchemy import URL
 
 from contracts.errors import SetupError
 from gateway.ledger import Ledger
-from gateway.ledger.backup import Places, backup
-from gateway.ledger.connect import locate
+from gateway.ledger.backup import Places, backup, program
+from gateway.ledger.connect import connect, locate
 from gateway.ledger.restore import restore
 from gateway.objects import ObjectStore
 
@@ -187,6 +189,33 @@ def test_what_was_erased_after_a_backup_is_listed_by_the_ledger_that_is_given_up
     ledger = open_ledger(ledger_folder)
     assert ledger.open_payload(names[1]).record == b"ada"  # which is why it must be repeated
     ledger.close()
+
+
+def test_pg_dump_and_pg_restore_go_where_the_options_of_the_url_lead(tmp_path: Path, postgres: PostgresServer) -> None:
+    def by_socket(url: str) -> None:
+        reached = f"?host={postgres.folder}&port={postgres.port}&connect_timeout=5"
+        (tmp_path / URL_FILE).write_text(url.replace(f"127.0.0.1:{postgres.port}", "") + reached)
+
+    by_socket(postgres.new_database())
+    fill(tmp_path, 2)
+    held = backup(places(tmp_path), tmp_path / "backup", NOON)
+    by_socket(postgres.new_database())
+    assert restore(tmp_path / "backup", places(tmp_path)).held == held
+
+
+def test_pg_dump_is_told_the_options_of_the_url_and_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "pg_dump"
+    fake.write_text(f'#!/bin/sh\necho "$@" "and $PGPASSWORD" > {tmp_path}/told\n')
+    fake.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    url = "postgresql://gate:secret@db.bank:5433/ledger?sslmode=verify-full&sslrootcert=/etc/ca.pem&sslpassword=hidden"
+    program("pg_dump", connect(locate(url)), "--format=custom")
+    told, _, given = (tmp_path / "told").read_text().strip().partition(" and ")
+    options = ("host=db.bank", "port=5433", "sslmode=verify-full", "sslrootcert=/etc/ca.pem")
+    assert [option for option in options if option not in told] == []
+    assert ("secret" in told, "hidden" in told, given) == (False, False, "secret")
 
 
 @contextmanager
