@@ -20,6 +20,7 @@ from gateway.access_commands import audit, principals
 from gateway.adapter_commands import WithAdapters
 from gateway.batch_command import batch
 from gateway.contract_commands import contract
+from gateway.decision_commands import decide, decisions
 from gateway.ledger_commands import ledger
 from gateway.poll_command import poll
 from gateway.terminal import Json
@@ -40,13 +41,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-decisions = typer.Typer(help="Read what was decided.", no_args_is_help=True)
 new = typer.Typer(help="Draft what a person then completes.", no_args_is_help=True)
 app.add_typer(new, name="new")
 app.add_typer(decisions, name="decisions")
 app.add_typer(principals, name="principal")
 app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
+app.command()(decide)
 app.command()(verify)
 app.add_typer(contract, name="contract")
 app.command()(batch)
@@ -251,52 +252,6 @@ def trace(
     if isinstance(settled, ScoregateError):
         raise settled
     raise typer.Exit(0 if "decision" in stages else 1)
-
-
-@decisions.command("list")
-def list_(
-    integration: Annotated[str | None, typer.Option(help="Only this integration.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="approve, refer or decline.")] = None,
-    application: Annotated[str | None, typer.Option(help="Only those about the application of this number.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
-    as_json: Json = False,
-) -> None:
-    """The newest decisions, newest first."""
-    from gateway.ledger_views import listing, show_listing
-
-    installation = _install(ledger=True)
-    named = [integration] if integration else list(installation.states()) if application else []
-    rows = listing(installation.ledger, named, outcome, limit, application)
-    if as_json:
-        print(json.dumps(rows, default=str, indent=2))
-    else:
-        show_listing(_console(), rows)
-
-
-@decisions.command("show")
-def show(decision_id: str, as_json: Json = False) -> None:
-    """One decision whole: what came, what was decided, what people decided after."""
-    from gateway.ledger_views import show_whole, whole
-
-    found = whole(_install(ledger=True).ledger, decision_id)
-    if as_json:
-        print(json.dumps(found, default=str, indent=2))
-    else:
-        show_whole(_console(), found)
-
-
-@app.command()
-def decide(
-    decision_id: str,
-    outcome: Annotated[str, typer.Option(help="approve or decline.")],
-    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
-) -> None:
-    """Append a human decision; what the model decided stays as it was."""
-    from gateway.ledger_views import append_human
-
-    append_human(_install(ledger=True).ledger, decision_id, outcome, reason, by, _time(None))
-    _console().print(f"{decision_id}: {outcome} by {by}, recorded")
 
 
 def _asked(file: Path, header: list[str] | None) -> Asked:

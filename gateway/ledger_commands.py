@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +13,11 @@ from rich.text import Text
 from gateway.terminal import Json, console, settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from gateway.ledger import Ledger
     from gateway.ledger.backup import Held, Places
     from gateway.settings import Settings
-    from gateway.watching.lookout import Lookout
 
 ledger = typer.Typer(help="Look after the ledger itself.", no_args_is_help=True)
 _MIGRATION_PATIENCE_S = 30.0
@@ -34,9 +33,8 @@ def group() -> None:
 @ledger.command()
 def status(as_json: Json = False) -> None:
     """Where the ledger lies and ends, its keys, and what is past its retention date."""
-    opened = _open(settings(), examine=True)
-    seen = opened.survey(_now())
-    opened.close()
+    with _opened(examine=True) as opened:
+        seen = opened.survey(_now())
     if as_json:
         print(json.dumps(seen, indent=2))
         return
@@ -89,9 +87,8 @@ def restore(
         _say(f"what was there is kept as {aside}")
     if lost != 0:
         _say_what_came_back(held, lost)
-    opened = _open(configured, examine=True)
-    findings = opened.verify_chain()
-    opened.close()
+    with _opened(examine=True) as opened:
+        findings = opened.verify_chain()
     for finding in findings:
         _say(f"{finding.code}: {finding.message}")
     _say(f"{len(findings)} finding(s)")
@@ -114,9 +111,8 @@ def erasures(
     as_json: Json = False,
 ) -> None:
     """What was erased, by whom and when, oldest first: after an older backup is put back, each is to be repeated."""
-    opened = _open(settings(), examine=True)
-    found = opened.erasures(after)
-    opened.close()
+    with _opened(examine=True) as opened:
+        found = opened.erasures(after)
     if as_json:
         rows = [{"id": one.about, "by": one.principal, "at": one.received_at.isoformat()} for one in found]
         print(json.dumps(rows, indent=2))
@@ -130,7 +126,7 @@ def erasures(
 def purge(by: Annotated[str, typer.Option(help="Who does it; it is kept.")]) -> None:
     """Destroy the keys of every payload past its retention date; recorded, and the chain still verifies."""
     total = 0
-    with _counted() as opened:
+    with _opened(counted=True) as opened:
         while purged := opened.purge(by=by, at=_now()).result():
             total += purged
         forgotten = _forgotten(opened)
@@ -144,7 +140,7 @@ def erase(
     by: Annotated[str, typer.Option(help="Who does it; it is kept.")],
 ) -> None:
     """Destroy the key of what one submission said and got; recorded, for good, and the chain still verifies."""
-    with _counted() as opened:
+    with _opened(counted=True) as opened:
         recorded = opened.erase(submission, by=by, at=_now()).result()
         forgotten = _forgotten(opened)
     _say(f"{submission}: its contents can be opened no more; on record as {recorded}")
@@ -154,11 +150,9 @@ def erase(
 @ledger.command("rotate-keys")
 def rotate_keys() -> None:
     """Bring all payload keys under the first of the master keys given; gateways may go on serving."""
-    opened, total = _open(settings()), 0
-    for count in opened.rotate_keys():
-        total += count
-    forgotten = _forgotten(opened)
-    opened.close()
+    with _opened() as opened:
+        total = sum(opened.rotate_keys())
+        forgotten = _forgotten(opened)
     _say(f"{total} payload key(s) re-wrapped; older master keys open nothing any more, signing keys are kept to verify")
     _end(forgotten)
 
@@ -187,25 +181,10 @@ def _places(configured: Settings) -> Places:
     return Places(ledger_place(configured), configured.anchor_file, configured.objects)
 
 
-def _open(configured: Settings, lookout: Lookout | None = None, *, examine: bool = False) -> Ledger:
-    from gateway.opening import open_ledger
+def _opened(*, examine: bool = False, counted: bool = False) -> AbstractContextManager[Ledger]:
+    from gateway.opening import existing_ledger
 
-    return open_ledger(configured, _now, lookout, examine=examine, existing=True)
-
-
-@contextmanager
-def _counted() -> Iterator[Ledger]:
-    """The ledger, whose entries of this command are counted with those of the gateways: /metrics tells of them."""
-    from gateway.watching.lookout import Lookout
-
-    configured, lookout = settings(), Lookout.silent()
-    opened = _open(configured, lookout)
-    lookout.start(configured.state / "run")
-    try:
-        yield opened
-    finally:
-        opened.close()
-        lookout.close()
+    return existing_ledger(settings(), _now, examine=examine, counted=counted)
 
 
 def _now() -> datetime:

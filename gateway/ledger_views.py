@@ -20,7 +20,7 @@ HUMAN_OUTCOMES = ("approve", "decline")
 
 
 def listing(
-    ledger: Ledger | None, integrations: Sequence[str], outcome: str | None, limit: int, application: str | None = None
+    ledger: Ledger, integrations: Sequence[str], outcome: str | None, limit: int, application: str | None = None
 ) -> list[Tree]:
     """The newest decisions as plain rows, newest first; of these integrations, or of all where none is named.
 
@@ -31,39 +31,36 @@ def listing(
     scopes = [asked._replace(integration=name) for name in integrations] or [asked]
     if application is not None:
         scopes = [one._replace(mode=mode, business_key=application) for one in scopes for mode in get_args(Mode)]
-    found = [entry for one in scopes for entry in opened(ledger).list(one, limit)]
+    found = [entry for one in scopes for entry in ledger.list(one, limit)]
     return [_row(entry) for entry in sorted(found, key=lambda entry: entry.received_at, reverse=True)[:limit]]
 
 
-def whole(ledger: Ledger | None, decision_id: str) -> Tree:
+def whole(ledger: Ledger, decision_id: str) -> Tree:
     """One decision with its payload and every human decision about it; raises NotFound."""
-    found = opened(ledger)
-    entry = found.get(decision_id)
-    payload = found.open_payload(decision_id)
+    entry = ledger.get(decision_id)
+    payload = ledger.open_payload(decision_id)
     return {
         "entry": _row(entry),
         "raw": payload.raw.decode("utf-8", errors="replace"),
         "record": json.loads(payload.record),
         "decision": json.loads(payload.decision),
         "answer": payload.answer.decode("utf-8", errors="replace"),
-        "human_decisions": [decided._asdict() for decided in found.human_decisions(decision_id)],
+        "human_decisions": [decided._asdict() for decided in ledger.human_decisions(decision_id)],
     }
 
 
-def append_human(ledger: Ledger | None, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> None:
+def append_human(ledger: Ledger, decision_id: str, outcome: str, reason: str, by: str, at: datetime) -> None:
     """Append what a person decided; raises NotFound for an unknown decision and ConfigurationError for no reason."""
-    found = opened(ledger)
     if outcome not in HUMAN_OUTCOMES:
         raise ConfigurationError(f"a person decides {' or '.join(HUMAN_OUTCOMES)}, not {outcome!r}")
     if not reason.strip() or not by.strip():
         raise ConfigurationError("a human decision needs a reason and a name: --reason and --by must not be empty")
-    found.human_decision(decision_id, outcome, reason, by, at).result()
+    ledger.human_decision(decision_id, outcome, reason, by, at).result()
 
 
-def chain_findings(ledger: Ledger | None) -> tuple[Sequence[Finding], Status]:
+def chain_findings(ledger: Ledger) -> tuple[Sequence[Finding], Status]:
     """Everything wrong with the chain, and how much of it there is."""
-    found = opened(ledger)
-    return found.verify_chain(), found.status()
+    return ledger.verify_chain(), ledger.status()
 
 
 def show_listing(console: Console, rows: Sequence[Tree]) -> None:
@@ -96,12 +93,6 @@ def show_whole(console: Console, found: Tree) -> None:
     show.native(console, found["raw"])
     show.heading(console, "answer")
     show.native(console, found["answer"])
-
-
-def opened(ledger: Ledger | None) -> Ledger:
-    if ledger is None:
-        raise ConfigurationError("this command needs the ledger, and it was not opened")
-    return ledger
 
 
 def _row(entry: Entry) -> Tree:

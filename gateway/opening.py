@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,6 +152,25 @@ def open_ledger(
         lookout=lookout,
         examine=examine,
     )
+
+
+@contextmanager
+def existing_ledger(
+    settings: Settings, clock: Clock, *, examine: bool = False, counted: bool = False
+) -> Iterator[Ledger]:
+    """The ledger that is there, for a command: closed in the end. SetupError where there is none; nothing is made.
+
+    ``counted``: what is written is counted with what the gateways write: /metrics tells of it.
+    """
+    lookout = Lookout.silent()
+    ledger = open_ledger(settings, clock, lookout, examine=examine, existing=True)
+    try:
+        if counted:
+            lookout.start(settings.state / "run")
+        yield ledger
+    finally:
+        ledger.close()
+        lookout.close()
 
 
 def _make_folders(settings: Settings) -> None:

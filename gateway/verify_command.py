@@ -45,7 +45,10 @@ def verify(
         raise typer.BadParameter("say what to verify: a decision's ID, --all or --chain")
     if since and not everything:
         raise typer.BadParameter("--since goes with --all")
-    with _opened() as ledger:
+    from gateway.clock import utc_now
+    from gateway.opening import existing_ledger
+
+    with existing_ledger(settings(), utc_now, examine=True) as ledger:
         if chain:
             sound = _chain(ledger, as_json=as_json)
         elif decision_id is not None:
@@ -53,18 +56,6 @@ def verify(
         else:
             sound = _all(ledger, since, show=show, as_json=as_json)
     raise typer.Exit(0 if sound else 1)
-
-
-@contextmanager
-def _opened() -> Iterator[Ledger]:
-    from gateway.clock import utc_now
-    from gateway.opening import open_ledger
-
-    ledger = open_ledger(settings(), utc_now, examine=True, existing=True)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
 
 
 @contextmanager

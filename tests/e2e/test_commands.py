@@ -17,11 +17,15 @@ Run = Callable[..., Done]
 REFUSED = EXAMPLES / "09-another_currency__is_refused" / "request.json"
 
 
+HUMAN = ("--outcome", "decline", "--reason", "Fraud", "--by", "A. [Officer]")
+
+
 @pytest.fixture(scope="module")
 def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("commands") / "home"
     for part in ("bundles", "policies", "integrations"):
         shutil.copytree(built_home / part, home / part)
+    here(home, "score", "juniper-api", APPROVED, "--record")
     return home
 
 
@@ -29,7 +33,7 @@ def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_after(home: Path, run: Run) -> None:
     shutil.rmtree(home / "state", ignore_errors=True)
     assert run(home, "score", "juniper-api", APPROVED).returncode == 0
-    assert json.loads(run(home, "decisions", "list", "--json").stdout) == []
+    assert "there is no ledger at" in run(home, "decisions", "list").stderr
     recorded = run(home, "score", "juniper-api", APPROVED, "--record", "-H", 'Idempotency-Key: "one"')
     decision_id = json.loads(recorded.stdout)["decision"]["id"]
     assert [row["decision_id"] for row in json.loads(run(home, "decisions", "list", "--json").stdout)] == [decision_id]
@@ -42,6 +46,30 @@ def test_scoring_writes_the_ledger_only_when_told_to_and_a_person_may_decide_aft
     assert whole["decision"]["outcome"] == "approve"
     assert [(human["outcome"], human["by"]) for human in whole["human_decisions"]] == [("decline", "A. Officer")]
     assert whole["answer"] == recorded.stdout.strip()
+
+
+@pytest.mark.parametrize("words", [("decisions", "list"), ("decisions", "show", "x"), ("decide", "x", *HUMAN)])
+def test_reading_decisions_makes_no_ledger(home: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    fresh = tmp_path / "home"
+    shutil.copytree(home, fresh, ignore=shutil.ignore_patterns("state"))
+    done = here(fresh, *words)
+    assert (done.returncode, "there is no ledger at" in done.stderr) == (2, True)
+    assert not (fresh / "state").exists()
+
+
+def test_decisions_are_read_whatever_is_wrong_with_the_home_of_today(home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "home"
+    shutil.copytree(home, broken, ignore=shutil.ignore_patterns("state"))
+    made = json.loads(here(broken, "score", "juniper-api", APPROVED, "--record").stdout)["decision"]["id"]
+    next((broken / "policies").glob("*.yaml")).write_text("policy: of no use")
+    shutil.rmtree(broken / "state" / "objects")
+    number = json.loads(APPROVED.read_text())["applicationId"]
+    listed = here(broken, "decisions", "list", "--application", number, "--json")
+    assert [row["decision_id"] for row in json.loads(listed.stdout)] == [made]
+    assert here(broken, "decisions", "show", made).returncode == 0
+    decided = here(broken, "decide", made, *HUMAN)
+    assert (decided.returncode, decided.stdout.strip()) == (0, f"{made}: decline by A. [Officer], recorded")
+    assert not (broken / "state" / "objects").exists(), "reading keeps no objects: it opens no gateway"
 
 
 @pytest.mark.parametrize("run", [process, here])
