@@ -31,24 +31,29 @@ def list_(
     integration: Annotated[str | None, typer.Option(help="Only this integration.")] = None,
     outcome: Annotated[str | None, typer.Option(help="approve, refer or decline.")] = None,
     application: Annotated[str | None, typer.Option(help="Only those about the application of this number.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="What was not decided: refusals and our faults.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     as_json: Json = False,
 ) -> None:
-    """The newest decisions, newest first."""
-    from gateway.ledger_views import listing, show_listing
+    """The newest decisions, or what was refused, newest first."""
+    from gateway.ledger_views import DECIDED, REFUSED, listing, show_listing
 
+    if refused and outcome:
+        raise typer.BadParameter("--outcome is of decisions; leave it out with --refused")
     named = [integration] if integration else _integrations() if application else []
     with _ledger() as ledger:
-        rows = listing(ledger, named, outcome, limit, application)
+        rows = listing(ledger, REFUSED if refused else DECIDED, named, outcome, limit, application)
     if as_json:
         print(json.dumps(rows, default=str, indent=2))
     else:
-        show_listing(console(), rows)
+        show_listing(console(), rows, "refusal" if refused else "decision")
 
 
 @decisions.command("show")
-def show(decision_id: str, as_json: Json = False) -> None:
-    """One decision whole: what came, what was decided, what people decided after."""
+def show(
+    decision_id: Annotated[str, typer.Argument(metavar="ID", help="A decision, or a refusal.")], as_json: Json = False
+) -> None:
+    """One decision or refusal whole: what came, what was decided or why it was not, what people decided after."""
     from gateway.ledger_views import show_whole, whole
 
     with _ledger() as ledger:

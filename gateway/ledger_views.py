@@ -10,42 +10,61 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.text import Text
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, NotFound
 from gateway import show
-from gateway.ledger import Entry, Filters, Finding, Kind, Ledger, Status
+from gateway.ledger import Entry, Filters, Finding, Kind, Ledger, Payload, Status
 from gateway.modes import Mode
 from gateway.spi import Tree
 
 HUMAN_OUTCOMES = ("approve", "decline")
+DECIDED, REFUSED = (Kind.DECISION,), (Kind.REFUSAL, Kind.FAULT)
 
 
 def listing(
-    ledger: Ledger, integrations: Sequence[str], outcome: str | None, limit: int, application: str | None = None
+    ledger: Ledger,
+    kinds: Sequence[Kind],
+    integrations: Sequence[str],
+    outcome: str | None,
+    limit: int,
+    application: str | None = None,
 ) -> list[Tree]:
-    """The newest decisions as plain rows, newest first; of these integrations, or of all where none is named.
+    """The newest entries of these kinds as plain rows, newest first; of these integrations, or of all where none is
+    named.
 
-    ``application`` is a business key: the decisions about it, in either mode. It is sealed, so that it is found by its
+    ``application`` is a business key: the entries about it, in either mode. It is sealed, so that it is found by its
     mark alone, and only where the integration is named.
     """
-    asked = Filters(kind=Kind.DECISION, outcome=outcome)
-    scopes = [asked._replace(integration=name) for name in integrations] or [asked]
+    scopes = [Filters(kind=kind, outcome=outcome) for kind in kinds]
+    scopes = [one._replace(integration=name) for one in scopes for name in integrations] or scopes
     if application is not None:
         scopes = [one._replace(mode=mode, business_key=application) for one in scopes for mode in get_args(Mode)]
     found = [entry for one in scopes for entry in ledger.list(one, limit)]
     return [_row(entry) for entry in sorted(found, key=lambda entry: entry.received_at, reverse=True)[:limit]]
 
 
-def whole(ledger: Ledger, decision_id: str) -> Tree:
-    """One decision with its payload and every human decision about it; raises NotFound."""
-    entry = ledger.get(decision_id)
-    payload = ledger.open_payload(decision_id)
+def whole(ledger: Ledger, name: str) -> Tree:
+    """One submission with its payload: a decision with every human decision about it, a refusal with its problems.
+
+    Raises NotFound, also for what is no submission but was appended about one.
+    """
+    entry = ledger.get(name)
+    if entry.kind not in (*DECIDED, *REFUSED):
+        raise NotFound(f"{name} is no decision or refusal, but the {entry.kind.word} of {entry.about or 'several'}")
+    payload = ledger.open_payload(name)
+    decided = entry.kind in DECIDED
     return {
         "entry": _row(entry),
         "raw": payload.raw.decode("utf-8", errors="replace"),
+        **(_decided(ledger, name, payload) if decided else {"problems": json.loads(payload.record)}),
+        "answer": payload.answer.decode("utf-8", errors="replace"),
+    }
+
+
+def _decided(ledger: Ledger, name: str, payload: Payload) -> Tree:
+    return {
         "record": json.loads(payload.record),
         "decision": json.loads(payload.decision),
-        "answer": payload.answer.decode("utf-8", errors="replace"),
-        "human_decisions": [decided._asdict() for decided in ledger.human_decisions(decision_id)],
+        "human_decisions": [decided._asdict() for decided in ledger.human_decisions(name)],
     }
 
 
@@ -63,8 +82,9 @@ def chain_findings(ledger: Ledger) -> tuple[Sequence[Finding], Status]:
     return ledger.verify_chain(), ledger.status()
 
 
-def show_listing(console: Console, rows: Sequence[Tree]) -> None:
-    columns = ("decision", "outcome", "received (UTC)", "mode", "integration")
+def show_listing(console: Console, rows: Sequence[Tree], what: str) -> None:
+    """``what`` is what the rows are: decision, or refusal."""
+    columns = (what, "outcome", "received (UTC)", "mode", "integration")
     cells = [
         (
             row["decision_id"],
@@ -76,11 +96,31 @@ def show_listing(console: Console, rows: Sequence[Tree]) -> None:
         for row in rows
     ]
     console.print(show.table(columns, cells))
-    console.print(f"{len(rows)} decision(s), newest first", style="dim")
+    console.print(f"{len(rows)} {what}(s), newest first", style="dim")
 
 
 def show_whole(console: Console, found: Tree) -> None:
-    """One decision: what came, what was decided and why, what people decided after, the answer as it left."""
+    """One submission: what came, what was decided and why, or why it was not, the answer as it left."""
+    if "decision" in found:
+        _show_decided(console, found)
+    else:
+        _show_refused(console, found)
+    show.heading(console, "raw")
+    show.native(console, found["raw"])
+    show.heading(console, "answer")
+    show.native(console, found["answer"])
+
+
+def _show_refused(console: Console, found: Tree) -> None:
+    entry = found["entry"]
+    show.heading(console, entry["kind"], entry["decision_id"])
+    what = f"{entry['outcome']}, {entry['integration']}"
+    console.print(f"  {what}, {entry['received_at']:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    if found["problems"]:
+        show.show_problems(console, found)
+
+
+def _show_decided(console: Console, found: Tree) -> None:
     decision: dict[str, Any] = found["decision"]
     show.heading(console, "decision", decision["decision_id"])
     show.show_outcome(console, decision)
@@ -88,15 +128,12 @@ def show_whole(console: Console, found: Tree) -> None:
         console.print(Text.assemble((f"  {name:<12}", "dim"), str(decision[name])))
     for human in found["human_decisions"]:
         show.heading(console, "a person decided", f"{human['at']:%Y-%m-%d %H:%M:%S} {human['by']}")
-        console.print(f"  {human['outcome']}: {human['reason']}")
-    show.heading(console, "raw")
-    show.native(console, found["raw"])
-    show.heading(console, "answer")
-    show.native(console, found["answer"])
+        console.print(f"  {human['outcome']}: {human['reason']}", markup=False)
 
 
 def _row(entry: Entry) -> Tree:
     return {
+        "kind": entry.kind.word,
         "received_at": entry.received_at,
         "integration": entry.integration,
         "mode": entry.mode,

@@ -19,7 +19,7 @@ STATE_STYLE = {"given": "green", "blank": "yellow", "not_carried": "cyan", "reje
 OUTCOME_STYLE = {"approve": "bold green", "refer": "bold yellow", "decline": "bold red"}
 WIDTH = 108
 """Longest line of laid-out JSON, in characters."""
-WHOLE = ("decision", "supersedes", "field")
+WHOLE = ("decision", "refusal", "supersedes", "field")
 """Columns that are copied from: never broken over lines."""
 BAR = 16
 """Width of the longest contribution bar, in characters to either side."""
@@ -101,7 +101,7 @@ def _state(field: Mapping[str, str]) -> Text:
     return Text(f"{field['state']} ({more})" if more else field["state"], STATE_STYLE[field["state"]])
 
 
-def _problems(console: Console, stages: Mapping[str, Any]) -> None:
+def show_problems(console: Console, stages: Mapping[str, Any]) -> None:
     heading(console, "problems")
     rows = [[p.get(key, "") for key in ("code", "path", "seen", "expected")] for p in stages["problems"]]
     console.print(table(("code", "field", "seen", "expected"), rows))
@@ -168,7 +168,7 @@ _STAGES = {
     "lookups": _lookups,
     "fields": _fields,
     "upcast": _upcast,
-    "problems": _problems,
+    "problems": show_problems,
     "imputed": _imputed,
     "score": _score,
     "decision": _decision,

@@ -72,6 +72,22 @@ def test_decisions_are_read_whatever_is_wrong_with_the_home_of_today(home: Path,
     assert not (broken / "state" / "objects").exists(), "reading keeps no objects: it opens no gateway"
 
 
+def test_what_was_refused_is_listed_and_shown_with_its_problems(home: Path) -> None:
+    refused = here(home, "score", "juniper-api", REFUSED, "--record")
+    (row,) = json.loads(here(home, "decisions", "list", "--refused", "--limit", "1", "--json").stdout)
+    assert (row["kind"], row["outcome"], row["integration"]) == ("refusal", "invalid_record", "juniper-api")
+    assert row["decision_id"] in here(home, "decisions", "list", "--refused").stdout
+    whole = json.loads(here(home, "decisions", "show", row["decision_id"], "--json").stdout)
+    assert whole["problems"][0]["code"] == "untrained_currency"
+    assert (whole["raw"], whole["answer"]) == (REFUSED.read_text(), refused.stdout.strip())
+    shown = here(home, "decisions", "show", row["decision_id"]).stdout
+    assert ("REFUSAL" in shown, "untrained_currency" in shown) == (True, True)
+    erased = here(home, "ledger", "erase", row["decision_id"], "--by", "A. Officer").stdout.split()[-1]
+    other = here(home, "decisions", "show", erased)
+    assert (other.returncode, f"but the erasure of {row['decision_id']}" in other.stderr) == (1, True)
+    assert here(home, "decisions", "list", "--refused", "--outcome", "refer").returncode == 2
+
+
 @pytest.mark.parametrize("run", [process, here])
 def test_a_refused_message_prints_its_native_refusal_and_ends_with_1(home: Path, run: Run) -> None:
     done = run(home, "score", "juniper-api", REFUSED)
