@@ -64,6 +64,7 @@ def _decided(ledger: Ledger, name: str, payload: Payload) -> Tree:
     return {
         "record": json.loads(payload.record),
         "decision": json.loads(payload.decision),
+        "superseded_by": ledger.superseded_by(name),
         "human_decisions": [decided._asdict() for decided in ledger.human_decisions(name)],
     }
 
@@ -123,6 +124,8 @@ def _show_refused(console: Console, found: Tree) -> None:
 def _show_decided(console: Console, found: Tree) -> None:
     decision: dict[str, Any] = found["decision"]
     show.heading(console, "decision", decision["decision_id"])
+    if found["superseded_by"]:
+        console.print(Text(f"  superseded by {found['superseded_by']}: it stands no more", "bold yellow"))
     show.show_outcome(console, decision)
     for name in ("as_of", "valid_until", "supersedes", "contract", "bundle", "policy", "integration"):
         console.print(Text.assemble((f"  {name:<12}", "dim"), str(decision[name])))

@@ -72,6 +72,17 @@ def test_decisions_are_read_whatever_is_wrong_with_the_home_of_today(home: Path,
     assert not (broken / "state" / "objects").exists(), "reading keeps no objects: it opens no gateway"
 
 
+def test_whoever_reads_a_decision_is_told_that_it_was_superseded(home: Path) -> None:
+    keys = [f'Idempotency-Key: "superseded {number}"' for number in (1, 2)]
+    made = [here(home, "score", "juniper-api", APPROVED, "--record", "-H", key).stdout for key in keys]
+    first, second = (json.loads(answer)["decision"]["id"] for answer in made)
+    told = [
+        json.loads(here(home, "decisions", "show", one, "--json").stdout)["superseded_by"] for one in (first, second)
+    ]
+    assert told == [second, ""]
+    assert f"superseded by {second}" in here(home, "decisions", "show", first).stdout
+
+
 def test_what_was_refused_is_listed_and_shown_with_its_problems(home: Path) -> None:
     refused = here(home, "score", "juniper-api", REFUSED, "--record")
     (row,) = json.loads(here(home, "decisions", "list", "--refused", "--limit", "1", "--json").stdout)
