@@ -15,6 +15,7 @@ from gateway import show
 from gateway.ledger import Entry, Filters, Finding, Kind, Ledger, Payload, Status
 from gateway.modes import Mode
 from gateway.spi import Tree
+from models.types import Outcome
 
 HUMAN_OUTCOMES = ("approve", "decline")
 DECIDED, REFUSED = (Kind.DECISION,), (Kind.REFUSAL, Kind.FAULT)
@@ -32,8 +33,10 @@ def listing(
     named.
 
     ``application`` is a business key: the entries about it, in either mode. It is sealed, so that it is found by its
-    mark alone, and only where the integration is named.
+    mark alone, and only where the integration is named. Raises ConfigurationError for an outcome there is not.
     """
+    if outcome is not None and outcome not in get_args(Outcome):
+        raise ConfigurationError(f"an outcome is {', '.join(get_args(Outcome))}, not {outcome!r}")
     scopes = [Filters(kind=kind, outcome=outcome) for kind in kinds]
     scopes = [one._replace(integration=name) for one in scopes for name in integrations] or scopes
     if application is not None:

@@ -183,6 +183,7 @@ def test_what_an_older_backup_brings_back_is_said_and_can_be_erased_again(
         (("score", "nix", APPROVED), 1, "there are: cobalt-core, juniper-api"),
         (("score", "juniper-api", "no-such-file"), 2, "no-such-file: No such file"),
         (("decisions", "show", "nope"), 1, "nope"),
+        (("decisions", "list", "--outcome", "approved"), 2, "an outcome is approve, refer, decline, not 'approved'"),
         (("decide", "nope", "--outcome", "maybe", "--reason", "r", "--by", "b"), 2, "approve or decline"),
         (("principal", "add", "x", "--integration", "juniper-apo"), 2, "did you mean 'juniper-api'?"),
         (("serve", "--port", "99999"), 2, "SCOREGATE_PORT"),
