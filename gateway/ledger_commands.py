@@ -99,9 +99,10 @@ def _say_what_came_back(held: Held, lost: int | None) -> None:
     """The keys of a backup include those that were destroyed after it was made."""
     gone = f"{lost} block(s) after block {held.block} are gone" if lost else "no anchor file says what came after it"
     _say(
-        f"{gone}: what was erased or purged after block {held.block} can be read again. Repeat it: "
-        "scoregate ledger purge, and scoregate ledger erase for each submission that was erased; where the ledger that "
-        f"was lost can still be read, SCOREGATE_LEDGER=IT scoregate ledger erasures --after {held.entries} lists them"
+        f"{gone}: what was erased or purged after block {held.block} can be read again. Repeat it: scoregate ledger "
+        "purge --by NAME, and scoregate ledger erase ID --by NAME for each submission that was erased; where the "
+        "ledger that was lost can still be read, SCOREGATE_LEDGER=IT scoregate ledger erasures --after "
+        f"{held.entries} lists them"
     )
 
 

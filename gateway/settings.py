@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     signing_key: str = ""
     """Reference of the key that signs ledger heads, or several, as above; empty: a key file under ``state/keys``."""
     retention: Annotated[dict[str, int], NoDecode] = Field(default_factory=dict)
-    """Days a payload is kept, by kind of entry, as ``decision=3650,refusal=365``; a kind not named is kept for good."""
+    """Days a payload is kept, by kind of entry, as ``decision=3650,refusal=365``; a kind not named is kept for good.
+    It is set when a payload is written: what is there keeps the date it has."""
     allow_demonstration: Annotated[tuple[str, ...], NoDecode] = ()
     """Who may use a bundle marked for demonstration in mode live, separated by commas: ``integration`` for all its
     callers, ``integration/principal`` for one."""

@@ -210,3 +210,13 @@ def test_a_command_that_leaves_old_keys_in_the_log_says_so_and_ends_with_1(
         assert all("ledger.db-wal, still holds the old keys" in one for one in said), said
     assert [CliRunner().invoke(app, line).exit_code for line in lines] == [0, 0, 0]
     ledger.close()
+
+
+def test_a_retention_that_is_set_later_counts_for_what_is_written_from_then_on(tmp_path: Path) -> None:
+    filled(tmp_path).close()
+    ledger = open_ledger(tmp_path, retention={Kind.DECISION: 30})
+    later = ledger.submit(proposal("later", "4", "app-4")).result().decision_id
+    assert ledger.purge(by="A. Officer", at=LATE).result() == 1
+    with pytest.raises(NotFound, match="erased"):
+        ledger.open_payload(later)
+    ledger.close()
