@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from command_line import here
 from ledger_samples import keys_of_fixtures, open_ledger, proposal
 from sqlalchemy import inspect
 
@@ -87,6 +88,34 @@ def test_what_the_older_release_writes_after_a_migration_is_part_of_the_ledger(o
             given = VERSION_1.joinpath("ledger.sql").read_text().split(f"CREATE TABLE {table} (")[1].split(";")[0]
             assert [name for name in columns if name not in given] == []
     database.close()
+
+
+def test_the_command_brings_a_ledger_up_once_and_says_so(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOREGATE_STATE", str(old))
+    refused = here(old, "decisions", "list")
+    assert (refused.returncode, "bring it up with: scoregate ledger migrate" in refused.stderr) == (2, True)
+    done = [here(old, "ledger", "migrate") for _ in range(2)]
+    assert [(one.returncode, one.stdout.strip()) for one in done] == [
+        (0, f"{old / 'ledger.db'}: schema version 1 is now {VERSION}"),
+        (0, f"{old / 'ledger.db'}: schema version {VERSION} already"),
+    ]
+    assert here(old, "verify", "--chain").stdout.endswith("0 finding(s)\n")
+
+
+def test_the_command_runs_beside_a_gateway_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOREGATE_STATE", str(tmp_path))
+    ledger = open_ledger(tmp_path)
+    ledger.submit(proposal("before")).result()
+    with sqlite3.connect(tmp_path / "ledger.db") as database:  # as the release before left it
+        database.execute("DROP INDEX envelope_key_retain_until")
+        database.execute("UPDATE ledger SET version = 1")
+    database.close()
+    submitted = [ledger.submit(proposal(f"k{number}", str(number))) for number in range(200)]
+    assert f"schema version 1 is now {VERSION}" in here(tmp_path, "ledger", "migrate").stdout
+    assert not any(future.result().repeated for future in submitted)
+    assert not ledger.submit(proposal("after")).result().repeated
+    assert ledger.verify_chain() == ()
+    ledger.close()
 
 
 def test_a_newer_schema_is_neither_opened_nor_migrated(tmp_path: Path) -> None:
