@@ -57,8 +57,10 @@ class Held(NamedTuple):
 def backup(places: Places, folder: Path, at: datetime) -> Held:
     """Copy the ledger as it is at one moment into a new folder, beside writers that go on; synced when it returns.
 
-    Raises SetupError where there is no ledger of this schema, the folder exists, or the copy cannot be written; nothing
-    is left of it then.
+    A ledger of any schema version is copied as it is; to put it back takes a release that knows its version.
+
+    Raises SetupError where there is no ledger, the folder exists, or the copy cannot be written; nothing is left of it
+    then.
     """
     engine = connect(places.ledger)
     _make(folder)

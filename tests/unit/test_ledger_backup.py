@@ -251,6 +251,16 @@ def test_a_copy_that_was_altered_is_not_put_back(tmp_path: Path) -> None:
         restore(tmp_path / "backup", Places(tmp_path / "new.db", tmp_path / "new.anchor", tmp_path / "new"))
 
 
+def test_a_ledger_of_a_newer_release_is_copied_and_put_back_by_that_release_only(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.execute("UPDATE ledger SET version = 99")
+    database.close()
+    assert backup(places(tmp_path), tmp_path / "backup", NOON).version == 99
+    with pytest.raises(SetupError, match=r"newer than \d+: install its release"):
+        restore(tmp_path / "backup", places(tmp_path))
+
+
 def test_a_ledger_in_use_is_not_replaced(tmp_path: Path) -> None:
     fill(tmp_path, 2)
     backup(places(tmp_path), tmp_path / "backup", NOON)
