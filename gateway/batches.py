@@ -23,10 +23,18 @@ Outcomes = list[Answer | ScoregateError]
 
 
 class Batches:
-    """Decides batches with ``decide_many``; ``deadline`` is in seconds, from the moment a batch is handed in."""
+    """Decides batches with ``decide_many``; ``deadline`` is in seconds, from the moment a batch is handed in. ``late``
+    is told the correlation id of one that misses it, and how many of its outcomes do.
+    """
 
-    def __init__(self, name: str, decide_many: Callable[[Sequence[Asked]], Outcomes], deadline: float) -> None:
-        self._name, self._decide_many, self._deadline = name, decide_many, deadline
+    def __init__(
+        self,
+        name: str,
+        decide_many: Callable[[Sequence[Asked]], Outcomes],
+        deadline: float,
+        late: Callable[[str, int], None],
+    ) -> None:
+        self._name, self._decide_many, self._deadline, self._tell_late = name, decide_many, deadline, late
         self._pool: ThreadPoolExecutor | None = None
         self._under_way = 0
 
@@ -47,7 +55,10 @@ class Batches:
         if work.done():
             work.result()
         done = found[:]  # the thread may add to it meanwhile
-        return [*done, *(_late() for _ in range(len(asked) - len(done)))]
+        missing = len(asked) - len(done)
+        if missing:
+            self._tell_late(asked[0].correlation, missing)
+        return [*done, *(_late() for _ in range(missing))]
 
     def _work(self, asked: Sequence[Asked], found: Outcomes, due: float) -> None:
         for start in range(0, len(asked), CHUNK):

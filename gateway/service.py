@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
@@ -57,9 +57,12 @@ class ServingDesk(OpenDesk):
         self._on_loop: LoopLedger | None = None
         self._turns = Turns(limits.queue)
         self._pool: ThreadPoolExecutor | None = None
-        self._batches = Batches(self.name, self._decide_gently, limits.batch_deadline)
+        self._batches = Batches(self.name, self._decide_gently, limits.batch_deadline, self._stages.late)
 
     async def decide(self, asked: Asked) -> Answer:
+        return await self._told(self._in_turn(asked), asked.correlation)
+
+    async def _in_turn(self, asked: Asked) -> Answer:
         if self._lookups:  # others may be slow: what is late goes on
             return await self._turns.at_most(self.integration.limits.deadline, lambda: self._decide(asked))
         self._turns.take()
@@ -80,9 +83,6 @@ class ServingDesk(OpenDesk):
         except (CallerError, InternalFault) as error:
             await self._in_time(ledger.refuse(self._refused(asked, error, as_of)), until)
             raise
-        except UpstreamError as error:
-            self._missed(error, asked.correlation)
-            raise
         self._stages.settled(settled.decision_id, settled.repeated, asked.correlation)
         return Answer(settled.answer, settled.decision_id, settled.repeated)
 
@@ -102,24 +102,32 @@ class ServingDesk(OpenDesk):
         except Exception as error:
             raise _broken(error) from error
 
-    def _missed(self, error: UpstreamError, correlation: str) -> None:
-        if error.detail_code == "late":
-            self._stages.late(correlation)
-        else:
-            self._stages.unavailable(error.detail_code, correlation)
+    async def _told(self, work: Awaitable[T], correlation: str = "") -> T:
+        """What a caller is told: that it is late, or cannot be had now, is counted and logged here, and once."""
+        try:
+            return await work
+        except UpstreamError as error:
+            if error.detail_code == "late":
+                self._stages.late(correlation)
+            else:
+                self._stages.unavailable(error.detail_code, correlation)
+            raise
 
     async def turned_away(self, principal: str, error: ScoregateError, correlation: str = "") -> None:
         """Record a refusal that was made at the door, before anything could be read."""
-        await self.refuse(Asked(b"", {}, principal, correlation), error)
+        await self._refuse(Asked(b"", {}, principal, correlation), error)
 
     async def refuse(self, asked: Asked, error: ScoregateError) -> None:
+        await self._told(self._refuse(asked, error), asked.correlation)
+
+    async def _refuse(self, asked: Asked, error: ScoregateError) -> None:
         await self._in_time(self._loop_ledger().refuse(self._refused(asked, error, self._clock())))
 
     def decide_many(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         return self._decide_all(asked, lambda: None)
 
     async def decide_batch(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
-        return await self._batches.decide(asked)
+        return await self._told(self._batches.decide(asked), asked[0].correlation if asked else "")
 
     def _decide_gently(self, asked: Sequence[Asked]) -> list[Answer | ScoregateError]:
         return self._decide_all(asked, breathe)
@@ -141,7 +149,7 @@ class ServingDesk(OpenDesk):
 
     async def find(self, key: str, principal: str) -> Answer:
         found = asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
-        return await self._in_time(found)
+        return await self._told(self._in_time(found))
 
     def _opened(self) -> Ledger:
         if self._ledger is None:

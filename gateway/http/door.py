@@ -219,6 +219,7 @@ class Door:
             return self._refuse(error, request, visit)
         except asyncio.CancelledError:
             _uncancel(visit)
+            self._journal.late(self.route.integration, visit.correlation)
             late = UpstreamError("the answer is late; ask again with the same key", code="late")
             return self._refuse(late, request, visit)
         except Exception as failure:  # noqa: BLE001 # the last line: whatever it is, the caller gets a refusal

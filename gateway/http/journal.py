@@ -67,6 +67,10 @@ class Journal:
             f'"status":{status}{refused},"ms":{seconds * 1e3:.3f}}}\n'
         )
 
+    def late(self, integration: str, correlation: str) -> None:
+        """The door gave up waiting."""
+        self._lookout.late(integration, correlation)
+
     def failed(self, integration: str, correlation: str, error: BaseException) -> None:
         """A fault of ours: kinds and places, from the outermost in; causes included."""
         self._events.fault(error, integration=integration, correlation=correlation)

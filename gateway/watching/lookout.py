@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.watching.catalog import LOG_UNWRITTEN
+from gateway.watching.catalog import LATE, LOG_UNWRITTEN
 from gateway.watching.events import Events
 from gateway.watching.scribe import PARTING_SECONDS, Scribe
 from gateway.watching.tally import Snapshot, Tally
@@ -60,6 +60,12 @@ class Lookout:
             with suppress(OSError):
                 return self.totals.read()
         return self.tally.snapshot()
+
+    def late(self, integration: str, correlation: str, count: int = 1) -> None:
+        """A caller was told to ask for so many decisions again, as their deadline came first."""
+        for _ in range(count):
+            self.tally.count((LATE, integration))
+        self.events.warning("late", integration=integration, correlation=correlation, count=count)
 
     def flush(self) -> None:
         """Write the lines that wait, and count those that could not be written: where no ``start`` was."""

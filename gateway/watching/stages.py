@@ -31,8 +31,8 @@ class Stages:
         if lookout.tracing is not None:
             timers = {stage: lookout.tracing.stage(stage, timer) for stage, timer in timers.items()}
         self.decode, self.gather, self.map, self.score, self.ledger, self.encode = timers.values()
-        self._scored, self._repeat, self._late = (SCORED, integration), (REPEATS, integration), (LATE, integration)
-        for key in (self._scored, self._repeat, self._late):
+        self._scored, self._repeat, self._told_late = (SCORED, integration), (REPEATS, integration), lookout.late
+        for key in (self._scored, self._repeat, (LATE, integration)):
             tally.begin(*key)
 
     def decided(self, decision: Decision) -> None:
@@ -57,10 +57,9 @@ class Stages:
                 repeated=repeated,
             )
 
-    def late(self, correlation: str) -> None:
-        """The deadline came first."""
-        self._count(self._late)
-        self._events.warning("late", integration=self.integration, correlation=correlation)
+    def late(self, correlation: str, count: int = 1) -> None:
+        """The deadline came first, for so many submissions of one exchange."""
+        self._told_late(self.integration, correlation, count)
 
     def refused(self, code: str, problems: Iterable[Problem], correlation: str) -> None:
         """A message was refused; ``problems`` are on contract fields."""

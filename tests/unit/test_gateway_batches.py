@@ -29,11 +29,14 @@ class Counted(list[Asked]):
 
 
 def test_what_is_decided_while_the_outcomes_are_counted_is_an_outcome_once() -> None:
-    asked = Counted([Asked(b"{}", {}, "juniper")] * 3)
+    asked = Counted([Asked(b"{}", {}, "juniper", "c-1")] * 3)
+    late: list[tuple[str, int]] = []
 
     def decide(some: Sequence[Asked]) -> list[Answer | ScoregateError]:
         assert asked.goes_on.wait(5)
         return [DECIDED for _ in some]
 
-    outcomes = asyncio.run(Batches("juniper-api", decide, deadline=0.01).decide(asked))
+    batches = Batches("juniper-api", decide, 0.01, lambda *told: late.append(told))
+    outcomes = asyncio.run(batches.decide(asked))
     assert [one.detail_code for one in outcomes if isinstance(one, UpstreamError)] == ["late"] * 3
+    assert late == [("c-1", 3)]

@@ -20,9 +20,12 @@ from gateway import settings as settings_
 from gateway.bootstrap import install
 from gateway.clock import never_back
 from gateway.installation import Installation
+from gateway.ledger import Ledger
 from gateway.service import ServingDesk
 from gateway.spi import Answer, Asked, Codec
 from gateway.turns import Turns
+from gateway.watching.catalog import LATE
+from gateway.watching.lookout import Lookout
 
 EXAMPLE = "examples/01-complete__approves/request.json"
 NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
@@ -67,7 +70,14 @@ def clock() -> Moving:
 
 
 @pytest.fixture
-def desk(built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving) -> Iterator[ServingDesk]:
+def lookout() -> Lookout:
+    return Lookout.silent()
+
+
+@pytest.fixture
+def desk(
+    built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving, lookout: Lookout
+) -> Iterator[ServingDesk]:
     """Juniper with a look-up, 200 ms to answer and two submissions at once."""
     home = tmp_path / "home"
     for part in ("bundles", "policies", "integrations"):
@@ -83,7 +93,11 @@ def desk(built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving) ->
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")
     made: Installation = install(
-        settings_.load(home=home), with_ledger=True, clock=never_back(clock), adapters={"bureau": bureau}
+        settings_.load(home=home),
+        with_ledger=True,
+        clock=never_back(clock),
+        adapters={"bureau": bureau},
+        lookout=lookout,
     )
     assert not made.faulty, made.faulty
     made.desk("juniper-api").warm()
@@ -96,6 +110,10 @@ def asked(desk: ServingDesk, key: str) -> Asked:
     return Asked((desk.integration.folder / EXAMPLE).read_bytes(), {"idempotency-key": f'"{key}"'}, "juniper")
 
 
+def told_late(lookout: Lookout) -> int:
+    return lookout.tally.snapshot().counts[(LATE, "juniper-api")]
+
+
 async def refused(work: Callable[[], Any]) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
         await work()
@@ -103,7 +121,7 @@ async def refused(work: Callable[[], Any]) -> UpstreamError:
 
 
 def test_a_slow_look_up_is_late_for_its_caller_and_the_decision_is_made_all_the_same(
-    desk: ServingDesk, bureau: SlowBureau
+    desk: ServingDesk, bureau: SlowBureau, lookout: Lookout
 ) -> None:
     async def run() -> tuple[UpstreamError, float, Answer]:
         began = time.monotonic()
@@ -114,6 +132,7 @@ def test_a_slow_look_up_is_late_for_its_caller_and_the_decision_is_made_all_the_
 
     error, took, answer = asyncio.run(run())
     assert (error.detail_code, error.retry_after) == ("late", 1)
+    assert told_late(lookout) == 1
     assert 0.2 <= took < 2
     assert json.loads(answer.payload)["decision"]["id"] == answer.decision_id
 
@@ -128,7 +147,7 @@ async def found(desk: ServingDesk, key: str) -> Answer:
 
 
 def test_what_exceeds_the_queue_of_an_integration_is_told_at_once_to_come_back(
-    desk: ServingDesk, bureau: SlowBureau
+    desk: ServingDesk, bureau: SlowBureau, lookout: Lookout
 ) -> None:
     async def run() -> tuple[list[UpstreamError], float, Answer]:
         late = [asyncio.ensure_future(refused(lambda n=n: desk.decide(asked(desk, f"q-{n}")))) for n in range(2)]
@@ -146,6 +165,24 @@ def test_what_exceeds_the_queue_of_an_integration_is_told_at_once_to_come_back(
     assert [error.detail_code for error in errors] == ["unavailable", "late", "late", "unavailable"]
     assert took < 0.1
     assert not answer.repeated
+    assert told_late(lookout) == 2
+
+
+def test_a_decision_that_cannot_be_read_in_time_is_late_too(desk: ServingDesk, lookout: Lookout) -> None:
+    ready = threading.Event()
+
+    def awaited() -> Ledger:
+        assert ready.wait(10)
+        raise UpstreamError("the ledger is not there yet")
+
+    async def run() -> UpstreamError:
+        slow = ServingDesk(desk.lines, desk.codec, awaited, desk.now, lookout=lookout)
+        error = await refused(lambda: slow.find("k", "juniper"))
+        ready.set()
+        return error
+
+    assert asyncio.run(run()).detail_code == "late"
+    assert told_late(lookout) == 1
 
 
 def test_a_turn_is_given_back_however_the_work_ends() -> None:

@@ -13,7 +13,7 @@ from http_parts import ELSEWHERE_KEY, KEY, READ_ONLY_KEY, SCORE, House, Reply, a
 from adapters.rest.codec import RestCodec
 from contracts.errors import DecisionExpired, InternalFault, UpstreamError
 from gateway.spi import Tree
-from gateway.watching.catalog import LOG_UNWRITTEN, REQUESTS, UNAUTHENTICATED
+from gateway.watching.catalog import LATE, LOG_UNWRITTEN, REQUESTS, UNAUTHENTICATED
 
 
 def exchange(at: House, *args: Any, **kwargs: Any) -> Reply:
@@ -161,6 +161,10 @@ def test_an_answer_that_does_not_come_is_given_up() -> None:
     reply = exchange(at)
     assert (reply.status, reply.json["code"]) == (503, "late")
     assert reply.headers["retry-after"] == "1"
+    assert at.counted()[(LATE, "juniper-api")] == 1
+    assert [line["correlation"] for line in at.lines() if line["event"] == "late"] == [
+        reply.headers["x-correlation-id"]
+    ]
 
 
 def test_a_server_that_stops_is_not_mistaken_for_a_late_answer() -> None:
