@@ -7,16 +7,24 @@ gateway's parallelism is its processes, and OpenMP inside a server was measured 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import importlib.util
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 ONE_THREAD = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
 PACKAGES = ("contracts", "models", "gateway", "adapters")
+HEALTH_CHECK = "ready"
+"""The command that scores nothing and is run every half minute: no kernels are copied for it."""
+OWN = "scoregate-numba-"
+LEFT_SECONDS = 60.0
+"""How old a folder of kernels is before it is looked whether its process still lives."""
 
 
 def main() -> None:
@@ -25,7 +33,7 @@ def main() -> None:
     if stranger:
         print(f"scoregate: {stranger}", file=sys.stderr)
         sys.exit(2)
-    prepare(os.environ)
+    prepare(os.environ, kernels=sys.argv[1:2] != [HEALTH_CHECK])
     from gateway import cli
 
     plainly(cli.main)
@@ -45,14 +53,17 @@ def plainly(run: Callable[[], object]) -> None:
         sys.exit(2)
 
 
-def prepare(environ: MutableMapping[str, str]) -> None:
-    """Set the thread counts, and where numba keeps what it compiled unless that is set already."""
+def prepare(environ: MutableMapping[str, str], *, kernels: bool = True) -> None:
+    """Set the thread counts, and where numba keeps what it compiled unless that is set already: to nothing where no
+    folder can be had, and kernels are compiled at every start.
+    """
     for name in ONE_THREAD:
         environ[name] = "1"
-    if "NUMBA_CACHE_DIR" not in environ:
+    if kernels and "NUMBA_CACHE_DIR" not in environ:
         from models.compilation import cache_folder
 
-        environ["NUMBA_CACHE_DIR"] = str(cache_folder(_cache(environ)))
+        folder = _cache(environ)
+        environ["NUMBA_CACHE_DIR"] = str(cache_folder(folder)) if folder else ""
 
 
 def misplaced() -> str:
@@ -70,7 +81,7 @@ def misplaced() -> str:
     return ""
 
 
-def _cache(environ: MutableMapping[str, str]) -> Path:
+def _cache(environ: MutableMapping[str, str]) -> Path | None:
     """The user's cache folder; where that cannot be written, a fresh folder of our own, begun with what is there.
 
     Never a shared place: the cache holds compiled code, and what others can write there would run here. An image
@@ -80,12 +91,47 @@ def _cache(environ: MutableMapping[str, str]) -> Path:
     folder = Path(base) / "scoregate" / "numba" if base else None
     if folder is not None and _made(folder) and os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
         return folder
-    fresh = Path(tempfile.mkdtemp(prefix="scoregate-numba-"))
+    try:
+        _sweep()
+        return _fresh(folder if folder is not None and _trusted(folder) else None)
+    except OSError:
+        return None
+
+
+def _fresh(begun_with: Path | None) -> Path:
+    """A folder that goes with this process; raises OSError where there is no room for it, and leaves nothing."""
+    fresh = Path(tempfile.mkdtemp(prefix=OWN))
     atexit.register(shutil.rmtree, fresh, ignore_errors=True)
-    if folder is not None and _trusted(folder):
-        shutil.copytree(folder, fresh, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        _owned(fresh)
+    try:
+        fcntl.flock(os.open(fresh, os.O_RDONLY), fcntl.LOCK_EX)  # as long as we live
+        if begun_with is not None:
+            shutil.copytree(begun_with, fresh, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            _owned(fresh)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     return fresh
+
+
+def _sweep() -> None:
+    """Remove what processes left that were killed: in memory that a pod has little of, they would add up."""
+    for left in Path(tempfile.gettempdir()).glob(f"{OWN}*"):
+        with suppress(OSError):
+            status = left.lstat()
+            if status.st_uid == os.getuid() and time.time() - status.st_mtime > LEFT_SECONDS and _abandoned(left):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether no process holds it; raises OSError where that cannot be told."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _made(folder: Path) -> bool:

@@ -5,7 +5,8 @@ that later processes load it in a quarter of a second. Who starts without that r
 written to compile fast: an array is better made by who calls than in a kernel, a constant must not stand where a
 variable comes later (numba compiles what is called with it once for each), and only ``compiled`` functions, of which
 there are few, have a way in from Python. numba notices a change in a kernel's own file, but not one in
-a kernel that it calls from another file: the folder is therefore named after the content of all of them.
+a kernel that it calls from another file: the folder is therefore named after the content of all of them, and where
+none is named, nothing is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def _compiled(function: _Function, **further: bool) -> _Function:
     import numba
 
     compiler: Any = numba.njit
-    return cast(_Function, compiler(cache=True, error_model="numpy", no_cfunc_wrapper=True, **further)(function))
+    keep = bool(cast(Any, numba).config.CACHE_DIR)
+    return cast(_Function, compiler(cache=keep, error_model="numpy", no_cfunc_wrapper=True, **further)(function))
 
 
 def direct(function: _Function) -> _Function:

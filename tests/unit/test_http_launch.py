@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 def test_every_pool_gets_one_thread_whatever_was_set() -> None:
     environ = {"OMP_NUM_THREADS": "8", "NUMBA_CACHE_DIR": "/kept"}
     launch.prepare(environ)
+    without: dict[str, str] = {}
+    launch.prepare(without, kernels=False)
+    assert "NUMBA_CACHE_DIR" not in without
     assert environ == {
         "OMP_NUM_THREADS": "1",
         "POLARS_MAX_THREADS": "1",
@@ -41,6 +47,64 @@ def test_without_a_cache_of_the_callers_own_a_fresh_folder_is_made(environ: dict
     assert folder.is_dir()
     assert folder.stat().st_mode & 0o077 == 0
     folder.rmdir()
+
+
+def test_a_health_check_makes_no_folder_of_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(launch, "prepare", lambda _environ, kernels: asked.append(kernels))
+    monkeypatch.setattr(launch, "plainly", lambda _run: None)
+    for words in (["ready"], ["--home", "x", "serve"], []):
+        monkeypatch.setattr(sys, "argv", ["scoregate", *words])
+        launch.main()
+    assert asked == [False, True, True]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def left(temporary: Path, name: str, seconds: float) -> Path:
+    folder = temporary / f"{launch.OWN}{name}"
+    (folder / "kernels-1").mkdir(parents=True)
+    os.utime(folder, (seconds, seconds))
+    return folder
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(temporary: Path) -> None:
+    dead, alive, young = left(temporary, "dead", 0), left(temporary, "alive", 0), left(temporary, "young", 4e9)
+    held = os.open(alive, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    environ: dict[str, str] = {}
+    launch.prepare(environ)
+    os.close(held)
+    own = Path(environ["NUMBA_CACHE_DIR"]).parent
+    assert not dead.exists() and alive.exists() and young.exists()
+    assert own.parent == temporary
+    assert launch._abandoned(alive) and not launch._abandoned(own)
+
+
+def test_without_room_for_the_kernels_they_are_compiled_and_not_kept(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(launch, "_made", lambda _folder: False)
+    (temporary / "cache/scoregate/numba").mkdir(parents=True, mode=0o755)
+    environ = {"XDG_CACHE_HOME": str(temporary / "cache")}
+    launch.prepare(environ)
+    assert environ["NUMBA_CACHE_DIR"] == ""
+    assert not list(temporary.glob(f"{launch.OWN}*"))
+    code = "from models.compilation import compiled; print(type(compiled(abs_)._cache).__name__)"
+    code = f"def abs_(x): return x\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "NullCache\n", done.stderr
 
 
 READ_ONLY_CACHE = """
