@@ -19,7 +19,8 @@ TEXT = FILE.read_text(encoding="utf-8")
 OBJECTS: dict[str, Any] = {}
 for _one in YAML(typ="safe").load_all(TEXT):
     OBJECTS[f"{_one['kind']}/{_one['metadata']['name']}"] = _one
-POD = OBJECTS["Deployment/scoregate"]["spec"]["template"]
+SET = OBJECTS["StatefulSet/scoregate"]["spec"]
+POD = SET["template"]
 CONTAINER = POD["spec"]["containers"][0]
 DECLARED = {i.keyword: i.text for i in dockerfile.parse(dockerfile.DOCKERFILE.read_text(encoding="utf-8"))}
 IMAGE = dict(re.findall(r"(SCOREGATE_\w+)=(\S+)", DECLARED["ENV"]))
@@ -27,8 +28,7 @@ IMAGE = dict(re.findall(r"(SCOREGATE_\w+)=(\S+)", DECLARED["ENV"]))
 
 def test_everything_needed_is_there_once() -> None:
     kinds = sorted(name.split("/")[0] for name in OBJECTS)
-    claims = ["PersistentVolumeClaim"] * 2
-    assert kinds == ["Deployment", "NetworkPolicy", *claims, "PodDisruptionBudget", "Service"]
+    assert kinds == ["NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "Service", "StatefulSet"]
 
 
 def test_every_setting_exists_also_those_in_comments() -> None:
@@ -36,7 +36,9 @@ def test_every_setting_exists_also_those_in_comments() -> None:
     assert {name.removeprefix("SCOREGATE_").lower() for name in names} <= Settings.model_fields.keys()
 
 
-@pytest.mark.parametrize("name", ["SCOREGATE_LEDGER", "SCOREGATE_LEDGER_PASSWORD", "SCOREGATE_MASTER_KEY"])
+@pytest.mark.parametrize(
+    "name", ["SCOREGATE_LEDGER", "SCOREGATE_LEDGER_PASSWORD", "SCOREGATE_MASTER_KEY", "SCOREGATE_PUBLIC_URL"]
+)
 def test_the_values_shown_are_taken(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown = re.search(rf'{name}, value: "([^"]+)"', TEXT)
     assert shown
@@ -55,7 +57,8 @@ def test_user_ports_and_folders_are_those_of_the_image() -> None:
     mounted = {mount["mountPath"]: mount.get("readOnly", False) for mount in CONTAINER["volumeMounts"]}
     assert mounted[IMAGE["SCOREGATE_HOME"]] is True
     assert mounted[IMAGE["SCOREGATE_STATE"]] is False
-    assert {mount["name"] for mount in CONTAINER["volumeMounts"]} == {v["name"] for v in POD["spec"]["volumes"]}
+    claimed = {claim["metadata"]["name"] for claim in SET["volumeClaimTemplates"]}
+    assert {m["name"] for m in CONTAINER["volumeMounts"]} == {v["name"] for v in POD["spec"]["volumes"]} | claimed
     assert CONTAINER["args"] == ["serve"]
 
 
@@ -71,15 +74,35 @@ def test_nothing_in_the_pod_may_more_than_it_must() -> None:
 
 
 def test_the_embedded_ledger_has_one_writer_and_time_to_drain() -> None:
-    spec = OBJECTS["Deployment/scoregate"]["spec"]
     assert not any(entry["name"] == "SCOREGATE_LEDGER" for entry in CONTAINER["env"])
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert SET["replicas"] == 1
     assert POD["spec"]["terminationGracePeriodSeconds"] > server.DRAIN_SECONDS
+
+
+def test_no_two_pods_write_one_file() -> None:
+    """Each has a state of its own: the anchor is appended to and counts are locked, which need one kernel."""
+    (state,) = SET["volumeClaimTemplates"]
+    (mounted,) = [mount for mount in CONTAINER["volumeMounts"] if mount["name"] == state["metadata"]["name"]]
+    assert mounted["mountPath"] == IMAGE["SCOREGATE_STATE"]
+    assert state["spec"]["accessModes"] == ["ReadWriteOnce"]
+    shared = {mount["name"] for mount in CONTAINER["volumeMounts"] if not mount.get("readOnly")} - {"state", "tmp"}
+    assert not shared
+
+
+def test_a_poller_is_a_container_like_the_gateway_but_for_its_words() -> None:
+    text = re.sub(r"# (- \{name: poll-.*\n) +# (.*)", r"\1          \2", TEXT)
+    pod = next(YAML(typ="safe").load_all(text))["spec"]["template"]["spec"]
+    gateway, poller = pod["containers"]
+    assert poller["args"] == ["poll", "cobalt-core"]
+    same = ("image", "env", "securityContext", "resources", "volumeMounts")
+    assert {key: poller[key] for key in same} == {key: gateway[key] for key in same}
+    assert poller.keys() == {"name", "args", *same}
 
 
 def test_selectors_find_the_pod() -> None:
     labels = POD["metadata"]["labels"]
-    assert OBJECTS["Deployment/scoregate"]["spec"]["selector"]["matchLabels"] == labels
+    assert SET["selector"]["matchLabels"] == labels
+    assert f"Service/{SET['serviceName']}" in OBJECTS
     assert OBJECTS["Service/scoregate"]["spec"]["selector"] == labels
     assert OBJECTS["NetworkPolicy/scoregate"]["spec"]["podSelector"]["matchLabels"] == labels
     assert OBJECTS["PodDisruptionBudget/scoregate"]["spec"]["selector"]["matchLabels"] == labels
