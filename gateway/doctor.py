@@ -23,6 +23,7 @@ from gateway import settings as settings_
 from gateway.http.principals import FILE as PRINCIPALS
 from gateway.launch import ONE_THREAD
 from gateway.private import anybody_writes
+from gateway.probe import EVERYWHERE
 from gateway.settings import Settings
 
 LEAST_PYTHON = (3, 11)
@@ -60,7 +61,7 @@ def examine(home: Path | None, environ: Mapping[str, str]) -> list[Finding]:
         return [*found, *(Finding("error", "settings", text, AGAIN) for text in _texts(error))]
     found.append(Finding("ok", "settings", f"home is {settings.home.resolve()}"))
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _disk, _keys, _ledger, _certificates, _connections, _configuration, _port,
+        _disk, _keys, _ledger, _certificates, _connections, _configuration, _port, _address,
     )  # fmt: skip
     return found + [finding for check in checks for finding in check(settings)]
 
@@ -289,6 +290,14 @@ def _port(settings: Settings) -> Iterator[Finding]:
             yield Finding("warning", "port", seen, cure)
         else:
             yield Finding("ok", "port", f"{settings.host} port {settings.port} is free")
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    """What a served WSDL tells callers to call."""
+    wsdl = next(iter(sorted((settings.home / "integrations").glob("*/*.wsdl"))), None)
+    if wsdl is not None and settings.host in EVERYWHERE and not settings.public_url:
+        seen = f"the WSDL of {wsdl.parent.name} is served with {settings.public}, where nobody reaches it"
+        yield Finding("warning", "public url", seen, "set SCOREGATE_PUBLIC_URL to the address that callers use")
 
 
 def as_lines(findings: list[Finding]) -> Iterator[str]:

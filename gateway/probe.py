@@ -8,7 +8,8 @@ from typing import NamedTuple
 from gateway.settings import Settings
 
 SECONDS = 3.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 # compared, not listened on
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 # compared, not listened on
+"""Hosts that stand for every address of the machine, with the one by which it reaches itself."""
 _MOST = 10_000
 
 
@@ -21,7 +22,7 @@ class Readiness(NamedTuple):
 
 def ask(settings: Settings, seconds: float = SECONDS) -> Readiness:
     """What ``/readyz`` answers at the address of these settings; nobody there, or no answer in time, is not ready."""
-    host = _EVERYWHERE.get(settings.host, settings.host)
+    host = EVERYWHERE.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=seconds)
     try:
         connection.request("GET", "/readyz")

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     @property
     def public(self) -> str:
         """The public URL, without a slash at its end."""
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
     @property
     def master_keys(self) -> tuple[str, ...]:

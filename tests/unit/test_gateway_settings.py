@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import URL
 
 from contracts.errors import ConfigurationError, NotFound, SetupError
-from gateway import settings
+from gateway import doctor, settings
 from gateway.ledger.connect import locate
 from gateway.objects import ObjectStore
+
+ANY = "0.0.0.0"  # noqa: S104 # nothing listens here
 
 
 def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -119,3 +121,27 @@ def test_the_ledger_is_a_file_a_url_with_its_password_elsewhere_or_a_reference(
         located = locate(ledger, password)
         assert isinstance(located, URL)
         assert (located.drivername, located.password, located.host) == ("postgresql+psycopg", "hush", "db")
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "public"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:8080"),
+        ("::", "", "http://[::]:8080"),
+        ("::", "https://scores.example/bank/", "https://scores.example/bank"),
+    ],
+)
+def test_callers_are_told_an_address_that_can_be_read(host: str, given: str, public: str, tmp_path: Path) -> None:
+    assert settings.load(home=tmp_path, host=host, public_url=given).public == public
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "told"),
+    [(ANY, "", True), ("::", "", True), (ANY, "http://scores.example", False), ("127.0.0.1", "", False)],
+)
+def test_a_wsdl_with_an_address_nobody_reaches_is_a_warning(host: str, given: str, told: bool, tmp_path: Path) -> None:
+    configured = settings.load(home=tmp_path, host=host, public_url=given)
+    assert list(doctor._address(configured)) == []
+    (tmp_path / "integrations/old-los").mkdir(parents=True)
+    (tmp_path / "integrations/old-los/Credit.wsdl").touch()
+    assert [(one.severity, "old-los" in one.seen) for one in doctor._address(configured)] == [("warning", True)] * told
