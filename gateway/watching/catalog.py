@@ -120,7 +120,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         LEDGER_FAILURES: _counter("Group commits that failed; their callers were told to come back.", "cause"),
         ANCHOR_FAILURES: _counter("Blocks the anchor file could not take."),
         LOG_UNWRITTEN: _counter("Log lines that could not be written."),
-        SPANS_UNSENT: _counter("Spans of traces their collector did not take."),
+        SPANS_UNSENT: _counter("Spans of traces not sent: too many waited, or their collector did not take them."),
         WORKERS_LOST: _counter("Processes that served and ended without saying so."),
         POLLERS_LOST: _counter("Pollers that ended without saying so.", "integration"),
         QUEUE: _gauge("Submissions waiting for the ledger, all processes."),

@@ -1,16 +1,13 @@
 """Spans as OTLP over HTTP, in its JSON encoding: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding.
 
 The SDK's own exporter brings protobuf, requests and five more libraries into a process that decides about credit; this
-one needs what is there. It tries once and counts what was lost: traces are worth less than the memory to keep them.
+one needs what is there. It tries once: traces are worth less than the memory to keep them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from gateway.watching.catalog import SPANS_UNSENT
-from gateway.watching.tally import Tally
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -21,8 +18,8 @@ SECONDS = 3.0
 """How long a collector may take to accept a batch."""
 
 
-def exporter(endpoint: str, tally: Tally) -> SpanExporter:
-    """What sends finished spans to ``endpoint`` + ``/v1/traces``; spans that could not be sent are counted."""
+def exporter(endpoint: str) -> SpanExporter:
+    """What sends finished spans to ``endpoint`` + ``/v1/traces``."""
     import httpx
     from opentelemetry.sdk.trace import export as sdk
 
@@ -33,8 +30,6 @@ def exporter(endpoint: str, tally: Tally) -> SpanExporter:
             try:
                 client.post(PATH, json=document(spans)).raise_for_status()
             except httpx.HTTPError:
-                for _ in spans:
-                    tally.count((SPANS_UNSENT,))
                 return sdk.SpanExportResult.FAILURE
             return sdk.SpanExportResult.SUCCESS
 

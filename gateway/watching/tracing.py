@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contracts.errors import MissingLibrary
+from gateway.watching.catalog import SPANS_UNSENT
 from gateway.watching.tally import Tally
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ R = TypeVar("R")
 
 INSTALL = "pip install 'scoregate[tracing]'"
 CONSOLE = "console"
-QUEUE = 4096
-"""Spans that may wait to be sent; those beyond are lost, and no answer waits for them."""
-BATCH = 512
-PERIOD_MS = 1000
 _REQUEST: ContextVar[Any] = ContextVar("request", default=None)
 """The context of the exchange under way, as the parent of its stages; None where it is not recorded."""
 
@@ -39,23 +36,24 @@ class Tracing:
     """Makes spans and hands them to an exporter. Raises MissingLibrary where the SDK is not installed.
 
     ``share`` is of the exchanges whose caller says nothing of traces; a caller's ``traceparent`` decides for itself.
+    Spans that are not sent are counted.
     """
 
-    def __init__(self, exporter: SpanExporter, share: float = 1.0) -> None:
+    def __init__(self, exporter: SpanExporter, share: float = 1.0, tally: Tally | None = None) -> None:
         sdk = _sdk()
         from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        from gateway.watching.outbox import Outbox
 
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the log is ours; what is lost is counted
         about = Resource({"service.name": "scoregate", "service.version": version("scoregate")})
         self._provider = sdk.TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(share)), resource=about, shutdown_on_exit=False
         )
-        self._provider.add_span_processor(
-            BatchSpanProcessor(exporter, QUEUE, PERIOD_MS, BATCH, export_timeout_millis=PERIOD_MS * 5)
-        )
+        self._tally = tally or Tally()
+        self._provider.add_span_processor(Outbox(exporter, self._lost))
         self._tracer = self._provider.get_tracer("scoregate", version("scoregate"))
         self._extract = TraceContextTextMapPropagator().extract
 
@@ -95,8 +93,12 @@ class Tracing:
         return observed
 
     def close(self) -> None:
-        """Send what waits."""
+        """Send what waits; returns within two seconds though the collector hangs."""
         self._provider.shutdown()
+
+    def _lost(self, spans: int) -> None:
+        for _ in range(spans):
+            self._tally.count((SPANS_UNSENT,))
 
 
 def carried(work: Callable[..., R]) -> Callable[..., R]:
@@ -116,10 +118,10 @@ def tracing(where: str, share: float, tally: Tally) -> Tracing | None:
         console = sdk.export.ConsoleSpanExporter(
             out=sys.stderr, formatter=lambda span: f"{span.to_json(indent=None)}\n"
         )
-        return Tracing(console, share)
+        return Tracing(console, share, tally)
     from gateway.watching.otlp import exporter
 
-    return Tracing(exporter(where, tally), share)
+    return Tracing(exporter(where), share, tally)
 
 
 def _sdk() -> Any:

@@ -6,8 +6,10 @@ import asyncio
 import io
 import json
 import shutil
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -25,6 +27,7 @@ from gateway.bootstrap import install
 from gateway.doors import application
 from gateway.http import principals
 from gateway.installation import Installation
+from gateway.watching import outbox
 from gateway.watching.catalog import REQUESTS, SPANS_UNSENT
 from gateway.watching.lookout import Lookout
 from gateway.watching.tally import Tally
@@ -151,6 +154,25 @@ def test_a_collector_gets_spans_as_the_protocol_writes_them(
     assert (sent["traceId"], sent["parentSpanId"], sent["kind"]) == (TRACE, CALLER, 2)
     assert {"key": "http.response.status_code", "value": {"intValue": "200"}} in sent["attributes"]
     assert tally.snapshot().counts[(SPANS_UNSENT,)] == lost
+
+
+def test_a_collector_that_never_answers_holds_up_no_end_and_every_span_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"QUEUE": 40, "BATCH": 10, "PERIOD_SECONDS": 0.01, "PARTING_SECONDS": 0.2}.items():
+        monkeypatch.setattr(outbox, name, value)
+    tally = Tally()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        traces = tracing(f"http://127.0.0.1:{silent.getsockname()[1]}", 1.0, tally)
+        assert traces is not None
+        for _ in range(100):
+            with traces.exchange("POST /x", {}, {}):
+                pass
+        before = time.monotonic()
+        traces.close()
+        traces.close()
+        assert time.monotonic() - before < 1
+    assert tally.snapshot().counts[(SPANS_UNSENT,)] == 100
 
 
 def test_without_the_setting_there_is_nothing_and_without_the_library_its_line(
