@@ -17,9 +17,10 @@ from gateway.integrations import INTEGRATION_FILE
 from gateway.service import ServingDesk
 from gateway.spi import ClosableAdapter, CredentialAdapter, RoutedAdapter
 from gateway.watching.exposition import exposition
-from gateway.watching.facts import facts
+from gateway.watching.facts import facts, standing
 from gateway.watching.polls import missed
 from gateway.watching.pulse import Health, Pulse
+from gateway.watching.tally import Key
 
 
 def application(installation: Installation, pulse: Pulse | None = None) -> Gateway:
@@ -33,17 +34,20 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
     def warnings(health: Health) -> list[str]:
         return [*health.warnings, *(["principals_unread"] if access.keeper.unread else [])]
 
+    def stands() -> dict[Key, float]:
+        health, bundles = pulse.health(), installation.bundles.values()
+        return standing(health, installation.states(), bundles, installation.policies, warnings(health))
+
     async def ready() -> Readiness:
         health = await pulse.look()
         return Readiness(health.cause, installation.states(), installation.remedies(), warnings(health))
 
     def metrics(accept: str) -> tuple[bytes, str]:
         lives = {name: desk.lifecycle for name, desk in installation.desks.items()}
-        bundles, policies = installation.bundles.values(), installation.policies
-        health, states = pulse.health(), installation.states()
-        found = facts(health, states, bundles, policies, lives, warnings(health))
-        return exposition(missed(installation.lookout.snapshot(), states), found, accept)
+        counted = missed(installation.lookout.snapshot(), installation.states())
+        return exposition(counted, facts(pulse.health(), lives), accept)
 
+    installation.lookout.tally.tell(stands)
     return build(
         mounted(installation),
         access,

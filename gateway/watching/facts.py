@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from types import MappingProxyType
 
 from contracts.lifecycle import Lifecycle
 from gateway.watching import catalog
 from gateway.watching.exposition import Sample
 from gateway.watching.pulse import Health
+from gateway.watching.tally import Key
 from models.bundle import Bundle
 from models.policy import Policy
 
@@ -20,23 +20,31 @@ DIGEST_LETTERS = 12
 """How much of a digest a label shows: enough to tell two apart."""
 
 
-def facts(
+def standing(
     health: Health,
     integrations: Mapping[str, str],
     bundles: Iterable[Bundle],
     policies: Iterable[Policy],
-    lifecycles: Mapping[str, Lifecycle | None] = MappingProxyType({}),
-    warnings: Sequence[str] = (),
-) -> Iterator[Sample]:
-    """Every gauge that is no count; ``integrations`` gives each one's cause for being off, empty while it serves,
-    ``lifecycles`` how long the contract each one speaks is supported, ``warnings`` what is wrong though decisions are
-    made.
+    warnings: Iterable[str] = (),
+) -> dict[Key, float]:
+    """How it stands with one process, which may differ between workers: told of all of them, whichever answers.
+
+    ``integrations`` gives each one's cause for being off, empty while it serves, ``warnings`` what is wrong though
+    decisions are made.
     """
-    yield Sample(catalog.READY, (health.cause,), float(not health.cause))
-    for warning in warnings:
-        yield Sample(catalog.WARNING, (warning,), 1.0)
-    for name, cause in integrations.items():
-        yield Sample(catalog.INTEGRATION_READY, (name, cause), float(not cause))
+    found: dict[Key, float] = {(catalog.READY, health.cause): float(not health.cause)}
+    found |= {(catalog.WARNING, warning): 1.0 for warning in warnings}
+    found |= {(catalog.INTEGRATION_READY, name, cause): float(not cause) for name, cause in integrations.items()}
+    for bundle in bundles:
+        found[catalog.BUNDLE, bundle.name, bundle.version, bundle.digest[:DIGEST_LETTERS], bundle.use] = 1.0
+    for policy in policies:
+        labels = (policy.product, policy.name, policy.version, policy.digest[:DIGEST_LETTERS])
+        found[catalog.POLICY, *labels, policy.effective_from.isoformat()] = 1.0
+    return found
+
+
+def facts(health: Health, lifecycles: Mapping[str, Lifecycle | None]) -> Iterator[Sample]:
+    """What is the same whoever is asked; ``lifecycles``: how long the contract an integration speaks is supported."""
     today = datetime.now(UTC).date()
     for name, life in lifecycles.items():
         if life and (left := life.days_left(today)) is not None:
@@ -48,8 +56,3 @@ def facts(
         if health.standing.at:
             yield Sample(catalog.CHAIN_HEAD_AGE, (), max(0.0, time.time() - health.standing.at / 1e6))
     yield Sample(catalog.BUILD, (version("scoregate"), platform.python_version()), 1.0)
-    for bundle in bundles:
-        yield Sample(catalog.BUNDLE, (bundle.name, bundle.version, bundle.digest[:DIGEST_LETTERS], bundle.use), 1.0)
-    for policy in policies:
-        labels = (policy.product, policy.name, policy.version, policy.digest[:DIGEST_LETTERS])
-        yield Sample(catalog.POLICY, (*labels, policy.effective_from.isoformat()), 1.0)

@@ -75,6 +75,7 @@ class Tally:
         self._events: list[Key] = []
         self._series: dict[Key, list[float]] = {}
         self._gauges: dict[Key, Callable[[], float]] = {}
+        self._told: Callable[[], Mapping[Key, float]] = dict
         self._lock = threading.Lock()
         self._sums = empty()
         self._names: Counter[str] = Counter()
@@ -93,6 +94,10 @@ class Tally:
         """Have a value of this process asked for whenever the counts are."""
         self._gauges[(name, *labels)] = read
 
+    def tell(self, read: Callable[[], Mapping[Key, float]]) -> None:
+        """Have gauges asked for as well whose labels are not the same every time."""
+        self._told = read
+
     def snapshot(self) -> Snapshot:
         """Everything counted so far."""
         with self._lock:
@@ -102,7 +107,8 @@ class Tally:
                     self._sum_times(key, _taken(series))
             times = {key: list(histogram) for key, histogram in self._sums.times.items()}
             counts = Counter(self._sums.counts)
-        return Snapshot(counts, times, {key: read() for key, read in self._gauges.items()})
+        gauges = {key: read() for key, read in self._gauges.items()}
+        return Snapshot(counts, times, {**gauges, **self._told()})
 
     def _sum_counts(self) -> None:
         counts = self._sums.counts

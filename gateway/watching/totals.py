@@ -14,17 +14,31 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.private import owner_only
-from gateway.watching.catalog import LEGACY_DOWN, OLDEST_PENDING, POLLERS, POLLERS_LOST, QUEUE, WORKERS, WORKERS_LOST
+from gateway.watching.catalog import (
+    INTEGRATION_READY,
+    LEGACY_DOWN,
+    OLDEST_PENDING,
+    POLLERS,
+    POLLERS_LOST,
+    QUEUE,
+    READY,
+    WORKERS,
+    WORKERS_LOST,
+)
 from gateway.watching.tally import Key, Snapshot, Tally, empty
 
 RETIRED = "retired.json"
 _MOST_NAMES = 64
+_JOINS: dict[str, Callable[[list[float]], float]] = {
+    QUEUE: sum, WORKERS: sum, POLLERS: sum, READY: min, INTEGRATION_READY: min,
+}  # fmt: skip
+"""How the values of several processes become one; of other gauges the largest is told."""
 _LOST = {WORKERS: WORKERS_LOST, POLLERS: POLLERS_LOST}
 """What is counted of a process that ended without saying so, by the gauge that says what it was."""
 
@@ -123,10 +137,12 @@ class Totals:
 
 def _joined(living: list[Snapshot], polled: Iterable[str]) -> dict[Key, float]:
     """The gauges of all that live. An integration whose pollers are gone has none of them: what is missing shows."""
-    sums = [(QUEUE,), (WORKERS,), *((POLLERS, integration) for integration in polled)]
-    tops = [(OLDEST_PENDING,), (LEGACY_DOWN,)]
-    values = {key: [one.gauges.get(key, 0.0) for one in living] for key in (*sums, *tops)}
-    return {key: sum(found) if key in sums else max(found) for key, found in values.items()}
+    found: dict[Key, list[float]] = {(name,): [0.0] for name in (QUEUE, WORKERS, OLDEST_PENDING, LEGACY_DOWN)}
+    found |= {(POLLERS, integration): [0.0] for integration in polled}
+    for one in living:
+        for key, value in one.gauges.items():
+            found.setdefault(key, []).append(value)
+    return {key: _JOINS.get(key[0], max)(values) for key, values in found.items()}
 
 
 def _is_dead(lock: Path) -> bool:

@@ -116,7 +116,7 @@ def test_rest_tells_both_dates_in_its_own_way() -> None:
 
 
 def test_a_gauge_counts_the_days_of_each_integration() -> None:
-    found = list(facts(Health("", 1, None), {}, [], [], {"juniper": LIFE, "new": Lifecycle("c@2.0.0"), "off": None}))
+    found = list(facts(Health("", 1, None), {"juniper": LIFE, "new": Lifecycle("c@2.0.0"), "off": None}))
     days = [sample for sample in found if sample.name == SUNSET_DAYS]
     assert [(sample.labels, sample.value) for sample in days] == [
         (("juniper", "c@1.0.0"), (date(2031, 12, 31) - datetime.now(UTC).date()).days)

@@ -149,6 +149,22 @@ def test_a_poller_that_is_stuck_is_not_at_work_and_one_that_ends_by_itself_is_ne
     assert {key[0] for key in gone.gauges} == {key[0] for key in brief.tally.snapshot().gauges} == {catalog.LEGACY_DOWN}
 
 
+def test_what_one_worker_alone_knows_is_told_by_all(tmp_path: Path) -> None:
+    mine, other = Tally(), Tally()
+    ready, off = (catalog.READY, ""), (catalog.READY, "ledger_locked")
+    served, policies = (catalog.INTEGRATION_READY, "juniper-api", ""), [(catalog.POLICY, *"pnvd", day) for day in "12"]
+    mine.tell(lambda: {ready: 1.0, served: 1.0, policies[0]: 1.0})
+    other.tell(lambda: {off: 0.0, served: 0.0, policies[1]: 1.0})
+    totals, others = Totals(tmp_path, mine), Totals(tmp_path, other)
+    others.publish()
+    seen = totals.read().gauges
+    assert {key: seen[key] for key in (ready, off, served)} == {ready: 1, off: 0, served: 0}
+    assert [seen[key] for key in policies] == [1, 1]
+    others.close()
+    assert off not in totals.read().gauges
+    totals.close()
+
+
 def test_counts_never_fall_while_threads_of_one_process_tell_and_read_them(tmp_path: Path) -> None:
     mine = Tally()
     totals, other = Totals(tmp_path, mine), Totals(tmp_path, Tally())
