@@ -11,7 +11,10 @@ from pathlib import Path
 
 OPTIONS = ("-f", "-y", "-s", "1024", "-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync")
 _UNFINISHED, _RESUMED = re.compile(r"(\d+) +(.*) <unfinished \.\.\.>"), re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
-_SYNCED = re.compile(r"f(?:data)?sync\(\d+<[^>]*ledger\.db-wal>\) += 0")
+SYNCED = re.compile(r"f(?:data)?sync\(\d+<[^>]*ledger\.db-wal>\) += 0")
+"""The ledger's log in a file is on disk."""
+COMMITTED = re.compile(r"recvfrom\(.*COMMIT")
+"""A database server says that its log is on disk: its reply to COMMIT."""
 
 
 def program() -> str:
@@ -21,13 +24,14 @@ def program() -> str:
 
 
 @contextmanager
-def traced(pid: int, trace: Path) -> Iterator[None]:
-    """Every thread of a running process is traced into a file meanwhile."""
-    command = [program(), *OPTIONS, "-o", str(trace), "-p", str(pid)]
+def traced(trace: Path, *pids: int) -> Iterator[None]:
+    """Every thread of running processes is traced into a file meanwhile."""
+    command = [program(), *OPTIONS, "-o", str(trace), *(f"--attach={pid}" for pid in pids)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         try:
             assert tracer.stderr
-            assert "attached" in tracer.stderr.readline()
+            for _ in pids:
+                assert "attached" in tracer.stderr.readline()
             yield
         finally:
             tracer.terminate()
@@ -47,11 +51,11 @@ def calls(trace: Path) -> list[str]:
     return found
 
 
-def synced_between(found: list[str], asked: str, answered: str) -> bool:
-    """Whether the ledger's log was synced after the call that took the request in, before the one that answers it."""
+def durable_between(found: list[str], asked: str, answered: str, durable: re.Pattern[str] = SYNCED) -> bool:
+    """Whether a call said so after the one that took the request in, and before the one that answers it."""
     first = next(place for place, call in enumerate(found) if _reads(call) and asked in call)
     last = next(place for place, call in enumerate(found) if place > first and not _reads(call) and answered in call)
-    return any(_SYNCED.match(call) for call in found[first:last])
+    return any(durable.match(call) for call in found[first:last])
 
 
 def _reads(call: str) -> bool:

@@ -99,7 +99,7 @@ def test_a_sync_of_the_log_lies_between_every_request_and_its_acknowledgement(st
     finish(child)
     found = syscalls.calls(trace)
     for key in keys:
-        assert syscalls.synced_between(found, f'"{key}\\n"', f'"done {key} ')
+        assert syscalls.durable_between(found, f'"{key}\\n"', f'"done {key} ')
 
 
 def test_a_copy_cut_back_to_the_last_sync_loses_no_acknowledged_decision(start: Start, tmp_path: Path) -> None:

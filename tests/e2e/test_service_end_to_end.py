@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import syscalls
 from live_gateway import COMMAND, ENVIRONMENT, EXAMPLE, SCORE, Caller, Live, copied, free_port, serving, until
 
 from gateway import settings
@@ -114,18 +113,6 @@ class Load:
         assert self._live.process.wait() == -signal.SIGKILL
         for thread in self._threads:
             thread.join()
-
-
-def test_every_answer_leaves_after_the_log_of_its_decision_is_synced(caller: Caller, tmp_path: Path) -> None:
-    trace = tmp_path / "trace"
-    with serving(caller) as live, syscalls.traced(live.process.pid, trace):
-        for number in range(1, 6):
-            body = json.dumps(application(number)).encode()
-            answer = live.client.post(SCORE, content=body, headers={"Idempotency-Key": f'"traced-{number}-key"'})
-            assert answer.status_code == 200
-    found = syscalls.calls(trace)
-    for number in range(1, 6):
-        assert syscalls.synced_between(found, f"traced-{number}-key", "HTTP/1.1 200 ")
 
 
 def test_a_kill_under_load_loses_nothing_answered_and_decides_nothing_twice(caller: Caller) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 import postgres_server
 import pytest
+import syscalls
 from live_gateway import EXAMPLE, Caller, Live, copied, serving, until
 
 from gateway import settings
@@ -149,6 +150,17 @@ def test_an_application_that_may_be_asked_once_is_decided_once(house: House, liv
     (decided,) = entries(house, ONCE)
     refused = [answer.text for answer in answers if answer.status_code == 409]
     assert all("business_key_conflict" in text and decided.decision_id in text for text in refused)
+
+
+def test_every_answer_leaves_after_its_decision_is_on_disk(house: House, live: Live, tmp_path: Path) -> None:
+    keys, trace = [f"traced-{number}-key" for number in range(5)], tmp_path / "trace"
+    with syscalls.traced(trace, *children(live.process.pid)):
+        for key in keys:
+            (answer,) = all_at_once(live, SUPERSEDE, [(key, application(key))])
+            assert answer.status_code == 200
+    found = syscalls.calls(trace)
+    durable = syscalls.COMMITTED if house.place.startswith("file:") else syscalls.SYNCED
+    assert [key for key in keys if syscalls.durable_between(found, f'"{key}', "HTTP/1.1 200 ", durable)] == keys
 
 
 class Load:
