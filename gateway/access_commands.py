@@ -28,6 +28,7 @@ _SHOWN: dict[Kind, str] = {
     "signature": "signing secret",
     "certificate": "certificate",
 }
+_UNPROVED = "note: it lets nobody in yet: no adapter of this version proves that a caller holds a certificate's key"
 Operation = Annotated[
     list[str] | None, typer.Option(help=f"{', '.join(OPERATIONS)}; default {' and '.join(USUAL)}; repeat for more.")
 ]
@@ -186,6 +187,8 @@ def _show(issued: Issued, name: str) -> None:
         print(issued.shown)
     else:
         console().print(f"{name}: {_SHOWN[issued.credential.kind]} kept", markup=False)
+    if issued.credential.kind == "certificate":
+        console(stderr=True).print(_UNPROVED, markup=False)
 
 
 def _described(one: Principal) -> dict[str, Any]:

@@ -136,8 +136,8 @@ class Signed(NamedTuple):
 class Certificate(NamedTuple):
     """Evidence: the SHA-256 of a certificate in DER whose private key the sender was proved to hold.
 
-    The proof is the adapter's affair (a signature in the message) or the server's (TLS). A proof that could be sent
-    again says when it was made, and has a nonce.
+    The proof is the adapter's affair (a signature in the message) or the server's (TLS); none of ours proves one yet. A
+    proof that could be sent again says when it was made, and has a nonce.
     """
 
     sha256: bytes

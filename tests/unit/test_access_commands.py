@@ -13,6 +13,12 @@ from pathlib import Path
 
 import pytest
 from access_parts import until
+from command_line import here
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from contracts.errors import ConfigurationError, SetupError
 from gateway.access.evidence import signing_key
@@ -21,6 +27,7 @@ from gateway.access.keeper import PERIOD, Keeper
 from gateway.access.roster import Roster, table
 from gateway.http import principals
 from gateway.http.principals import Principals, new_key
+from gateway.spi import CredentialAdapter
 
 ROOT = Path(__file__).parents[2]
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -245,3 +252,30 @@ def test_a_rotation_by_command_prints_the_new_key_and_says_how_it_ends(file: Pat
     assert done.stdout.startswith("sg_")
     assert "--finish" in done.stderr
     assert "1 old api_key dropped" in command(file.parent, "principal", "rotate", "crm", "--finish").stdout
+
+
+def test_who_adds_a_certificate_is_told_that_it_lets_nobody_in_yet(file: Path) -> None:
+    from adapters import load, registry
+
+    assert not any(isinstance(load(name), CredentialAdapter) for name in registry())
+    certificate = file.parent / "bank.pem"
+    certificate.write_bytes(self_signed())
+    words = ("--integration", "juniper-api", "--kind", "certificate", "--certificate", certificate)
+    done = here(home_of(file), "principal", "add", "bank", *words)
+    assert (done.returncode, done.stdout) == (0, "bank: certificate kept\n")
+    assert "it lets nobody in yet" in done.stderr
+
+
+def home_of(file: Path) -> Path:
+    """The home of a file of callers, with an integration they may be let into."""
+    folder = file.parent / "integrations" / "juniper-api"
+    folder.mkdir(parents=True)
+    (folder / "integration.yaml").write_text("integration: juniper-api\n", encoding="utf-8")
+    return file.parent
+
+
+def self_signed() -> bytes:
+    """A certificate in PEM."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bank")])
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, TOMORROW, TOMORROW + timedelta(days=1))
+    return built.sign(key, SHA256()).public_bytes(Encoding.PEM)
