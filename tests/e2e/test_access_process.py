@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from access_parts import basic
+from command_line import here
 from live_gateway import EXAMPLE, SCORE, Caller, Live, copied, serving, until
 
 from gateway.access.issue import issue
@@ -171,3 +172,32 @@ def guesses(house: House) -> list[Any]:
 
 def log(house: House) -> list[dict[str, Any]]:
     return [json.loads(line) for line in house.caller.log.read_bytes().splitlines()]
+
+
+def test_who_came_in_and_who_decided_live_with_a_demonstration_is_listed(built_home: Path, tmp_path: Path) -> None:
+    """Allowed by name for one caller: another is refused, and the audit tells both when the gateway has ended."""
+    caller = copied(built_home, tmp_path / "home")
+    file = caller.home / INTEGRATION
+    text = file.read_text(encoding="utf-8").replace("access: {principals: [juniper]}", "")
+    file.write_text(text.replace("mode: test", "mode: live"), encoding="utf-8")
+    keys = {name: principals.add(file_of(caller), name, ["*"], ["score"], "live") for name in ("erp", "crm")}
+    with serving(caller, SCOREGATE_ALLOW_DEMONSTRATION="juniper-api/erp") as live:
+        house = House(caller, live)
+        answers = [post(house, authorization=f"Bearer {keys['erp']}") for _ in range(3)]
+        refused = post(house, authorization=f"Bearer {keys['crm']}")
+    assert {answer.json()["evidence"]["mode"] for answer in answers} == {"live"}
+    assert refused.status_code == 403
+    overrides = listed(caller, "--event", "demonstration_override")
+    assert [(one["principal"], one["integration"], one["times"]) for one in overrides] == [("erp", "juniper-api", 3)]
+    admitted = {one["principal"]: (one["address"], one["times"]) for one in listed(caller, "--event", "admitted")}
+    assert admitted == {"erp": ("127.0.0.1", 3), "crm": ("127.0.0.1", 1)}
+    (row,) = listed(caller, "--event", "refused")
+    assert (row["principal"], row["integration"], row["address"]) == ("crm", "juniper-api", "127.0.0.1")
+    assert "demonstration" in row["cause"]
+    shown = here(caller.home, "audit", "list", "--principal", "erp").stdout
+    assert "admitted  3 x erp api_key from 127.0.0.1" in shown
+
+
+def listed(caller: Caller, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(here(caller.home, "audit", "list", "--json", *words).stdout)
+    return found

@@ -8,16 +8,22 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from access_parts import basic, quick
 from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, Live, copied, free_port, serving, until
 
 from gateway import settings
+from gateway.access.entries import Credential
+from gateway.access.keeper import PERIOD
+from gateway.access.lockout import FREE
 from gateway.clock import utc_now
 from gateway.http import principals
 from gateway.ledger import Kind
@@ -85,6 +91,48 @@ def test_a_worker_that_dies_is_replaced_and_the_log_says_so(caller: Caller, live
     assert (died["pid"], died["cause"]) == (victim, "SIGKILL")
     assert victim not in children(live.process.pid)
     assert len(children(live.process.pid)) == 2
+
+
+def test_guesses_at_one_worker_lock_out_at_the_other(caller: Caller, live: Live) -> None:
+    """The other is asked too seldom to find out by itself. Two quick hashes, so that no slow one is tried."""
+    old, new = (Credential("password", quick(word), "SVC_ERP") for word in ("an old one", "a new one"))
+    principals.insert(caller.home / "principals.yaml", "erp", ["*"], ["score"], "test", old)
+    principals.rotate(caller.home / "principals.yaml", "erp", new)
+    wrong = {"Authorization": basic("SVC_ERP", "a guess")}
+    with at_each_worker(caller, live) as (one, other):
+        for _ in range(FREE):
+            for _ in range(3):
+                one.post(SCORE, content=b"{}", headers=wrong)
+            answer = other.post(SCORE, content=b"{}", headers=wrong)
+            if answer.status_code == 429:
+                break
+            time.sleep(PERIOD)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_attempts")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert other.post(SCORE, content=application("with a key")).status_code == 200
+
+
+@contextmanager
+def at_each_worker(caller: Caller, live: Live) -> Iterator[list[httpx.Client]]:
+    """Connections that different workers hold."""
+    held: dict[int, httpx.Client] = {}
+    with ExitStack() as opened:
+        for number in range(CONNECTIONS):
+            client = opened.enter_context(fresh(live))
+            held.setdefault(worker_of(client, f"held-{number}", caller), client)
+        assert len(held) == 2
+        yield list(held.values())
+
+
+def worker_of(client: httpx.Client, name: str, caller: Caller) -> int:
+    """The worker that answers on this connection."""
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in said(caller, "request") if line.get("correlation") == name]
+
+    client.post(SCORE, content=application(name), headers={"X-Correlation-ID": name})
+    until(lambda: bool(lines()))
+    return int(lines()[0]["worker"])
 
 
 def test_what_commands_destroy_is_counted_by_whichever_worker_answers(caller: Caller, live: Live) -> None:
