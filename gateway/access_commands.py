@@ -51,8 +51,8 @@ def add(
 ) -> None:
     """Add a caller and print its new secret: once, for only a digest is kept."""
     from gateway.access.issue import issue
+    from gateway.access.principals import insert, unlisted
     from gateway.home import require_integrations
-    from gateway.http.principals import insert, unlisted
 
     home = settings().home
     require_integrations(home, integration)
@@ -66,7 +66,7 @@ def add(
 @principals.command("list")
 def list_(as_json: Json = False) -> None:
     """Every caller: what it may do, its credentials with their age, and whether it is disabled. No secrets."""
-    from gateway.http.principals import Principals
+    from gateway.access.principals import Principals
 
     found = [_described(one) for one in Principals.read(_file()).by_name.values()]
     if as_json:
@@ -95,8 +95,8 @@ def rotate(
     certificate: Certificate = None,
 ) -> None:
     """Give a caller a second secret and print it. The old one is taken --until a time (UTC), or until --finish."""
+    from gateway.access import principals as file
     from gateway.access.issue import issue
-    from gateway.http import principals as file
 
     chosen = _only_kind(name, kind)
     if finish:
@@ -113,7 +113,7 @@ def rotate(
 @principals.command()
 def disable(name: str) -> None:
     """Turn a caller away from now on. Its entry stays; take the line 'disabled' out to let it in again."""
-    from gateway.http.principals import disable as turn_away
+    from gateway.access.principals import disable as turn_away
 
     turn_away(_file(), name, datetime.now(UTC))
     console().print(f"{name}: disabled; a running gateway knows within a second")
@@ -153,13 +153,13 @@ def events(
 
 
 def _file() -> Path:
-    from gateway.http.principals import FILE
+    from gateway.access.principals import FILE
 
     return settings().home / FILE
 
 
 def _principal(name: str) -> Principal | None:
-    from gateway.http.principals import Principals
+    from gateway.access.principals import Principals
 
     return Principals.read(_file()).by_name.get(name)
 
@@ -192,7 +192,7 @@ def _show(issued: Issued, name: str) -> None:
 
 
 def _described(one: Principal) -> dict[str, Any]:
-    from gateway.http.principals import written
+    from gateway.access.principals import written
 
     def shown(moment: datetime | None) -> str:
         return written(moment) if moment else ""

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from contracts.errors import SetupError
 from gateway import demo_tables, examples, show
+from gateway.access import principals
 from gateway.canonical import canonical
-from gateway.http import principals
 from gateway.settings import Settings
 from models.bundle import Bundle
 

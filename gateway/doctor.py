@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from contracts.errors import ConfigurationError, ScoregateError, UpstreamError
 from gateway import settings as settings_
-from gateway.http.principals import FILE as PRINCIPALS
+from gateway.access.principals import FILE as PRINCIPALS
 from gateway.launch import ONE_THREAD
 from gateway.private import anybody_writes
 from gateway.probe import EVERYWHERE

@@ -106,7 +106,7 @@ def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]
 
 
 def _principals(path: Path) -> tuple[frozenset[str] | None, list[Fault]]:
-    from gateway.http.principals import Principals
+    from gateway.access.principals import Principals
 
     if not path.exists():
         return None, []

@@ -20,9 +20,9 @@ from gateway.access.entries import Credential, Principal
 from gateway.access.evidence import signature
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
+from gateway.access.principals import Principals
 from gateway.access.roster import Roster
 from gateway.access.store import SharedAccess
-from gateway.http.principals import Principals
 from gateway.ledger.connect import connect
 from gateway.ledger.schema import METADATA
 from gateway.spi import Password

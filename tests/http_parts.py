@@ -16,11 +16,11 @@ from adapters.rest.codec import RestCodec
 from gateway.access.entries import Credential, Principal
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
+from gateway.access.principals import Principals
 from gateway.access.roster import Roster
 from gateway.http.app import Gateway, Readiness, build
 from gateway.http.door import Mounted
 from gateway.http.journal import Journal
-from gateway.http.principals import Principals
 from gateway.watching.exposition import exposition
 from gateway.watching.lookout import Lookout
 

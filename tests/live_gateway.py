@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import httpx
 
-from gateway.http import principals
+from gateway.access import principals
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "fixtures/integrations/juniper-api/examples/01-complete__approves/request.json"

@@ -63,6 +63,10 @@ def test_arrows_run_one_way(package: str) -> None:
     assert not offenders(package, later, but=("gateway/bootstrap.py",))
 
 
+def test_who_may_call_is_known_without_a_protocol() -> None:
+    assert not offenders("gateway/access", ("gateway.http", *WEB))
+
+
 def test_adapters_know_only_the_spi_the_contracts_and_the_types() -> None:
     found = [
         f"{path.relative_to(ROOT)} imports {module}"

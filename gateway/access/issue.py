@@ -11,7 +11,7 @@ from contracts.errors import SetupError
 from gateway.access import passwords
 from gateway.access.entries import Credential, Kind
 from gateway.access.evidence import SECRET_PREFIX, signing_key
-from gateway.http.principals import new_key
+from gateway.access.principals import new_key
 from gateway.private import owner_only
 from gateway.secret import is_reference, read_secret, read_text
 

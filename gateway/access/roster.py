@@ -14,7 +14,7 @@ from contracts.errors import ConfigurationError, Fault, SetupError
 from gateway.access import passwords
 from gateway.access.entries import Credential, Kind, Principal
 from gateway.access.evidence import signing_key
-from gateway.http.principals import Principals
+from gateway.access.principals import Principals
 from gateway.modes import Mode
 from gateway.secret import read_secret
 

@@ -46,7 +46,7 @@ def rows() -> list[Row]:
 def prepare() -> tuple[Path, str]:
     """A fresh ledger in a home with two made-up neighbours of Juniper: one carries all fields, one lacks two."""
     from gateway import demo
-    from gateway.http import principals
+    from gateway.access import principals
 
     home = BUILD / "home"
     shutil.rmtree(home, ignore_errors=True)

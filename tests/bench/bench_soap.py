@@ -49,7 +49,7 @@ def rows() -> list[Row]:
 def prepare() -> tuple[Path, str]:
     """A fresh ledger in a home of Meridian alone, which here carries all fields."""
     from gateway import demo
-    from gateway.http import principals
+    from gateway.access import principals
 
     home = BUILD / "soap-home"
     shutil.rmtree(home, ignore_errors=True)

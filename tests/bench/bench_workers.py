@@ -33,7 +33,7 @@ def rows() -> list[Row]:
 
 
 def batching(home: Path) -> str:
-    from gateway.http import principals
+    from gateway.access import principals
 
     names = ["bench-complete", "bench-imputed"]
     return principals.replace(home / "principals.yaml", "bench", names, ["score", "batch", "read"])

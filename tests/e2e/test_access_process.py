@@ -15,9 +15,9 @@ from access_parts import basic
 from command_line import here
 from live_gateway import EXAMPLE, SCORE, Caller, Live, copied, serving, until
 
+from gateway.access import principals
 from gateway.access.issue import issue
 from gateway.access.store import SharedAccess
-from gateway.http import principals
 from gateway.ledger.connect import connect
 
 INTEGRATION = "integrations/juniper-api/integration.yaml"

@@ -12,8 +12,8 @@ import pytest
 from live_gateway import ROOT, Caller, Live, copied, serving
 
 from gateway import settings
+from gateway.access import principals
 from gateway.clock import utc_now
-from gateway.http import principals
 from gateway.ledger import Kind
 from gateway.opening import open_ledger
 

@@ -19,7 +19,7 @@ import pytest
 from live_gateway import EXAMPLE, SCORE, free_port
 from system_packages import LIST, wanted
 
-from gateway.http import principals
+from gateway.access import principals
 from gateway.settings import Settings
 
 PROJECT = tomllib.loads((dockerfile.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

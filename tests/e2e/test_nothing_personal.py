@@ -19,7 +19,7 @@ from live_gateway import ENVIRONMENT, ROOT, Caller, serving, until
 from lxml import etree
 from soap_meridian import SAID
 
-from gateway.http import principals
+from gateway.access import principals
 from gateway.watching.events import MEMBERS
 
 OPEN = {"at", "ms", "pid", "port", "status", "worker", "line", "count", "correlation", "correlations", "where"}

@@ -19,7 +19,7 @@ from live_gateway import until
 from odbc_databases import library
 
 from gateway import demo_tables
-from gateway.http import principals
+from gateway.access import principals
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ import pytest
 from live_gateway import COMMAND, ENVIRONMENT, EXAMPLE, SCORE, Caller, Live, copied, free_port, serving, until
 
 from gateway import settings
+from gateway.access import principals
 from gateway.clock import utc_now
-from gateway.http import principals
 from gateway.ledger import Filters, Kind, Ledger
 from gateway.opening import open_ledger
 from models.archive import canonical

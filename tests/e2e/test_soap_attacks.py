@@ -19,7 +19,7 @@ from live_gateway import COMMAND, ENVIRONMENT, Caller, serving, until
 from lxml import etree
 from soap_attacks import ELEVEN, GOOD, HEADERS, TWELVE, Attack
 
-from gateway.http import principals
+from gateway.access import principals
 
 PATH = "/soap/meridian-los"
 SPACES = {"1.1": ELEVEN, "1.2": TWELVE}

@@ -18,7 +18,7 @@ import zeep
 from live_gateway import Caller, serving
 from zeep.wsa import WsAddressingPlugin
 
-from gateway.http import principals
+from gateway.access import principals
 
 NAMES = {"1.1": "meridian-los", "1.2": "meridian-twelve"}
 APPLICATION: dict[str, Any] = {

@@ -29,8 +29,8 @@ from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, serving
 from lxml import etree
 from soap_peers import Call, Client, Outcome, Service, plain, with_suds, with_zeep
 
+from gateway.access import principals
 from gateway.access.issue import issue
-from gateway.http import principals
 
 PEERS = [("zeep", "1.1"), ("zeep", "1.2"), ("suds", "1.1"), ("node", "1.1"), ("node", "1.2"), ("php", "1.1"),
          ("php", "1.2"), ("gsoap", "1.1"), ("gsoap", "1.2")]  # fmt: skip

@@ -21,11 +21,11 @@ from access_parts import basic, quick
 from live_gateway import COMMAND, ENVIRONMENT, ROOT, Caller, Live, copied, free_port, serving, until
 
 from gateway import settings
+from gateway.access import principals
 from gateway.access.entries import Credential
 from gateway.access.keeper import PERIOD
 from gateway.access.lockout import FREE
 from gateway.clock import utc_now
-from gateway.http import principals
 from gateway.ledger import Kind
 from gateway.opening import open_ledger
 

@@ -27,8 +27,8 @@ import syscalls
 from live_gateway import EXAMPLE, Caller, Live, copied, serving, until
 
 from gateway import settings
+from gateway.access import principals
 from gateway.clock import utc_now
-from gateway.http import principals
 from gateway.ledger import Entry, Filters, Kind, Ledger
 from gateway.opening import open_ledger
 

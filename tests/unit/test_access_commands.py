@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from contracts.errors import ConfigurationError, SetupError
+from gateway.access import principals
 from gateway.access.evidence import signing_key
 from gateway.access.issue import issue
 from gateway.access.keeper import PERIOD, Keeper
+from gateway.access.principals import Principals, new_key
 from gateway.access.roster import Roster, table
-from gateway.http import principals
-from gateway.http.principals import Principals, new_key
 from gateway.spi import CredentialAdapter
 
 ROOT = Path(__file__).parents[2]

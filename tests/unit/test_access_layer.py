@@ -42,7 +42,7 @@ from gateway.access.audit import MOST_REFUSALS
 from gateway.access.entries import Credential
 from gateway.access.layer import REMEMBER_SECONDS, TOLERANCE, Access
 from gateway.access.lockout import FREE, MOST_SUBJECTS, subject
-from gateway.http.principals import Principals
+from gateway.access.principals import Principals
 from gateway.spi import ApiKey, Certificate, Password
 
 

@@ -12,10 +12,10 @@ from http_parts import KEY, Reply, ask, headers
 from letters_adapter import LettersAdapter, seal
 
 from gateway.access.entries import Credential
+from gateway.access.principals import Principals
 from gateway.http.app import Readiness, build
 from gateway.http.door import Mounted
 from gateway.http.journal import Journal
-from gateway.http.principals import Principals
 from gateway.spi import CredentialAdapter
 from gateway.watching.exposition import exposition
 from gateway.watching.lookout import Lookout

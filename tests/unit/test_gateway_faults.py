@@ -17,9 +17,9 @@ from adapters.rest.codec import RestCodec
 from adapters.rest.transport import RestAdapter
 from contracts.errors import InternalFault
 from gateway import settings
+from gateway.access import principals
 from gateway.bootstrap import install
 from gateway.doors import application
-from gateway.http import principals
 from gateway.installation import Installation
 from gateway.ledger import Filters, Kind
 from gateway.spi import Asked, Tree

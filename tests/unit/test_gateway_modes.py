@@ -12,10 +12,10 @@ import pytest
 
 from contracts.errors import AccessDenied, NotFound
 from gateway import settings as settings_
+from gateway.access import principals
 from gateway.access.entries import Credential
 from gateway.access.store import SharedAccess
 from gateway.bootstrap import install
-from gateway.http import principals
 from gateway.installation import Installation
 from gateway.ledger import Filters
 from gateway.ledger.connect import connect

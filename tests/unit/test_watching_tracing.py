@@ -23,9 +23,9 @@ from opentelemetry.trace import StatusCode
 
 from contracts.errors import MissingLibrary
 from gateway import settings
+from gateway.access import principals
 from gateway.bootstrap import install
 from gateway.doors import application
-from gateway.http import principals
 from gateway.installation import Installation
 from gateway.watching import outbox
 from gateway.watching.catalog import REQUESTS, SPANS_UNSENT

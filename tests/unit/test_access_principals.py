@@ -11,12 +11,12 @@ import pytest
 
 from contracts.errors import AccessDenied, ConfigurationError, SetupError
 from gateway import disk
+from gateway.access import principals
 from gateway.access.entries import Principal
 from gateway.access.keeper import Keeper
 from gateway.access.layer import Access
+from gateway.access.principals import Principals, unlisted
 from gateway.access.roster import Roster
-from gateway.http import principals
-from gateway.http.principals import Principals, unlisted
 from gateway.spi import ApiKey
 
 DIGEST = hashlib.sha256(b"one").hexdigest()
