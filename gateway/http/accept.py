@@ -83,8 +83,9 @@ class Connections(set[Any]):
 class Acceptor:
     """Takes connections one by one; ``most`` is how many this process may hold.
 
-    At that number a connection whose request has not even begun in earnest gives way to the new one: whoever opens
-    connections only to keep them open displaces himself, not those who ask.
+    At that number one that waits for its caller gives way to the new one, longest first: whoever opens connections only
+    to keep them open, or asks now and then to the same end, displaces himself; a request that is in whole stays. Where
+    all are at work, the new one waits.
     """
 
     def __init__(
@@ -124,12 +125,10 @@ class Acceptor:
             self._loop.add_reader(self._sock, self._ready)
 
     def _ready(self) -> None:
-        if len(self._connections) + len(self._opening) >= self._most and not BoundedProtocol.give_way():
-            self._rest(CROWDED_SECONDS, self._listen)
-        elif self._board is not None and self._board.least() < len(self._connections):
+        if self._board is not None and self._board.least() < len(self._connections):
             self._rest(COURTESY_SECONDS, self._after_courtesy)
         else:
-            self._take()
+            self._take_with_room()
 
     def _rest(self, seconds: float, then: Callable[[], None]) -> None:
         self._loop.remove_reader(self._sock)
@@ -137,7 +136,14 @@ class Acceptor:
 
     def _after_courtesy(self) -> None:
         self._listen()
-        self._take()
+        self._take_with_room()
+
+    def _take_with_room(self) -> None:
+        full = len(self._connections) + len(self._opening) >= self._most
+        if full and not BoundedProtocol.can_give_way():
+            self._rest(CROWDED_SECONDS, self._listen)
+        elif self._take() and full:
+            BoundedProtocol.give_way()
 
     def _take(self) -> bool:
         """Take one connection; false when there was none, or no room for it."""

@@ -7,6 +7,7 @@ llhttp, the parser below, bounds none of it; without them one caller could fill 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,6 +19,8 @@ MAX_FRAMING = 8
 """Bytes on the wire per byte of body: one byte in a chunk of its own takes six. Beyond that, and ``MAX_HEAD_BYTES``,
 what comes is extensions of chunks or trailers, and the connection is given up."""
 HEAD_SECONDS = 10.0
+GRACE_SECONDS = 1.0
+"""What a head may take before its connection gives way first of all; until then last: it is on its way."""
 WRITE_SECONDS = 30.0
 """How long a caller may leave an answer unread that does not fit into the socket's buffer."""
 LAST_REQUEST_SECONDS = 0.5
@@ -35,12 +38,18 @@ _BODY = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. ``_in_head`` is true while a request line or headers are due."""
+    """One connection. ``_in_head`` is true while a request line or headers are due.
+
+    While it waits for its caller it stands in a queue, longest first: ``_heads`` where a head is due, ``_idle`` between
+    two requests, ``_bodies`` where the rest of a body is due. ``_queue`` is where it stands, None while we are at work.
+    """
 
     head_seconds = HEAD_SECONDS
+    grace_seconds = GRACE_SECONDS
     write_seconds = WRITE_SECONDS
-    _half_open: ClassVar[dict[BoundedProtocol, None]] = {}
-    """Connections of this process whose head is due, oldest first."""
+    _heads: ClassVar[dict[BoundedProtocol, None]] = {}
+    _idle: ClassVar[dict[BoundedProtocol, None]] = {}
+    _bodies: ClassVar[dict[BoundedProtocol, None]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,25 +59,34 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = self._framing = self._messages = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._queue: dict[BoundedProtocol, None] | None = None
 
     @classmethod
-    def give_way(cls) -> bool:
-        """Close the connection that has kept its head from us for longest; false if all have asked something."""
-        oldest = next(iter(cls._half_open), None)
-        if oldest is None:
-            return False
-        oldest._stop_timer()
-        oldest.transport.abort()
-        return True
+    def can_give_way(cls) -> bool:
+        """Whether any connection of this process waits for its caller."""
+        return bool(cls._heads or cls._idle or cls._bodies)
+
+    @classmethod
+    def give_way(cls) -> None:
+        """Close the connection that keeps us waiting for longest: for a head beyond its grace, else between requests,
+        else for a body, else for a head.
+        """
+        overdue = any(one._is_overdue() for one in itertools.islice(cls._heads, 1))
+        longest = next(iter((cls._heads if overdue else cls._idle or cls._bodies) or cls._heads))
+        longest._stand(None)
+        longest.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_head()
+        self._stand_in_place()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        self.resume_writing()
+        self._stand(None)
+        self._stop_write_timer()
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self._bound_closing()
 
     def data_received(self, data: bytes) -> None:
         before = self._messages
@@ -81,9 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.transport.write(_TOO_LARGE % (len(_BODY), _BODY))
-                self.transport.close()
-            elif self._head_timer is None:
-                self._await_head()
+                self._close()
+        self._stand_in_place(heard=True)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers, which come after the body, are dropped: nothing said so late may stand beside what was checked."""
@@ -105,8 +122,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._in_head = False
-        if self._head_timer is not None:
-            self._stop_timer()
         super().on_headers_complete()
         if self._last:
             self.cycle.keep_alive = False
@@ -114,6 +129,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._bound_closing()
+        else:
+            self._stand_in_place()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        self._bound_closing()
 
     def shutdown(self) -> None:
         """The server stops: a request under way, or only just sent, is answered; then the connection closes."""
@@ -125,23 +154,37 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._write_timer is None:
-            self._write_timer = self.loop.call_later(self.write_seconds, self.transport.abort)
+        self._start_write_timer()
 
     def resume_writing(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
+        if not self.transport.is_closing():
+            self._stop_write_timer()
         super().resume_writing()
 
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
-        self._half_open[self] = None
+    def _stand_in_place(self, *, heard: bool = False) -> None:
+        """Stand where this connection waits by now. Who was heard between two requests and asked nothing (an empty
+        line, the rest of a body nobody reads) is about to ask: he has the time of a head for it.
+        """
+        if self.transport.is_closing():
+            self._stand(None)
+        elif self._at_rest():
+            self._stand(self._heads if self._in_head or heard or self._queue is self._heads else self._idle)
+        else:
+            self._stand(self._bodies if self.cycle.more_body and not self.pipeline else None)
 
-    def _give_up(self) -> None:
-        self._stop_timer()
-        if self._in_head and not self.transport.is_closing():
-            self.transport.close()
+    def _stand(self, queue: dict[BoundedProtocol, None] | None) -> None:
+        if queue is self._queue:
+            return
+        if self._queue is not None:
+            del self._queue[self]
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        if queue is not None:
+            queue[self] = None
+        if queue is self._heads:
+            self._head_timer = self.loop.call_later(self.head_seconds, self._close)
+        self._queue = queue
 
     def _at_rest(self) -> bool:
         """Whether no request is under way: the connection is new, or between two requests."""
@@ -149,10 +192,28 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _part(self) -> None:
         if self._at_rest():
-            self.transport.close()
+            self._close()
 
-    def _stop_timer(self) -> None:
-        self._half_open.pop(self, None)
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _is_overdue(self) -> bool:
+        """Whether the head is due for longer than its grace."""
+        timer = self._head_timer
+        return timer is not None and timer.when() - self.head_seconds + self.grace_seconds < self.loop.time()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._bound_closing()
+
+    def _bound_closing(self) -> None:
+        """A connection closes once what is written was read; a caller who reads nothing would hold it for ever."""
+        self._stand(None)
+        if self.transport.get_write_buffer_size():
+            self._start_write_timer()
+
+    def _start_write_timer(self) -> None:
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.write_seconds, self.transport.abort)
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
