@@ -1,4 +1,4 @@
-"""Refusals of addresses no adapter owns, as RFC 9457 problem documents: unknown paths, wrong methods."""
+"""Refusals of what reaches no adapter, as RFC 9457 problem documents: what is no HTTP, unknown paths, wrong methods."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from gateway.spi import Response
 
 MEDIA_TYPE = "application/problem+json"
 _TEXTS: Mapping[int, tuple[str, str, str]] = {
+    400: ("not_http", "The request cannot be read", "what was sent is not HTTP/1.1, or can be read in two ways"),
     404: ("not_found", "Not found", "there is nothing at this address; /openapi.json lists what there is"),
     405: ("method_not_allowed", "Method not allowed", "this address does not answer this method; see Allow"),
+    431: ("headers_too_large", "The request cannot be read", "the request line and headers are too large"),
     500: ("internal_fault", "Our fault", "the fault is ours and is logged; send the same request again later"),
 }
 

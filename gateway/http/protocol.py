@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from http import HTTPStatus
 from typing import Any, ClassVar
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.http import problems
 from gateway.http.offers import UnmovedParser
+from gateway.spi import Response
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FRAMING = 8
@@ -21,20 +25,14 @@ what comes is extensions of chunks or trailers, and the connection is given up."
 HEAD_SECONDS = 10.0
 GRACE_SECONDS = 1.0
 """What a head may take before its connection gives way first of all; until then last: it is on its way."""
+MAX_PIPELINED = 32
+"""Requests of one connection that may wait for the answer to an earlier one. Two hundred kilobytes, which are read at
+once, hold ten thousand, and uvicorn makes two kilobytes of each."""
 WRITE_SECONDS = 30.0
 """How long a caller may leave an answer unread that does not fit into the socket's buffer."""
 LAST_REQUEST_SECONDS = 0.5
 """What a connection with nothing under way is given to ask once more when the server stops: a request may be on its
 way, or a health check that must hear of it."""
-
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s"
-)
-_BODY = (
-    b'{"type":"urn:scoregate:problem:headers_too_large","title":"The request cannot be read","status":431,'
-    b'"detail":"the request line and headers are too large","code":"headers_too_large"}'
-)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -55,7 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.parser = UnmovedParser(self)
         self._in_head = True
-        self._last = False
+        self._last = self._deaf = False
         self._head_bytes = self._framing = self._messages = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -89,6 +87,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bound_closing()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         before = self._messages
         super().data_received(data)
         if not self._in_head and self._messages == before:
@@ -98,8 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE % (len(_BODY), _BODY))
-                self._close()
+                self._refuse(431)
         self._stand_in_place(heard=True)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -121,6 +120,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise HttpParserError("more requests than may wait")
         self._in_head = False
         super().on_headers_complete()
         if self._last:
@@ -140,9 +141,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         self._close()
 
-    def send_400_response(self, msg: str) -> None:
-        super().send_400_response(msg)
-        self._bound_closing()
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # we tell it in our own words
+        self._refuse(400)
 
     def shutdown(self) -> None:
         """The server stops: a request under way, or only just sent, is answered; then the connection closes."""
@@ -190,6 +190,23 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether no request is under way: the connection is new, or between two requests."""
         return self.cycle is None or self.cycle.response_complete
 
+    def _refuse(self, status: int) -> None:
+        """Refuse what is being read and read no more: told at once where the next answer is for that, else the requests
+        before it get theirs, and the connection ends behind the last.
+        """
+        if self._is_next():
+            self.transport.write(_raw(problems.problem(status)))
+            self._close()
+        elif self._at_rest():
+            self._close()
+        else:
+            self._deaf = True
+            self.cycle.keep_alive = False
+
+    def _is_next(self) -> bool:
+        """Whether the next answer is for the request that is being read."""
+        return self._at_rest() if self._in_head else not self.pipeline and not self.cycle.response_started
+
     def _part(self) -> None:
         if self._at_rest():
             self._close()
@@ -217,3 +234,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+
+
+def _raw(response: Response) -> bytes:
+    """A refusal as it goes over the wire, behind which the connection closes."""
+    headers = [*response.headers, ("Content-Length", str(len(response.body))), ("Connection", "close")]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}\r\n{lines}\r\n".encode() + response.body

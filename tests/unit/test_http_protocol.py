@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from uvicorn.server import ServerState
 
 from gateway.http.accept import Acceptor, Connections
 from gateway.http.body import Receive, Scope, Send
-from gateway.http.protocol import BoundedProtocol
+from gateway.http.protocol import MAX_PIPELINED, BoundedProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -244,5 +245,60 @@ def test_a_head_gives_way_first_once_it_is_due_for_long_and_last_while_it_is_on_
             await asyncio.sleep(1.5 * Hasty.grace_seconds)
             await answered(at, 1)
             assert await silent.closed()
+
+    run(work)
+
+
+def test_no_more_requests_wait_on_a_connection_than_may_and_those_get_their_answers() -> None:
+    async def work() -> None:
+        async with place() as at:
+            at.hold.clear()
+            caller = await at.caller()
+            for _ in range(3):
+                caller.writer.write(b"GET / HTTP/1.1\r\n\r\n" * 14_000)
+                await asyncio.sleep(0.1)
+            assert [len(connection.pipeline) for connection in at.connections] == [MAX_PIPELINED]
+            at.hold.set()
+            for _ in range(MAX_PIPELINED + 1):
+                assert b" 200 " in await caller.ask(b"")
+            assert await caller.closed()
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000,
+    ],
+    ids=["no HTTP", "large head"],
+)
+def test_what_cannot_be_read_takes_no_answer_from_the_requests_before_it(rubbish: bytes) -> None:
+    async def work() -> None:
+        async with place() as at:
+            at.hold.clear()
+            caller = await at.caller()
+            caller.writer.write(GET + POST + b"hello" + rubbish)
+            await asyncio.sleep(0.1)
+            caller.writer.write(GET)
+            await asyncio.sleep(0.1)
+            at.hold.set()
+            assert [b" 200 " in await caller.ask(b"") for _ in range(2)] == [True, True]
+            assert await caller.closed()
+
+    run(work)
+
+
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "after an answer"])
+def test_what_is_no_http_is_told_so_where_the_next_answer_is_for_it(before: bytes) -> None:
+    async def work() -> None:
+        async with place() as at:
+            caller = await at.caller()
+            if before:
+                assert b" 200 " in await caller.ask(before)
+            caller.writer.write(b"\x00\r\n\r\n")
+            assert b"HTTP/1.1 400 " in await caller.reader.readline()
+            assert json.loads((await caller.reader.read()).partition(b"\r\n\r\n")[2])["code"] == "not_http"
 
     run(work)
