@@ -89,8 +89,7 @@ class Door:
         try:
             await self._visited(visit, scope, receive, send)
         finally:
-            if visit.held:
-                self._room.give_back(visit.held)
+            self._let_go(visit)
 
     async def _visited(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -101,6 +100,7 @@ class Door:
             return
         except ScoregateError as error:
             response = await self._turn_away(error, scope, visit)
+            self._let_go(visit)  # nothing is kept of the body, though its caller may be sending on
         else:
             response = await self._answer(request, visit)
         if visit.whole:
@@ -155,6 +155,8 @@ class Door:
             self._access.turned_away(principal, visit.address, self.route.integration, cause)
             raise AccessDenied(cause, known=True)
         visit.mode, visit.operations = welcome
+        if visit.unknown:
+            self._know(visit)
 
     async def _examine(self, known: ApiKey | Password | None, request: Request, body: bytes, visit: Visit) -> None:
         """Find the caller in what only the whole message shows: a signature, or what its adapter knows to read."""
@@ -198,8 +200,20 @@ class Door:
         return body
 
     def _hold(self, visit: Visit, size: int) -> None:
-        self._room.take(size)
+        stranger = not visit.principal
+        self._room.take(size, stranger=stranger)
         visit.held += size
+        visit.unknown += size * stranger
+
+    def _know(self, visit: Visit) -> None:
+        self._room.know(visit.unknown)
+        visit.unknown = 0
+
+    def _let_go(self, visit: Visit) -> None:
+        if visit.held:
+            self._know(visit)
+            self._room.give_back(visit.held)
+            visit.held = 0
 
     async def _turn_away(self, error: ScoregateError, scope: Scope, visit: Visit) -> Response:
         if visit.principal:

@@ -20,12 +20,12 @@ from gateway.watching.lookout import Lookout
 class Visit:
     """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read; ``callers``
     that it was refused for the caller's fault, whatever its protocol calls that (SOAP 1.1 knows no status but 500);
-    ``held`` is for how many bytes of its body room was taken.
+    ``held`` is for how many bytes of its body room was taken, ``unknown`` how many of them in nobody's name.
     """
 
     __slots__ = (
         "address", "callers", "cause", "code", "correlation", "due", "held", "mode", "operations", "overdue",
-        "principal", "task", "whole",
+        "principal", "task", "unknown", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Visit:
         self.whole = self.overdue = self.callers = False
         self.due = 0.0
         self.operations: frozenset[str] = frozenset()
-        self.held = 0
+        self.held = self.unknown = 0
         self.task: asyncio.Task[Any] | None = None
 
 

@@ -156,6 +156,22 @@ def test_a_body_that_does_not_arrive_is_given_up() -> None:
     assert reply.headers["connection"] == "close"
 
 
+def test_bodies_in_nobodys_name_leave_room_for_those_of_known_callers() -> None:
+    unsigned = headers(None, webhook_id="a", webhook_timestamp="1", webhook_signature="v1,x")
+    large, body = b"x" * 9_100_000, [b'{"a":"', b"x" * 1_000_000, b'"}']
+
+    async def run() -> tuple[list[int], int, int]:
+        at, hold = house(max_bytes=10_000_000), asyncio.Event()
+        flood = [asyncio.create_task(ask(at.app, sent=unsigned, body=[large, hold.wait(), b"x"])) for _ in range(7)]
+        await asyncio.sleep(0.01)
+        known = await ask(at.app, body=body)
+        hold.set()
+        refused = [reply.status for reply in await asyncio.gather(*flood)]
+        return refused, known.status, (await ask(at.app, sent=unsigned, body=[large, b"x"])).status
+
+    assert asyncio.run(run()) == ([401, *[503] * 6], 200, 401)
+
+
 def test_an_answer_that_does_not_come_is_given_up() -> None:
     at = house(MemoryDesk("juniper-api", RestCodec(), delay=30), deadline=0.05, guard_seconds=0.0)
     reply = exchange(at)
