@@ -304,7 +304,7 @@ def serve_on(
         started()
 
     lookout.tally.gauge(WORKERS, lambda: 1.0)
-    server.serve(app, sock, board=board, started=serving, stopping=pulse.drain)
+    server.serve(app, sock, started=serving, stopping=pulse.drain, turned_away=app.turned_away, board=board)
     installation.check()
 
 

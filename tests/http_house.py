@@ -29,7 +29,7 @@ def main() -> None:
     BoundedProtocol.head_seconds = 0.6
     sock = server.bind("127.0.0.1", 0)
     port = sock.getsockname()[1]
-    server.serve(at.app, sock, started=lambda: print(port, flush=True))
+    server.serve(at.app, sock, started=lambda: print(port, flush=True), turned_away=at.app.turned_away)
     print(*at.closed, flush=True)
 
 

@@ -22,7 +22,7 @@ from gateway.access.layer import Access
 from gateway.http import openapi, problems
 from gateway.http.body import Receive, Scope, Send
 from gateway.http.door import Door, Mounted
-from gateway.http.journal import Journal
+from gateway.http.journal import Journal, Reason
 from gateway.http.room import Room
 from gateway.http.traced import TracedDoor
 from gateway.http.watch import Watch
@@ -57,9 +57,10 @@ class Readiness(NamedTuple):
 
 
 class Gateway:
-    """What uvicorn runs."""
+    """What uvicorn runs. ``turned_away`` is to be told of requests that do not get as far as this."""
 
-    def __init__(self, doors: Sequence[Door], cold: FastAPI) -> None:
+    def __init__(self, doors: Sequence[Door], cold: FastAPI, turned_away: Callable[[Reason], None]) -> None:
+        self.turned_away = turned_away
         self._hot = {(d.route.method, d.route.path): d for d in doors if "{" not in d.route.path}
         self._cold = cold
 
@@ -88,7 +89,7 @@ def build(
     watch, room = Watch(), Room(max((one.max_bytes for one in mounted), default=0))
     doors = [_door(one, access, journal, watch, room) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
-    return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close))
+    return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close), journal.turned_away)
 
 
 def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch, room: Room) -> Door:
@@ -140,6 +141,7 @@ def _cold(
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Reply:
         wrong_method = error.status_code == 405
+        journal.turned_away("method_not_allowed" if wrong_method else "not_found")
         return _reply(_other_method(app, request) if wrong_method else problems.problem(error.status_code))
 
     @app.exception_handler(Exception)

@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quote
-from typing import Any
+from typing import Any, Literal, get_args
 
 from gateway.spi import Route
-from gateway.watching.catalog import REQUEST_SECONDS, REQUESTS, UNAUTHENTICATED
+from gateway.watching.catalog import REQUEST_SECONDS, REQUESTS, TURNED_AWAY, UNAUTHENTICATED
 from gateway.watching.events import LEVELS
 from gateway.watching.lookout import Lookout
+
+Reason = Literal[
+    "not_found", "method_not_allowed", "not_http", "headers_too_large", "head_late", "framing", "pipelined", "unread",
+    "crowded",
+]  # fmt: skip
+"""Why a request reached no door, or a connection was given up; see the catalog of metrics."""
 
 
 class Visit:
@@ -44,6 +50,8 @@ class Journal:
         self._lookout, self.tracing = lookout, lookout.tracing
         self._events, self._count = lookout.events, lookout.tally.count
         self._timers: dict[str, Callable[[float], None]] = {}
+        for reason in get_args(Reason):
+            lookout.tally.begin(TURNED_AWAY, reason)
 
     def answered(self, route: Route, visit: Visit, status: int, seconds: float) -> None:
         """One exchange is over. Callers we do not know are counted; only the level debug writes them down.
@@ -70,6 +78,10 @@ class Journal:
     def late(self, integration: str, correlation: str) -> None:
         """The door gave up waiting."""
         self._lookout.late(integration, correlation)
+
+    def turned_away(self, reason: Reason) -> None:
+        """Somebody asked nothing a door could answer: it is counted, and no line, or strangers could fill the log."""
+        self._count((TURNED_AWAY, reason))
 
     def failed(self, integration: str, correlation: str, error: BaseException) -> None:
         """A fault of ours: kinds and places, from the outermost in; causes included."""

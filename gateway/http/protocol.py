@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.http import problems
+from gateway.http.journal import Reason
 from gateway.http.offers import UnmovedParser
 from gateway.spi import Response
 
@@ -35,6 +37,10 @@ LAST_REQUEST_SECONDS = 0.5
 way, or a health check that must hear of it."""
 
 
+def unheard(_reason: Reason) -> None:
+    """Where nobody counts."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. ``_in_head`` is true while a request line or headers are due.
 
@@ -49,8 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _idle: ClassVar[dict[BoundedProtocol, None]] = {}
     _bodies: ClassVar[dict[BoundedProtocol, None]] = {}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, turned_away: Callable[[Reason], None], *args: Any) -> None:
+        super().__init__(*args)
+        self._turned_away = turned_away
         self.parser = UnmovedParser(self)
         self._in_head = True
         self._last = self._deaf = False
@@ -72,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         overdue = any(one._is_overdue() for one in itertools.islice(cls._heads, 1))
         longest = next(iter((cls._heads if overdue else cls._idle or cls._bodies) or cls._heads))
         longest._stand(None)
-        longest.transport.abort()
+        longest._give_up("crowded")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -93,12 +100,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if not self._in_head and self._messages == before:
             self._framing += len(data)
-            if self._framing > MAX_HEAD_BYTES:
-                self.transport.abort()
-        if self._in_head:
+            if self._framing > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._give_up("framing")
+        if self._in_head and not self._deaf:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._refuse(431)
+                self._refuse(431, "headers_too_large")
         self._stand_in_place(heard=True)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -121,6 +128,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         if len(self.pipeline) >= MAX_PIPELINED:
+            self._end_behind_the_others("pipelined")
             raise HttpParserError("more requests than may wait")
         self._in_head = False
         super().on_headers_complete()
@@ -142,7 +150,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._close()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # we tell it in our own words
-        self._refuse(400)
+        if not self._deaf:
+            self._refuse(400, "not_http")
 
     def shutdown(self) -> None:
         """The server stops: a request under way, or only just sent, is answered; then the connection closes."""
@@ -183,25 +192,33 @@ class BoundedProtocol(HttpToolsProtocol):
         if queue is not None:
             queue[self] = None
         if queue is self._heads:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._close)
+            self._head_timer = self.loop.call_later(self.head_seconds, self._be_late)
         self._queue = queue
 
     def _at_rest(self) -> bool:
         """Whether no request is under way: the connection is new, or between two requests."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _refuse(self, status: int) -> None:
-        """Refuse what is being read and read no more: told at once where the next answer is for that, else the requests
-        before it get theirs, and the connection ends behind the last.
-        """
+    def _refuse(self, status: int, reason: Reason) -> None:
+        """Refuse what is being read and read no more; it is told where the next answer is for that."""
         if self._is_next():
+            self._turned_away(reason)
             self.transport.write(_raw(problems.problem(status)))
             self._close()
-        elif self._at_rest():
-            self._close()
         else:
-            self._deaf = True
-            self.cycle.keep_alive = False
+            self._end_behind_the_others(reason)
+
+    def _end_behind_the_others(self, reason: Reason) -> None:
+        """Read no more; the requests before get their answers, and the connection ends behind the last."""
+        self._turned_away(reason)
+        self._deaf = True
+        if self._at_rest():
+            self._close()
+        self.cycle.keep_alive = False
+
+    def _give_up(self, reason: Reason) -> None:
+        self._turned_away(reason)
+        self.transport.abort()
 
     def _is_next(self) -> bool:
         """Whether the next answer is for the request that is being read."""
@@ -216,6 +233,10 @@ class BoundedProtocol(HttpToolsProtocol):
         timer = self._head_timer
         return timer is not None and timer.when() - self.head_seconds + self.grace_seconds < self.loop.time()
 
+    def _be_late(self) -> None:
+        self._turned_away("head_late")
+        self._close()
+
     def _close(self) -> None:
         self.transport.close()
         self._bound_closing()
@@ -228,7 +249,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_write_timer(self) -> None:
         if self._write_timer is None:
-            self._write_timer = self.loop.call_later(self.write_seconds, self.transport.abort)
+            self._write_timer = self.loop.call_later(self.write_seconds, self._give_up, "unread")
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:

@@ -15,7 +15,8 @@ import uvicorn
 
 from contracts.errors import SetupError
 from gateway.http.accept import Acceptor, Board, Connections
-from gateway.http.protocol import BoundedProtocol
+from gateway.http.journal import Reason
+from gateway.http.protocol import BoundedProtocol, unheard
 
 BACKLOG = 2048
 DRAIN_SECONDS = 20
@@ -49,12 +50,14 @@ def serve(
     *,
     started: Callable[[], None] = lambda: None,
     stopping: Callable[[], None] = lambda: None,
+    turned_away: Callable[[Reason], None] = unheard,
     board: Board | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT: accept no more, answer what is under way, close the application, return.
 
     ``started`` is called once, in the event loop, when the first request can be taken; ``stopping`` when a signal says
-    to end, while connections are still taken. ``board`` is shared with other processes that listen on the same socket.
+    to end, while connections are still taken. ``turned_away`` hears of what does not get as far as ``app``. ``board``
+    is shared with other processes that listen on the same socket.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its texts quote what it was sent
     config = uvicorn.Config(
@@ -70,7 +73,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, sock, started, stopping, board).run(sockets=[])
+    _Server(config, sock, started, stopping, turned_away, board).run(sockets=[])
 
 
 def most_connections() -> int:
@@ -93,10 +96,12 @@ class _Server(uvicorn.Server):
         sock: socket.socket,
         started: Callable[[], None],
         stopping: Callable[[], None],
+        turned_away: Callable[[Reason], None],
         board: Board | None,
     ) -> None:
         super().__init__(config)
         self._sock, self._started, self._stopping, self._board = sock, started, stopping, board
+        self._turned_away = turned_away
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -118,7 +123,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _connection(self) -> BoundedProtocol:
-        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return BoundedProtocol(self._turned_away, self.config, self.server_state, self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -37,6 +37,7 @@ def _seconds(text: str, *labels: str) -> Metric:
 REQUESTS: Final = "scoregate_http_requests"
 REQUEST_SECONDS: Final = "scoregate_http_request_seconds"
 UNAUTHENTICATED: Final = "scoregate_http_unauthenticated"
+TURNED_AWAY: Final = "scoregate_http_turned_away"
 STAGE_SECONDS: Final = "scoregate_stage_seconds"
 DECISIONS: Final = "scoregate_decisions"
 REFUSALS: Final = "scoregate_refusals"
@@ -87,6 +88,12 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         ),
         REQUEST_SECONDS: _seconds("From the head of a request to the last byte of its answer.", "integration"),
         UNAUTHENTICATED: _counter("Exchanges of callers nobody knows."),
+        TURNED_AWAY: _counter(
+            "Requests that reached no integration, and connections given up: not_found, method_not_allowed, not_http, "
+            "headers_too_large, head_late (it did not come), framing (more of it than body), pipelined (too many at "
+            "once), unread (their answers), crowded (gave way to others).",
+            "reason",
+        ),
         STAGE_SECONDS: _seconds(
             "Time in each stage: decode, gather, map (and validate), score (impute, score, reasons, decide), "
             "encode, ledger (all the waiting for it, encode included).",

@@ -81,6 +81,18 @@ def test_wrong_methods_are_told_the_right_ones(method: str, path: str, allowed: 
     assert reply.json["code"] == "method_not_allowed"
 
 
+def test_requests_that_reach_no_integration_are_counted_and_not_written_down() -> None:
+    at = house()
+    before = get(at, "/metrics").body.decode()
+    for path in ("/nowhere", "/v1", SCORE):
+        get(at, path)
+    after = get(at, "/metrics").body.decode()
+    for reason, count in (("not_found", 2), ("method_not_allowed", 1), ("head_late", 0)):
+        assert f'scoregate_http_turned_away_total{{reason="{reason}"}} 0.0' in before
+        assert f'scoregate_http_turned_away_total{{reason="{reason}"}} {count}.0' in after
+    assert at.lines() == []
+
+
 def test_closes_once_after_the_last_request() -> None:
     at = house()
     events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])

@@ -55,6 +55,7 @@ class Place(NamedTuple):
     port: int
     connections: Connections
     hold: asyncio.Event
+    turned_away: list[str]
     callers: list[Caller]
 
     async def caller(self) -> Caller:
@@ -67,7 +68,7 @@ async def place(most: int = 100, send_buffer: int = 0, answer: bytes = b"yes") -
     sock = socket.create_server(("127.0.0.1", 0))
     if send_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    hold, callers = asyncio.Event(), list[Caller]()
+    hold, turned_away, callers = asyncio.Event(), list[str](), list[Caller]()
     hold.set()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,9 +83,9 @@ async def place(most: int = 100, send_buffer: int = 0, answer: bytes = b"yes") -
     state = ServerState()
     state.connections = connections = Connections(None)
     config = uvicorn.Config(app, http=Hasty, log_config=None, access_log=False, lifespan="off")
-    acceptor = Acceptor(sock, lambda: Hasty(config, state, {}), connections, most, None)
+    acceptor = Acceptor(sock, lambda: Hasty(turned_away.append, config, state, {}), connections, most, None)
     try:
-        yield Place(sock.getsockname()[1], connections, hold, callers)
+        yield Place(sock.getsockname()[1], connections, hold, turned_away, callers)
     finally:
         acceptor.close()
         for transport in [*(one.transport for one in connections), *(one.writer.transport for one in callers)]:
@@ -110,6 +111,7 @@ def test_an_answered_connection_that_sends_nothing_whole_is_given_up(before: byt
                 assert b" 200 " in await caller.ask(b"")
             caller.writer.write(sent)
             assert await caller.closed()
+            assert at.turned_away == ["head_late"]
 
     run(work)
 
@@ -180,6 +182,7 @@ def test_an_answer_nobody_reads_keeps_no_connection_open(leave: str) -> None:
                     caller.shutdown(socket.SHUT_WR)
                 await asyncio.sleep(0.4)
                 assert not at.connections
+                assert at.turned_away == ["unread"]
 
     run(work)
 
@@ -200,6 +203,7 @@ def test_answered_connections_give_way_the_one_at_rest_longest_first() -> None:
             assert b" 200 " in await idle[0].ask()
             await answered(at, 1)
             assert await idle[1].closed()
+            assert at.turned_away == ["crowded"]
             for caller in (idle[0], *idle[2:]):
                 assert b" 200 " in await caller.ask()
 
@@ -245,6 +249,7 @@ def test_a_head_gives_way_first_once_it_is_due_for_long_and_last_while_it_is_on_
             await asyncio.sleep(1.5 * Hasty.grace_seconds)
             await answered(at, 1)
             assert await silent.closed()
+            assert at.turned_away == ["crowded"] * 4
 
     run(work)
 
@@ -262,19 +267,20 @@ def test_no_more_requests_wait_on_a_connection_than_may_and_those_get_their_answ
             for _ in range(MAX_PIPELINED + 1):
                 assert b" 200 " in await caller.ask(b"")
             assert await caller.closed()
+            assert at.turned_away == ["pipelined"]
 
     run(work)
 
 
 @pytest.mark.parametrize(
-    "rubbish",
+    ("rubbish", "reason"),
     [
-        b"\x00\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000,
+        (b"\x00\r\n\r\n", "not_http"),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, "headers_too_large"),
     ],
     ids=["no HTTP", "large head"],
 )
-def test_what_cannot_be_read_takes_no_answer_from_the_requests_before_it(rubbish: bytes) -> None:
+def test_what_cannot_be_read_takes_no_answer_from_the_requests_before_it(rubbish: bytes, reason: str) -> None:
     async def work() -> None:
         async with place() as at:
             at.hold.clear()
@@ -286,6 +292,7 @@ def test_what_cannot_be_read_takes_no_answer_from_the_requests_before_it(rubbish
             at.hold.set()
             assert [b" 200 " in await caller.ask(b"") for _ in range(2)] == [True, True]
             assert await caller.closed()
+            assert at.turned_away == [reason]
 
     run(work)
 
@@ -299,6 +306,7 @@ def test_what_is_no_http_is_told_so_where_the_next_answer_is_for_it(before: byte
                 assert b" 200 " in await caller.ask(before)
             caller.writer.write(b"\x00\r\n\r\n")
             assert b"HTTP/1.1 400 " in await caller.reader.readline()
+            assert at.turned_away == ["not_http"]
             assert json.loads((await caller.reader.read()).partition(b"\r\n\r\n")[2])["code"] == "not_http"
 
     run(work)
