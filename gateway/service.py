@@ -30,6 +30,8 @@ from gateway.watching.stages import perf_counter
 from gateway.watching.tracing import carried
 
 T = TypeVar("T")
+FIND_THREADS = 4
+"""Stored answers that are looked for at once. These threads are for nothing else: they hang where the ledger hangs."""
 
 
 class ServingDesk(OpenDesk):
@@ -57,6 +59,7 @@ class ServingDesk(OpenDesk):
         self._on_loop: LoopLedger | None = None
         self._turns = Turns(limits.queue)
         self._pool: ThreadPoolExecutor | None = None
+        self._finders = ThreadPoolExecutor(FIND_THREADS, thread_name_prefix=f"find-{self.name}")
         self._batches = Batches(self.name, self._decide_gently, limits.batch_deadline, self._stages.late)
 
     async def decide(self, asked: Asked) -> Answer:
@@ -148,7 +151,7 @@ class ServingDesk(OpenDesk):
         return self._recorded(asked, results, as_of)
 
     async def find(self, key: str, principal: str) -> Answer:
-        found = asyncio.get_running_loop().run_in_executor(None, self._find, key, self.mode_of(principal))
+        found = asyncio.get_running_loop().run_in_executor(self._finders, self._find, key, self.mode_of(principal))
         return await self._told(self._in_time(found))
 
     def _opened(self) -> Ledger:

@@ -185,6 +185,25 @@ def test_a_decision_that_cannot_be_read_in_time_is_late_too(desk: ServingDesk, l
     assert told_late(lookout) == 1
 
 
+def test_who_looks_for_answers_in_a_ledger_that_hangs_holds_up_nobody_else(
+    desk: ServingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics and signatures, for two, are worked on in threads as well."""
+    goes_on = threading.Event()
+    monkeypatch.setattr(desk._opened(), "find", lambda *_: goes_on.wait(10))
+
+    async def run() -> list[UpstreamError]:
+        looking = [asyncio.ensure_future(refused(lambda: desk.find("key", "juniper"))) for _ in range(50)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.to_thread(lambda: None), 5)
+        return [await one for one in looking]
+
+    try:
+        assert {error.detail_code for error in asyncio.run(run())} == {"late"}
+    finally:
+        goes_on.set()
+
+
 def test_a_turn_is_given_back_however_the_work_ends() -> None:
     async def fail() -> None:
         raise ValueError("on purpose")
