@@ -89,7 +89,14 @@ def build(
     watch, room = Watch(), Room(max((one.max_bytes for one in mounted), default=0))
     doors = [_door(one, access, journal, watch, room) for one in mounted]
     document = openapi.document([door.route for door in doors], version)
-    return Gateway(doors, _cold(doors, access, journal, document, ready, metrics, close), journal.turned_away)
+    app = _cold(access, close)
+    _tell(app, document, ready, metrics)
+    _refuse(app, journal)
+    for door in doors:
+        # The last parameter may hold slashes: keys of legacy systems do.
+        path = _LAST_PARAMETER.sub(r"{\1:path}", door.route.path)
+        app.router.routes.append(Address(path, door, methods=[door.route.method]))
+    return Gateway(doors, app, journal.turned_away)
 
 
 def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch, room: Room) -> Door:
@@ -98,15 +105,7 @@ def _door(mounted: Mounted, access: Access, journal: Journal, watch: Watch, room
     return TracedDoor(mounted, access, journal, watch, room, journal.tracing)
 
 
-def _cold(
-    doors: Sequence[Door],
-    access: Access,
-    journal: Journal,
-    document: bytes,
-    ready: Callable[[], Awaitable[Readiness]],
-    metrics: Callable[[str], tuple[bytes, str]],
-    close: Callable[[], None],
-) -> FastAPI:
+def _cold(access: Access, close: Callable[[], None]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         access.keeper.start()
@@ -114,7 +113,16 @@ def _cold(
         await access.close()
         close()
 
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+    return FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+
+
+def _tell(
+    app: FastAPI,
+    document: bytes,
+    ready: Callable[[], Awaitable[Readiness]],
+    metrics: Callable[[str], tuple[bytes, str]],
+) -> None:
+    """The addresses that tell of the gateway itself."""
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -138,6 +146,10 @@ def _cold(
         content, media_type = await asyncio.get_running_loop().run_in_executor(None, metrics, accept)
         return Reply(content, headers={"Content-Type": media_type})
 
+
+def _refuse(app: FastAPI, journal: Journal) -> None:
+    """What is said where no address answers, or one of ours fails."""
+
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Reply:
         wrong_method = error.status_code == 405
@@ -148,12 +160,6 @@ def _cold(
     async def fail(_request: Request, error: Exception) -> Reply:
         journal.failed("", "", error)
         return _reply(problems.problem(500))
-
-    for door in doors:
-        # The last parameter may hold slashes: keys of legacy systems do.
-        path = _LAST_PARAMETER.sub(r"{\1:path}", door.route.path)
-        app.router.routes.append(Address(path, door, methods=[door.route.method]))
-    return app
 
 
 def _other_method(app: FastAPI, request: Request) -> Response:
