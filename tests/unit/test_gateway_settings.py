@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import URL
 
 from contracts.errors import ConfigurationError, NotFound, SetupError
-from gateway import doctor, settings
+from gateway import settings
+from gateway.doctor import working
 from gateway.ledger.connect import locate
 from gateway.objects import ObjectStore
 
@@ -141,7 +142,7 @@ def test_callers_are_told_an_address_that_can_be_read(host: str, given: str, pub
 )
 def test_a_wsdl_with_an_address_nobody_reaches_is_a_warning(host: str, given: str, told: bool, tmp_path: Path) -> None:
     configured = settings.load(home=tmp_path, host=host, public_url=given)
-    assert list(doctor._address(configured)) == []
+    assert list(working.address(configured)) == []
     (tmp_path / "integrations/old-los").mkdir(parents=True)
     (tmp_path / "integrations/old-los/Credit.wsdl").touch()
-    assert [(one.severity, "old-los" in one.seen) for one in doctor._address(configured)] == [("warning", True)] * told
+    assert [(one.severity, "old-los" in one.seen) for one in working.address(configured)] == [("warning", True)] * told
