@@ -93,7 +93,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
     found += [fault for policy in policies for fault in _policy_faults(policy, bundles)]
     found += [fault for bundle in bundles.values() for fault in rivals(bundle, bundles.values())]
     found += clashes(policies)
-    principals, wrong = _principals(home / "principals.yaml")
+    principals, wrong = _principals(home)
     return Shelf(ContractStore(home), Connections(home), bundles, tuple(policies), principals), found + wrong
 
 
@@ -105,15 +105,22 @@ def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]
     return [policy.source.fault(("bundle", "digest"), message, f"there is {there}")]
 
 
-def _principals(path: Path) -> tuple[frozenset[str] | None, list[Fault]]:
-    from gateway.access.principals import Principals
+def _principals(home: Path) -> tuple[frozenset[str] | None, list[Fault]]:
+    """Their names, None where there is no file. A secret that is not here may be where the home will serve."""
+    from gateway.access.principals import FILE, Principals
+    from gateway.access.roster import table
 
-    if not path.exists():
-        return None, []
     try:
-        return frozenset(Principals.read(path).by_name), []
+        read = Principals.read(home / FILE)
     except ConfigurationError as exc:
         return None, list(exc.faults)
+    names = frozenset(read.by_name) if (home / FILE).exists() else None
+    try:
+        table(read)
+    except ConfigurationError as exc:
+        hint = "where it is not, the gateway does not start"
+        return names, [fault._replace(hint=hint, severity="warning") for fault in exc.faults]
+    return names, []
 
 
 def _strays(home: Path) -> list[Fault]:

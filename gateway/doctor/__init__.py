@@ -16,6 +16,7 @@ from gateway.settings import Settings
 CHECKS: Mapping[str, Callable[[Settings], Iterable[Finding]]] = {
     "disk": files.disk,
     "keys": files.keys,
+    "principals": files.principals,
     "ledger": working.ledger,
     "certificates": files.certificates,
     "connections": working.connections,

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from contracts.errors import ConfigurationError
 from gateway.access.principals import FILE as PRINCIPALS
+from gateway.access.principals import Principals
 from gateway.doctor.findings import Finding, unreadable
 from gateway.private import anybody_writes
 from gateway.settings import Settings
@@ -38,9 +40,34 @@ def keys(settings: Settings) -> Iterator[Finding]:
     given = (*settings.master_keys, *settings.signing_keys)
     for name in ("master.key", "signing.key"):
         yield from _private("keys", settings.keys / name, 0)
-    for reference in (reference for reference in given if reference.startswith("file:")):
-        yield from _private("keys", Path(reference.removeprefix("file:")), stat.S_IRGRP)
-    yield from _private("principals", settings.home / PRINCIPALS, stat.S_IRGRP)
+    for reference in given:
+        yield from _referred("keys", reference)
+
+
+def principals(settings: Settings) -> Iterator[Finding]:
+    """Who may call, and the secrets they sign with: without one of those the start is refused."""
+    from gateway.access.roster import table
+
+    file = settings.home / PRINCIPALS
+    yield from _private("principals", file, stat.S_IRGRP)
+    try:
+        read = Principals.read(file)
+    except ConfigurationError:
+        return  # said by the configuration
+    secrets = [one.held for caller in read.by_name.values() for one in caller.credentials if one.kind == "signature"]
+    for reference in dict.fromkeys(secrets):
+        yield from _referred("principals", reference)
+    try:
+        table(read)
+    except ConfigurationError as error:
+        cure = f"put it there for user {os.geteuid()} to read; until then the gateway does not start"
+        yield from (Finding("error", "principals", str(fault), cure) for fault in error.faults)
+
+
+def _referred(check: str, reference: str) -> Iterator[Finding]:
+    """The file behind a reference, if it is one: what others mount there a group may read."""
+    if reference.startswith("file:"):
+        yield from _private(check, Path(reference.removeprefix("file:")), stat.S_IRGRP)
 
 
 def _private(check: str, file: Path, allowed: int) -> Iterator[Finding]:

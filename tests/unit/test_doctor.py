@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import SetupError
-from gateway import doctor
-from gateway.doctor import machine
+from gateway import doctor, settings
+from gateway.doctor import files, machine
 from gateway.doctor.findings import Finding, looked
+from gateway.settings import Settings
 
 MISSING = "no_such_package"
 
@@ -74,3 +75,34 @@ def test_the_name_of_a_driver_may_be_in_any_code_page(tmp_path: Path) -> None:
     (tmp_path / "odbcinst.ini").write_bytes("[ODBC]\nPooling=Yes\n[Fährbank]\nDriver=libx.so\n".encode("latin-1"))
     (ok,) = found(machine.drivers({"ODBCSYSINI": str(tmp_path)}), "ok")
     assert "hrbank: libx.so" in ok.seen
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """A home with nothing in it."""
+    return settings.load(home=tmp_path)
+
+
+def signing(home: Settings, secret: str) -> None:
+    """One caller that signs with what lies behind a reference."""
+    caller = "name: juniper, integrations: ['*'], operations: [score]"
+    text = f"principals: [{{{caller}, credentials: [{{kind: signature, secret: '{secret}'}}]}}]"
+    (home.home / "principals.yaml").write_text(text)
+    (home.home / "principals.yaml").chmod(0o600)
+
+
+def test_a_signing_secret_without_which_the_start_is_refused_is_an_error(home: Settings) -> None:
+    secret = home.home / "secret"
+    signing(home, f"file:{secret}")
+    (missing,) = found(files.principals(home), "error")
+    assert f"cannot read {secret}" in missing.seen
+    secret.write_text("short")
+    secret.chmod(0o640)
+    (weak,) = found(files.principals(home), "error")
+    assert "shorter than" in weak.seen
+    secret.write_text("x" * 32)
+    assert found(files.principals(home), "error") == []
+    secret.chmod(0o644)
+    assert f"chmod 640 {secret}" in found(files.principals(home), "error")[0].cure
+    signing(home, "env:NO_SUCH_VARIABLE")
+    assert "NO_SUCH_VARIABLE is not set" in found(files.principals(home), "error")[0].seen

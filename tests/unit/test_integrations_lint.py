@@ -244,6 +244,12 @@ def test_a_caller_nobody_knows_is_worth_a_warning(home: Path) -> None:
     assert "warning: principals.yaml has no 'juniper' (did you mean 'junipr'?)" in messages(home)
 
 
+def test_a_signing_secret_that_is_not_here_is_worth_a_warning(home: Path) -> None:
+    caller = "name: juniper, integrations: ['*'], operations: [score], credentials: [{kind: signature, secret: "
+    (home / "principals.yaml").write_text(f"principals:\n- {{{caller}'file:/nowhere/secret'}}]}}\n", encoding="utf-8")
+    assert "principal juniper: warning: the signing secret of juniper is missing" in messages(home)
+
+
 def test_an_integration_that_nobody_calls_needs_no_caller(home: Path) -> None:
     change(home, JUNIPER, "adapter: rest", "adapter: odbc")
     (home / "principals.yaml").write_text("principals: []\n", encoding="utf-8")
