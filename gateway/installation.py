@@ -17,7 +17,7 @@ from gateway.connections import Connections
 from gateway.ledger import Ledger
 from gateway.ledger.connect import connect
 from gateway.modes import Modes
-from gateway.opening import Opening, ledger_place
+from gateway.opening import Opening, folders, ledger_place
 from gateway.service import ServingDesk
 from gateway.settings import Settings
 from gateway.slips import slip
@@ -99,7 +99,7 @@ class Installation:
         """What says whether a decision can be made durable here; raises SetupError without a ledger."""
         if self.opening is None:
             raise SetupError("an installation without a ledger cannot serve")
-        return Pulse(self.opening, self.settings.state, self.settings.disk_reserve)
+        return Pulse(self.opening, folders(self.settings), self.settings.disk_reserve)
 
     def keeper(self, changed: Callable[[], None] = lambda: None) -> Keeper:
         """A new one, of this roster and the ledger's database; see ``Keeper``."""

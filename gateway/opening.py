@@ -21,13 +21,13 @@ from tenacity.nap import sleep_using_event
 from contracts.errors import ScoregateError, SetupError, UpstreamError
 from gateway.clock import Clock
 from gateway.ledger import Kind, Ledger, make_key_file
-from gateway.ledger.connect import locate
+from gateway.ledger.connect import locate, sqlite_file
 from gateway.ledger.migrate import holds_ledger
 from gateway.private import anybody_writes
 from gateway.settings import Settings
 from gateway.watching.events import Events
 from gateway.watching.lookout import Lookout
-from gateway.watching.pulse import Standing
+from gateway.watching.pulse import Folders, Standing
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -229,6 +229,13 @@ def existing_place(settings: Settings) -> Path | URL:
 def named(place: Path | URL) -> str:
     """Where a ledger lies, for messages; never a password."""
     return str(place.resolve()) if isinstance(place, Path) else place.render_as_string()
+
+
+def folders(settings: Settings) -> Folders:
+    """Where serving writes, each disk of which must have room; raises as ``ledger_place``."""
+    place = ledger_place(settings)
+    file = place if isinstance(place, Path) else sqlite_file(place)
+    return Folders(settings.state, file.parent if file else None, settings.anchor_file.parent)
 
 
 def ledger_place(settings: Settings) -> Path | URL:

@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     queue: int = Field(4096, ge=1)
     """Submissions that may wait for the ledger before callers are told to come back later."""
     disk_reserve: int = Field(64_000_000, ge=1_000_000)
-    """Bytes that should be free where the state lies; below that this gateway warns, and is not ready once a decision
-    could not be made durable.
+    """Bytes that should be free where state, ledger and anchor lie; below that this gateway warns, and is not ready
+    once a decision could not be made durable.
     """
     tracing: str = Field("", pattern=r"^(console|https?://[^@\s]+)?$")
     """Where traces go: the base address of an OTLP collector, or ``console``; empty: nowhere."""

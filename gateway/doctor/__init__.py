@@ -14,6 +14,7 @@ from gateway.doctor.findings import Finding, failed, looked
 from gateway.settings import Settings
 
 CHECKS: Mapping[str, Callable[[Settings], Iterable[Finding]]] = {
+    "state": files.state,
     "disk": files.disk,
     "keys": files.keys,
     "principals": files.principals,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ScoregateError
 from gateway.access.principals import FILE as PRINCIPALS
 from gateway.access.principals import Principals
 from gateway.doctor.findings import Finding, unreadable
@@ -20,19 +20,45 @@ SOON = timedelta(days=30)
 ALL_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
+def state(settings: Settings) -> Iterator[Finding]:
+    for what, place in _places(settings):
+        if not os.access(place, os.W_OK):
+            cure = f"make it writable for user {os.geteuid()}, or run this as the user that serves"
+            yield Finding("error", "state", f"{place}, for {what}, cannot be written", cure)
+        elif anybody_writes(place):
+            seen = f"anybody can write {place}, and so put keys and links there"
+            cure = f"chmod o-w {place}, unless nobody else is there, as in a container"
+            yield Finding("warning", "state", seen, cure)
+        else:
+            yield Finding("ok", "state", f"{place}, for {what}, can be written, and not by anybody")
+
+
 def disk(settings: Settings) -> Iterator[Finding]:
-    place = next(path for path in (settings.state, *settings.state.resolve().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if not os.access(place, os.W_OK):
-        yield Finding("error", "state", f"{place} cannot be written", f"make it writable for user {os.getuid()}")
-    elif anybody_writes(place):
-        seen = f"anybody can write {place}, and so put keys and links there"
-        yield Finding("warning", "state", seen, f"chmod o-w {place}, unless nobody else is there, as in a container")
-    if free < settings.disk_reserve:
-        seen = f"{free / 1e6:.0f} MB free, {settings.disk_reserve / 1e6:.0f} MB are to be kept"
-        yield Finding("error", "disk", seen, "free space, or lower SCOREGATE_DISK_RESERVE")
-    else:
-        yield Finding("ok", "disk", f"{free / 1e9:.1f} GB free where state lies")
+    for what, place in _places(settings):
+        free = shutil.disk_usage(place).free
+        if free < settings.disk_reserve:
+            least = f"{settings.disk_reserve / 1e6:.0f} MB are to be kept"
+            seen = f"{free / 1e6:.0f} MB free in {place}, for {what}; {least}"
+            yield Finding("error", "disk", seen, "free space, or lower SCOREGATE_DISK_RESERVE")
+        else:
+            yield Finding("ok", "disk", f"{free / 1e9:.1f} GB free in {place}, for {what}")
+
+
+def _places(settings: Settings) -> Iterable[tuple[str, Path]]:
+    """What is written in each folder, and the folder, or what of the way to it is there already."""
+    from gateway.opening import folders
+    from gateway.watching.pulse import Folders
+
+    try:
+        where = folders(settings)
+    except ScoregateError:
+        where = Folders(settings.state, anchor=settings.anchor_file.parent)  # the ledger's own check says why
+    found: dict[Path, list[str]] = {}
+    for what, folder in where._asdict().items():
+        if folder is not None:
+            found.setdefault(folder.resolve(), []).append(what)
+    for folder, written in found.items():
+        yield ", ".join(written), next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def keys(settings: Settings) -> Iterator[Finding]:

@@ -61,6 +61,11 @@ def parse(text: str) -> URL:
     return url.set(drivername=DRIVERS[kind])
 
 
+def sqlite_file(url: URL) -> Path | None:
+    """The file that a URL names; None for one of a server."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
 def holds_password(text: str) -> bool:
     """Whether a URL carries a password, as such or as an option."""
     url = parse(text)

@@ -74,7 +74,7 @@ SUNSET_DAYS: Final = "scoregate_contract_sunset_days"
 CHAIN_HEAD: Final = "scoregate_chain_head"
 CHAIN_HEAD_AGE: Final = "scoregate_chain_head_age_seconds"
 ENTRIES: Final = "scoregate_ledger_entries"
-DISK_FREE: Final = "scoregate_state_disk_free_bytes"
+DISK_FREE: Final = "scoregate_disk_free_bytes"
 BUILD: Final = "scoregate_build_info"
 BUNDLE: Final = "scoregate_bundle_info"
 POLICY: Final = "scoregate_policy_info"
@@ -144,7 +144,7 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
         CHAIN_HEAD: _gauge("Number of the chain's last block."),
         CHAIN_HEAD_AGE: _gauge("Age of the chain's last block."),
         ENTRIES: _gauge("Entries in the ledger."),
-        DISK_FREE: _gauge("Bytes free on the disk of the state directory."),
+        DISK_FREE: _gauge("Bytes free where state, ledger and anchor lie: of the disk with the least."),
         BUILD: _gauge("The program that serves.", "version", "python"),
         BUNDLE: _gauge("A bundle that can decide.", "name", "version", "digest", "use"),
         POLICY: _gauge("A policy that can decide.", "product", "name", "version", "digest", "effective_from"),

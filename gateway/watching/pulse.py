@@ -48,7 +48,8 @@ class Watched(Protocol):
 
 
 class Health(NamedTuple):
-    """``cause`` says in a word why no decision can be made durable; empty when one can. ``disk_free`` is in bytes.
+    """``cause`` says in a word why no decision can be made durable; empty when one can. ``disk_free`` is in bytes, of
+    the disk with the least.
 
     ``warnings`` are words for what will keep one from it if it goes on.
     """
@@ -59,14 +60,22 @@ class Health(NamedTuple):
     warnings: Sequence[str] = ()
 
 
+class Folders(NamedTuple):
+    """Where serving writes; ``ledger`` and ``anchor`` are the folders of those files, None where there is none."""
+
+    state: Path
+    ledger: Path | None = None
+    anchor: Path | None = None
+
+
 class Pulse:
-    """One process's view. ``reserve`` is how many bytes should be free where ``state`` lies. Fewer are a warning while
-    decisions are made durable, and the cause where the last group was not: on a disk that is full to the last byte
-    there may be room for the one page that a proof writes, and none for a decision's.
+    """One process's view. ``reserve`` is how many bytes should be free on each disk. Fewer are a warning while
+    decisions are made durable, and the cause where the last group was not and the ledger's disk is the one: on a disk
+    that is full to the last byte there may be room for the one page that a proof writes, and none for a decision's.
     """
 
-    def __init__(self, ledger: Watched, state: Path, reserve: int, now: Callable[[], float] = monotonic) -> None:
-        self._ledger, self._state, self._reserve, self._now = ledger, state, reserve, now
+    def __init__(self, ledger: Watched, folders: Folders, reserve: int, now: Callable[[], float] = monotonic) -> None:
+        self._ledger, self._folders, self._reserve, self._now = ledger, folders, reserve, now
         self._draining = False
         self._looking: Future[None] | None = None
         self._began = 0.0
@@ -88,12 +97,12 @@ class Pulse:
 
     def health(self) -> Health:
         """What is known, without looking again."""
-        try:
-            free = shutil.disk_usage(self._state).free
-        except OSError:
+        state, ledger, anchor = map(_free, self._folders)
+        if state is None:
             return Health("state_missing", 0, self._standing)
-        low = free < self._reserve
-        return Health(self._judge(low=low), free, self._standing, ("disk_low",) if low else ())
+        least = min(free for free in (state, ledger, anchor) if free is not None)
+        cause = self._judge(low=ledger is not None and ledger < self._reserve)
+        return Health(cause, least, self._standing, ("disk_low",) if least < self._reserve else ())
 
     def _judge(self, *, low: bool) -> str:
         if self._draining:
@@ -139,3 +148,11 @@ class Pulse:
         if committed > failed and self._now() - committed < PROOF_SECONDS:
             return ""
         return self._ledger.unwritable()
+
+
+def _free(folder: Path | None) -> int | None:
+    """Bytes free on the disk of a folder; None where there is none: a ledger or an anchor says that itself."""
+    try:
+        return shutil.disk_usage(folder).free if folder else None
+    except OSError:
+        return None

@@ -134,7 +134,7 @@ def test_what_serves_is_named_with_its_versions(seen: Seen) -> None:
     assert seen.total("scoregate_workers") == 2
     assert seen.total("scoregate_ready", cause="") == 1
     assert seen.total("scoregate_integration_ready", **MINE, cause="") == 1
-    assert seen.total("scoregate_state_disk_free_bytes") > 1_000_000
+    assert seen.total("scoregate_disk_free_bytes") > 1_000_000
     for name, label in (("build", "version"), ("bundle", "digest"), ("policy", "digest")):
         shown = [labels[label] for labels, value in seen.metrics[f"scoregate_{name}_info"] if value == 1]
         assert shown

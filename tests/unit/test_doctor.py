@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,3 +107,29 @@ def test_a_signing_secret_without_which_the_start_is_refused_is_an_error(home: S
     assert f"chmod 640 {secret}" in found(files.principals(home), "error")[0].cure
     signing(home, "env:NO_SUCH_VARIABLE")
     assert "NO_SUCH_VARIABLE is not set" in found(files.principals(home), "error")[0].seen
+
+
+@pytest.fixture
+def spread(home: Settings) -> Settings:
+    """State, ledger and anchor each in a folder of its own."""
+    for name in ("state", "ledger", "anchor"):
+        (home.home / name).mkdir(mode=0o700)
+    return settings.load(home=home.home, ledger=f"{home.home}/ledger/l.db", anchor=f"{home.home}/anchor/a")
+
+
+@pytest.mark.parametrize("low", ["state", "ledger", "anchor"])
+def test_a_disk_without_its_reserve_is_an_error_whatever_lies_there(
+    spread: Settings, low: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=spread.disk_reserve - (folder.name == low))
+
+    monkeypatch.setattr(files, "shutil", SimpleNamespace(disk_usage=usage))
+    findings = list(files.disk(spread))
+    assert len(findings) == 3
+    assert f"/{low}, for {low};" in found(findings, "error")[0].seen
+
+
+def test_the_room_for_what_is_not_made_yet_is_that_of_the_folder_above(home: Settings) -> None:
+    (ok,) = found(files.disk(home), "ok")
+    assert ok.seen.endswith(f"free in {home.home}, for state, ledger, anchor")
