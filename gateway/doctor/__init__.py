@@ -15,6 +15,7 @@ from gateway.settings import Settings
 
 CHECKS: Mapping[str, Callable[[Settings], Iterable[Finding]]] = {
     "state": files.state,
+    "user": files.user,
     "disk": files.disk,
     "keys": files.keys,
     "principals": files.principals,
@@ -47,6 +48,7 @@ def _machine(environ: Mapping[str, str]) -> list[Finding]:
         "odbc drivers": partial(machine.drivers, environ),
         "threads": partial(machine.threads, environ),
         "kernel cache": partial(machine.kernels, environ),
+        "clock": machine.clock,
     }
     return [finding for check, look in checks.items() for finding in looked(check, look)]
 

@@ -16,6 +16,7 @@ from gateway.doctor.findings import Finding, unreadable
 from gateway.private import anybody_writes
 from gateway.settings import Settings
 
+CERTIFICATES = ("*.pem", "*.crt", "*.cer", "*.der")
 SOON = timedelta(days=30)
 ALL_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -31,6 +32,18 @@ def state(settings: Settings) -> Iterator[Finding]:
             yield Finding("warning", "state", seen, cure)
         else:
             yield Finding("ok", "state", f"{place}, for {what}, can be written, and not by anybody")
+
+
+def user(settings: Settings) -> Iterator[Finding]:
+    """Whether this runs as the user that made the keys, as serving would have to."""
+    if not settings.keys.exists():
+        return
+    owner, here = settings.keys.stat().st_uid, os.geteuid()
+    if owner != here:
+        seen = f"{settings.keys} belongs to user {owner}, and this runs as user {here}"
+        yield Finding("warning", "user", seen, f"run every command as user {owner}: what another makes it cannot read")
+    else:
+        yield Finding("ok", "user", f"{here}, to whom the keys belong")
 
 
 def disk(settings: Settings) -> Iterator[Finding]:
@@ -68,6 +81,8 @@ def keys(settings: Settings) -> Iterator[Finding]:
         yield from _private("keys", settings.keys / name, 0)
     for reference in given:
         yield from _referred("keys", reference)
+    for reference in (settings.ledger, settings.ledger_password):
+        yield from _referred("ledger", reference)
 
 
 def principals(settings: Settings) -> Iterator[Finding]:
@@ -112,17 +127,50 @@ def _private(check: str, file: Path, allowed: int) -> Iterator[Finding]:
 
 
 def certificates(settings: Settings) -> Iterator[Finding]:
-    """Certificates kept with the configuration: integrations may name them."""
+    """Certificates kept with the configuration, which integrations may name, and those the ledger's URL names."""
+    kept = (path for kind in CERTIFICATES for path in (settings.home / "integrations").rglob(kind))
+    for file in [*sorted(kept), *_of_ledger(settings)]:
+        try:
+            ends = _end(file.read_bytes())
+        except OSError as exc:
+            yield unreadable("certificates", exc, "warning")
+        except ValueError:
+            cure = "put it there anew, as PEM or DER, or call the file otherwise"
+            yield Finding("warning", "certificates", f"{file} is no certificate that can be read", cure)
+        else:
+            yield from _lasting(file, ends) if ends else ()
+
+
+def _lasting(file: Path, ends: datetime) -> Iterator[Finding]:
+    if ends < datetime.now(UTC):
+        yield Finding("error", "certificates", f"{file} ended {ends:%Y-%m-%d}", "put a new one in its place")
+    elif ends < datetime.now(UTC) + SOON:
+        yield Finding("warning", "certificates", f"{file} ends {ends:%Y-%m-%d}", "order a new one")
+    else:
+        yield Finding("ok", "certificates", f"{file} until {ends:%Y-%m-%d}")
+
+
+def _end(content: bytes) -> datetime | None:
+    """When the first of the certificates in a file ends; None for a PEM file of something else, as a key.
+
+    Raises ValueError for what is neither PEM nor DER.
+    """
     from cryptography import x509
 
-    for file in sorted(path for kind in ("*.pem", "*.crt") for path in (settings.home / "integrations").rglob(kind)):
-        try:
-            ends = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(file.read_bytes()))
-        except (ValueError, OSError):
-            continue  # a key, or not PEM: not a certificate
-        if ends < datetime.now(UTC):
-            yield Finding("error", "certificates", f"{file} ended {ends:%Y-%m-%d}", "put a new one in its place")
-        elif ends < datetime.now(UTC) + SOON:
-            yield Finding("warning", "certificates", f"{file} ends {ends:%Y-%m-%d}", "order a new one")
-        else:
-            yield Finding("ok", "certificates", f"{file} until {ends:%Y-%m-%d}")
+    if b"-----BEGIN CERTIFICATE" in content:
+        return min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(content))
+    if b"-----BEGIN " in content:
+        return None
+    return x509.load_der_x509_certificate(content).not_valid_after_utc
+
+
+def _of_ledger(settings: Settings) -> list[Path]:
+    from gateway.opening import ledger_place
+
+    try:
+        place = ledger_place(settings)
+    except ScoregateError:
+        return []  # the ledger's own check says why
+    named = {} if isinstance(place, Path) else place.query
+    files = [named.get(option) for option in ("sslrootcert", "sslcert")]
+    return [Path(file) for file in files if isinstance(file, str) and file != "system"]

@@ -19,13 +19,15 @@ LEAST_PYTHON = (3, 11)
 DRIVER_MANAGER = "libodbc.so.2"
 PINS = Path(__file__).parents[2] / "docker" / "requirements.txt"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "soap": ("zeep", "lxml", "signxml"),
+    "soap": ("lxml",),
     "odbc": ("pyodbc",),
     "postgresql": ("psycopg",),
     "columns": ("polars", "pyarrow"),
     "tracing": ("opentelemetry.sdk",),
 }
-"""Extras of the package and the modules each brings."""
+"""Extras of the package, and what of each the product imports."""
+TIME_ERROR = 5
+"""What adjtimex(2) returns for a clock that nothing keeps right."""
 
 
 def python(here: tuple[int, ...] = sys.version_info[:3]) -> Iterator[Finding]:
@@ -134,3 +136,21 @@ def kernels(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("error", "kernel cache", seen, f"chmod go-w {folder}")
     else:
         yield Finding("ok", "kernel cache", str(folder))
+
+
+def _kept() -> bool | None:
+    """Whether a time service keeps the kernel's clock right; None where the kernel does not say."""
+    try:
+        said = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # a struct timex of zeros only asks
+    except (OSError, AttributeError):
+        return None
+    return None if said < 0 else said != TIME_ERROR
+
+
+def clock(kept: Callable[[], bool | None] = _kept) -> Iterator[Finding]:
+    """Whether it is kept right. How far it is off is not looked at: that takes another clock."""
+    if kept():
+        yield Finding("ok", "clock", "a time service keeps it, says the kernel")
+    else:
+        seen = "the kernel knows of no time service; whether the clock is right was not looked at"
+        yield Finding("note", "clock", seen, "see chronyc tracking or timedatectl, on the host of a container")

@@ -24,10 +24,12 @@ def ledger(settings: Settings) -> Iterator[Finding]:
         place = ledger_place(settings)
         if not holds_ledger(place, PATIENCE_S):
             yield Finding("note", "ledger", f"{named(place)} is not there yet; the first start makes it")
+            yield from _clock(0)
             return
         opened = open_ledger(settings, utc_now, existing=True)
     except ScoregateError as error:
         yield Finding("error", "ledger", error.message, "do what it says")
+        yield from _clock(0)
         return
     try:
         yield from _opened(opened.standing().at / 1e6, opened.unwritable(), opened.standing().block)
@@ -41,13 +43,19 @@ def _opened(newest: float, unwritable: str, block: int) -> Iterator[Finding]:
         yield Finding("error", "ledger", f"opened with its keys, but no decision can be written: {unwritable}", cure)
     else:
         yield Finding("ok", "ledger", f"opened with its keys, of the schema this program writes, block {block}")
+    yield from _clock(newest)
+
+
+def _clock(newest: float) -> Iterator[Finding]:
+    """The clock against the newest block, in seconds since 1970; 0 where there is none, or none that can be read."""
     behind = newest - time.time()
-    if behind > CLOCK_SLACK_SECONDS:
+    if not newest:
+        yield Finding("note", "clock", "there is no block of a ledger to hold it against")
+    elif behind > CLOCK_SLACK_SECONDS:
         seen = f"{behind:.0f} s behind the ledger's newest block"
         yield Finding("error", "clock", seen, "set the clock (timedatectl, chronyc), then start the gateway again")
     else:
-        seen = "not behind the ledger; whether it is right cannot be told from here"
-        yield Finding("ok", "clock", seen, "see timedatectl or chronyc tracking")
+        yield Finding("ok", "clock", "not behind the ledger's newest block")
 
 
 def connections(settings: Settings) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ def test_a_sound_home_has_no_error(home: Path) -> None:
     code, found = doctor(home, SCOREGATE_PORT="0")
     assert (code, found["error"]) == (0, [])
     sound = {finding["check"] for finding in found["ok"]}
-    assert {"python", "packages", "keys", "ledger", "clock", "disk", "port"} <= sound
+    assert {"python", "packages", "keys", "ledger", "disk", "port"} <= sound
     (deprecated,) = found["warning"]  # the sample is pinned to a version that will be taken out of service
     assert deprecated["check"] == "configuration"
 
