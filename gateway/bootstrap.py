@@ -19,16 +19,17 @@ from contracts.lifecycle import soonest
 from contracts.store import ContractStore
 from gateway import environment
 from gateway.access.beside import Beside
+from gateway.access.principals import FILE as PRINCIPALS
 from gateway.access.roster import Roster
 from gateway.clock import Clock, never_back, utc_now
 from gateway.connections import Connections
-from gateway.home import check_shared, integration_folders, read_bundles, read_policies
+from gateway.home import check_shared, integration_folders, no_policy, read_bundles, read_policies, refused_live
 from gateway.installation import Installation
 from gateway.integrations import Integration, read_integration
 from gateway.ledger import Ledger
 from gateway.lines import compile_line, contracts_of
 from gateway.lookups import Lookup
-from gateway.modes import Modes, may_open
+from gateway.modes import Modes
 from gateway.objects import ObjectStore
 from gateway.opening import Opening, open_ledger
 from gateway.pipeline import Line
@@ -50,9 +51,7 @@ if TYPE_CHECKING:
     from gateway.drafting.integration import Asked, Drafted
     from gateway.http.accept import Board
     from gateway.proof import Prover
-    from models.bundle import Bundle
 
-PRINCIPALS_FILE = "principals.yaml"
 NO_RELOAD = "one process cannot take its own place: restart it, or serve with --workers 2 and send SIGHUP to the first"
 """The supervisor of several workers is the first process; a worker that is hung up on says this too."""
 
@@ -79,7 +78,7 @@ def install(
     bundles = read_bundles(settings.home)
     policies = read_policies(settings.home, bundles)
     check_shared(contracts, bundles, policies)
-    roster = Roster(settings.home / PRINCIPALS_FILE, checking=False)
+    roster = Roster(settings.home / PRINCIPALS, checking=False)
     lookout = lookout or Lookout.silent()
     installation = Installation(
         settings,
@@ -163,22 +162,15 @@ def _lookup(installation: Installation, integration: Integration, name: str) -> 
 def _policies(installation: Installation, integration: Integration) -> list[Policy]:
     found = [policy for policy in installation.policies if policy.product == integration.product]
     if not found:
-        hint = f"there are policies for: {', '.join(sorted({p.product for p in installation.policies})) or 'none'}"
-        raise ConfigurationError([integration.fault(("product",), f"no policy for {integration.product!r}", hint)])
+        raise ConfigurationError([no_policy(integration, installation.policies)])
     return found
 
 
 def _line(installation: Installation, integration: Integration, policy: Policy) -> Line:
     bundle = installation.bundles[policy.bundle_digest]
-    _refuse_demonstration(installation.settings, integration, bundle)
+    if refused := refused_live(integration, bundle, installation.settings.allow_demonstration):
+        raise ConfigurationError(refused)
     return compile_line(installation.contracts, integration, bundle, policy, environment.digest())
-
-
-def _refuse_demonstration(settings: Settings, integration: Integration, bundle: Bundle) -> None:
-    if not may_open(integration.name, integration.mode, bundle.use, settings.allow_demonstration):
-        message = f"mode live, but the bundle {bundle.name} is marked for demonstration"
-        hint = f"train your own, or allow it by name: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
-        raise ConfigurationError([integration.fault(("mode",), message, hint)])
 
 
 def keep_objects(installation: Installation) -> None:

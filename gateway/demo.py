@@ -71,7 +71,7 @@ def begin(settings: Settings) -> Path:
     home = settings.home.resolve()
     _refuse_what_leads_out(settings, home)
     marker = home / MARKER
-    if not _ours(marker) and (_anything_in(home / "state") or (home / "principals.yaml").exists()):
+    if not _ours(marker) and (_anything_in(home / "state") or (home / principals.FILE).exists()):
         raise SetupError(
             f"{home} holds a ledger or callers this demonstration did not make (an earlier version may have); "
             "name another --home, or remove it if nothing in it is needed"
@@ -103,7 +103,7 @@ def _anything_in(folder: Path) -> bool:
 
 def _key(home: Path, system: System) -> str:
     """A fresh key for the caller of a sample system."""
-    return principals.replace(home / "principals.yaml", system.principal, [system.integration], ["score", "read"])
+    return principals.replace(home / principals.FILE, system.principal, [system.integration], ["score", "read"])
 
 
 def _show(console: Console, client: httpx.Client, home: Path, system: System, key: str) -> bool:

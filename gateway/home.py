@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import ConfigurationError, Fault
 from contracts.source import nearest
 from contracts.store import ContractStore
-from gateway.integrations import INTEGRATION_FILE
+from gateway.integrations import INTEGRATION_FILE, Integration
+from gateway.modes import may_open
 from models.bundle import Bundle
 from models.policy import Policy
 from models.policy_faults import clashes, outdated
@@ -37,7 +38,7 @@ def read_bundles(home: Path) -> Mapping[str, Bundle]:
 def read_policies(home: Path, bundles: Mapping[str, Bundle]) -> Sequence[Policy]:
     """Every policy of the home; raises ConfigurationError where one names a bundle that is not there, or two clash."""
     policies = [Policy.read(path) for path in sorted((home / "policies").glob("*.yaml"))]
-    faults = [_bundle_missing(policy, bundles) for policy in policies if policy.bundle_digest not in bundles]
+    faults = [bundle_missing(policy, bundles) for policy in policies if policy.bundle_digest not in bundles]
     faults += clashes(policies)
     if faults:
         raise ConfigurationError(faults)
@@ -73,7 +74,23 @@ def _unfit(policy: Policy, bundle: Bundle, contracts: ContractStore) -> Sequence
     return [*policy.faults(contract, bundle), *misleading]
 
 
-def _bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
-    there = ", ".join(f"{b.name}@{b.version} {b.digest[:12]}…" for b in bundles.values()) or "no bundle at all"
+def no_policy(integration: Integration, policies: Iterable[Policy]) -> Fault:
+    """Said where none of these policies is for the integration's product."""
+    hint = f"there are policies for: {', '.join(sorted({policy.product for policy in policies})) or 'none'}"
+    return integration.fault(("product",), f"no policy for {integration.product!r}", hint)
+
+
+def refused_live(integration: Integration, bundle: Bundle, allowed: Collection[str]) -> list[Fault]:
+    """A fault where the integration is live and the bundle decides nothing live; ``allowed`` as in the settings."""
+    if may_open(integration.name, integration.mode, bundle.use, allowed):
+        return []
+    message = f"mode live, but the bundle {bundle.ref} is marked for demonstration"
+    hint = f"train your own, or allow it by name: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
+    return [integration.fault(("mode",), message, hint)]
+
+
+def bundle_missing(policy: Policy, bundles: Mapping[str, Bundle]) -> Fault:
+    """Said where the bundle that a policy decides with is none of these, by digest."""
+    there = ", ".join(f"{one.ref} {digest[:12]}…" for digest, one in bundles.items()) or "no bundle at all"
     message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
     return policy.source.fault(("bundle", "digest"), message, f"there is {there}")

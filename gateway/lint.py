@@ -14,13 +14,13 @@ from contracts.errors import ConfigurationError, Fault, MissingLibrary, SetupErr
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from gateway.connections import Connections
+from gateway.home import bundle_missing, no_policy, refused_live
 from gateway.integrations import INTEGRATION_FILE, Integration, read_integration, way_up
 from gateway.lines import require_language
 from gateway.lint_bundle import bundle_faults
 from gateway.lint_lookups import lookup_faults
 from gateway.lint_texts import text_faults
 from gateway.lint_wire import wire_faults
-from gateway.modes import may_open
 from gateway.slips import slip
 from gateway.spi import Adapter, RunningAdapter
 from models.bundle import Bundle
@@ -100,9 +100,7 @@ def _shelve(home: Path) -> tuple[Shelf, list[Fault]]:
 def _policy_faults(policy: Policy, bundles: Mapping[str, Bundle]) -> list[Fault]:
     if policy.bundle_digest in bundles:
         return outdated(policy, bundles[policy.bundle_digest])
-    there = ", ".join(f"{bundle.ref} {digest[:12]}…" for digest, bundle in bundles.items()) or "no bundle at all"
-    message = f"names the bundle {policy.bundle_name} {policy.bundle_digest[:12]}…, which is not in bundles/"
-    return [policy.source.fault(("bundle", "digest"), message, f"there is {there}")]
+    return [bundle_missing(policy, bundles)]
 
 
 def _principals(home: Path) -> tuple[frozenset[str] | None, list[Fault]]:
@@ -216,21 +214,16 @@ class IntegrationLint:
     def _decided(self, integration: Integration) -> Iterator[Fault]:
         """Against every policy of the product and the bundle it decides with."""
         policies = [policy for policy in self._shelf.policies if policy.product == integration.product]
-        if not policies and self._shelf.policies:
-            hint = f"there are policies for: {', '.join(sorted({p.product for p in self._shelf.policies}))}"
-            yield integration.fault(("product",), f"no policy for {integration.product!r}", hint)
-        elif not policies:
-            yield integration.fault(("product",), f"no policy for {integration.product!r}", severity="warning")
+        if not policies:
+            severity = "error" if self._shelf.policies else "warning"
+            yield no_policy(integration, self._shelf.policies)._replace(severity=severity)
         for policy in policies:
             bundle = self._shelf.bundles.get(policy.bundle_digest)
             if bundle is not None:
                 yield from self._with_bundle(integration, policy, bundle)
 
     def _with_bundle(self, integration: Integration, policy: Policy, bundle: Bundle) -> Iterator[Fault]:
-        if not may_open(integration.name, integration.mode, bundle.use, self._allowed):
-            message = f"mode live, but the bundle {bundle.ref} is marked for demonstration"
-            hint = f"train your own, or allow it: SCOREGATE_ALLOW_DEMONSTRATION={integration.name}"
-            yield integration.fault(("mode",), message, hint)
+        yield from refused_live(integration, bundle, self._allowed)
         try:
             step = way_up(self._shelf.contracts, integration, bundle)
             contract = self._shelf.contracts.get(bundle.contract)

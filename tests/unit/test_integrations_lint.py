@@ -274,5 +274,23 @@ def test_a_product_needs_a_policy(home: Path) -> None:
     assert "warning: no policy for 'consumer-instalment'" in messages(home)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("mode: test", "mode: live"), ("product: consumer-instalment", "product: mortgage")]
+)
+def test_what_switches_an_integration_off_is_said_by_lint_in_the_same_words(home: Path, old: str, new: str) -> None:
+    change(home, JUNIPER, old, new)
+    off = install(Settings(home=home), with_ledger=False).faulty["juniper-api"]
+    assert isinstance(off, ConfigurationError)
+    (fault,) = off.faults
+    assert fault in told(home)
+
+
+def test_a_policy_without_its_bundle_is_told_by_the_start_as_by_lint(home: Path) -> None:
+    shutil.rmtree(home / "bundles")
+    with pytest.raises(ConfigurationError) as caught:
+        install(Settings(home=home), with_ledger=False)
+    assert set(caught.value.faults) <= set(told(home))
+
+
 def test_a_folder_that_is_neither_says_so(tmp_path: Path) -> None:
     assert "is neither a home nor an integration" in messages(tmp_path, tmp_path)
