@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
 
-from contracts.errors import CallerError, InvalidRecord, ScoregateError
+from contracts.errors import CallerError, InternalFault, InvalidRecord, ScoregateError
 from contracts.odcs import Contract
 from gateway.environment import differences
 from gateway.evidence import encode_record, read_beside
@@ -65,13 +65,13 @@ class Proof(NamedTuple):
 
 
 class Again(NamedTuple):
-    """One decision computed again."""
+    """One decision computed again. ``answer`` is why it cannot be written where that is so."""
 
     assessed: Assessed
     decision: Decision
     record: bytes
     decision_json: bytes
-    answer: bytes
+    answer: bytes | InternalFault
 
 
 RequestKeys = Callable[[Kept, str], Iterable[str]]
@@ -123,7 +123,7 @@ class Prover:
         elsewhere = self._differing(record["basis"], ground)
         try:
             again = self._again(kept, ground, payload.raw, header, found, record["beside"])
-        except CallerError as error:
+        except (CallerError, InternalFault) as error:
             return Proof(name, "differs", "", elsewhere, (_refused(error),))
         if not every_stage and _same(kept, payload, again):
             return Proof(name, "equal", "", elsewhere)
@@ -154,8 +154,14 @@ class Prover:
             others = map(concluded, self._request_keys(kept, first))
             decision = next((one for one in others if one.decision_id == entry.decision_id), decision)
         made = decision_tree(decision)
-        answer = ground.codec.encode(line.integration.answer_map.write(made))
-        return Again(assessed, decision, encode_record(line, assessed, beside), to_json(made), answer)
+        return Again(assessed, decision, encode_record(line, assessed, beside), to_json(made), _written(ground, made))
+
+
+def _written(ground: Ground, decision: Tree) -> bytes | InternalFault:
+    try:
+        return ground.codec.encode(ground.line.integration.answer_map.write(decision))
+    except InternalFault as fault:
+        return fault
 
 
 class Tally:
@@ -206,7 +212,10 @@ def _stages(
     equal = payload.decision == again.decision_json or (published and decided == made)
     yield Stage("decision", equal, _sha(payload.decision), _sha(again.decision_json), _named(decided, made, show=show))
     yield _values("row", _row(kept), _row_now(again.decision))
-    yield _digests("answer", _sha(payload.answer), _sha(again.answer))
+    if isinstance(again.answer, InternalFault):
+        yield Stage("answer", False, _sha(payload.answer), "not written", again.answer.message)
+    else:
+        yield _digests("answer", _sha(payload.answer), _sha(again.answer))
 
 
 def _digests(name: str, recorded: str, recomputed: str) -> Stage:
@@ -266,7 +275,7 @@ def _row_now(decision: Decision) -> Tree:
     return {"integration": name, "outcome": decision.outcome, "valid_until": until, "supersedes": decision.supersedes}
 
 
-def _refused(error: CallerError) -> Stage:
+def _refused(error: CallerError | InternalFault) -> Stage:
     """The stage at which what was once decided is refused now."""
     if isinstance(error, InvalidRecord):
         problems = ", ".join(f"{problem.code} at {problem.path}" for problem in error.problems)

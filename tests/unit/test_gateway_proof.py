@@ -19,7 +19,8 @@ from command_line import here
 from ledger_samples import URL_FILE
 from typer.testing import CliRunner
 
-from contracts.errors import ScoregateError, UpstreamError
+from adapters.rest.codec import RestCodec
+from contracts.errors import InternalFault, ScoregateError, UpstreamError
 from gateway import settings
 from gateway.bootstrap import install, prover
 from gateway.cli import app
@@ -305,6 +306,28 @@ def test_a_record_without_evidence_is_said_to_hold_none(home: Home) -> None:
     (proof,) = home.prove()
     assert proof.result == "unreadable"
     assert "no evidence" in proof.said
+
+
+def test_an_answer_that_can_no_longer_be_written_differs_and_the_others_are_proved(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = home.decide(sent(), sent(DECLINED))
+    encode = RestCodec.encode
+
+    def refused(self: RestCodec, tree: dict[str, Any]) -> bytes:
+        if tree["decision"]["result"] == "APPROVED":
+            raise InternalFault("the answer breaks its schema at /decision: maximum")
+        return encode(self, tree)
+
+    monkeypatch.setattr(RestCodec, "encode", refused)
+    first, second = home.prove()
+    assert ([first.decision_id, second.decision_id], second.result) == (made, "equal")
+    assert first.result == "differs"
+    assert [(stage.name, stage.note) for stage in first.stages if not stage.equal] == [
+        ("answer", "the answer breaks its schema at /decision: maximum")
+    ]
+    code, said = run(home, "--all")
+    assert (code, f"{made[0]}: differs at answer: " in said) == (1, True)
 
 
 def test_what_was_erased_is_said_to_be(home: Home) -> None:
