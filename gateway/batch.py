@@ -73,6 +73,7 @@ class Batch:
 
         Raises SetupError where the folder holds anything else, and MalformedPayload where the file is no batch.
         """
+        before = self._path.stat()
         named = self._named()
         found = earlier(folder)
         if found is not None:
@@ -81,7 +82,6 @@ class Batch:
                 return found, False
             raise SetupError(f"{folder} holds another batch or one by other versions; name another folder")
         folder.mkdir(parents=True, exist_ok=True)
-        before = self._path.stat()
         with Output(folder, self._input.format) as output, uncollected() as collect:
             for _ in self._written(output):
                 collect()

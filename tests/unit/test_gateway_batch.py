@@ -19,6 +19,7 @@ from contracts.lazy import Lazy
 from gateway import settings as settings_
 from gateway.batch import Batch
 from gateway.bootstrap import install
+from gateway.disk import sha256_of
 from gateway.installation import Installation
 from gateway.spi import Asked
 from gateway.trace import answer_once
@@ -243,6 +244,22 @@ def test_an_interrupted_batch_leaves_nothing_half_written(installation: Installa
         Batch(installation.desk("juniper-api"), file, NOON).run(tmp_path / "out", interrupt)
     assert list((tmp_path / "out").iterdir()) == []
     assert run(installation, file, tmp_path / "out")[1]
+
+
+def test_a_file_that_changes_while_its_digest_is_taken_is_read_again(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, [json.dumps(tree).encode() for tree in applications(3)])
+
+    def changed_meanwhile(path: Path) -> str:
+        digest = sha256_of(path)
+        written(tmp_path, [json.dumps(tree).encode() for tree in applications(2)])
+        return digest
+
+    monkeypatch.setattr("gateway.batch.sha256_of", changed_meanwhile)
+    with pytest.raises(SetupError, match="changed while it was read; run the batch again"):
+        run(installation, file, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_empty_file_is_a_batch_of_nothing(installation: Installation, tmp_path: Path) -> None:
