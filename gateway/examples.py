@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from xml.parsers.expat import ExpatError
 
-from contracts.errors import ConfigurationError, Fault
+from contracts.errors import ConfigurationError, Fault, ScoregateError
 from contracts.section import Section
 from contracts.source import Source
 from gateway.canonical import canonical, shown
@@ -57,14 +58,20 @@ class Case:
 
 def cases(folder: Path) -> list[Case]:
     """The cases of one integration folder; raises ConfigurationError when there is none or one is incomplete."""
+    return [read_case(path) for path in case_folders(folder)]
+
+
+def case_folders(folder: Path) -> list[Path]:
+    """The folder of each case of one integration folder; raises ConfigurationError when there is none."""
     found = sorted(path for path in (folder / "examples").glob("*") if path.is_dir())
     if not found:
         raise ConfigurationError([Fault(str(folder), 0, 0, "has no examples; add examples/<what it shows>/")])
-    return [read_case(path) for path in found]
+    return found
 
 
-def read_case(folder: Path) -> Case:
-    """Read one case folder; raises ConfigurationError with every fault."""
+def read_case(folder: Path, *, answered: bool = True) -> Case:
+    """Read one case folder; raises ConfigurationError with every fault. Its answer is missed only where it is to be
+    ``answered``."""
     source = Source.read(folder / "case.yaml")
     faults: list[Fault] = []
     section = Section(source, faults, (), source.data, KEYS)
@@ -80,6 +87,7 @@ def read_case(folder: Path) -> Case:
     )
     if case.ignore and not section.take("because", str, ""):
         section.fault(("ignore",), "something is left out of the comparison: say why under 'because'")
+    faults += [fault for stem in ("request", "answer")[: 1 + answered] for fault in _missed(folder, stem)]
     if faults:
         raise ConfigurationError(faults)
     return case
@@ -103,35 +111,47 @@ def run(installation: Installation, folder: Path | None, *, renewing: bool = Fal
 def _renewed(desk: ServingDesk) -> Iterator[str]:
     """What changed of each answer, line by line."""
     for folder in sorted(path for path in (desk.integration.folder / "examples").glob("*") if path.is_dir()):
-        if difference := renew(desk, folder):
-            yield f"renewed {desk.name}/{folder.name}\n{difference}"
+        try:
+            if difference := renew(desk, folder):
+                yield f"renewed {desk.name}/{folder.name}\n{difference}"
+        except ScoregateError as error:
+            yield f"not renewed {desk.name}/{folder.name}\n{error.message}"
 
 
 def _run_desk(desk: ServingDesk) -> Iterator[tuple[str, bool]]:
     try:
-        found = cases(desk.integration.folder)
+        found = case_folders(desk.integration.folder)
     except ConfigurationError as error:
         yield f"FAULT {error.message}", False
         return
-    for case in found:
-        difference = check(desk, case)
-        name = f"{desk.name}/{case.folder.name}"
+    for folder in found:
+        name = f"{desk.name}/{folder.name}"
+        try:
+            case = read_case(folder)
+            difference = check(desk, case)
+        except ScoregateError as error:
+            difference = error.message
         yield (f"FAIL {name}\n{difference}", False) if difference else (f"ok   {name}: {case.shows}", True)
 
 
 def check(desk: ServingDesk, case: Case) -> str:
-    """Empty when the answer is as the case says, else the difference, line by line."""
+    """Empty when the answer is as the case says, else the difference, line by line. Raises ScoregateError where the
+    gateway gives no answer at all."""
     payload, _ = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
     expected, seen = case.answer.rstrip(b"\r\n"), payload.rstrip(b"\r\n")
     if case.canonical:
-        expected, seen = canonical(expected, case.ignore), canonical(seen, case.ignore)
+        try:
+            expected = canonical(expected, case.ignore)
+        except (ValueError, ExpatError):
+            return "  the case's answer is neither JSON nor XML, which compare: canonical needs; --renew writes it anew"
+        seen = canonical(seen, case.ignore)
     return "" if expected == seen else _difference(expected, seen)
 
 
 def renew(desk: ServingDesk, folder: Path) -> str:
     """Write the answer as the gateway gives it now, ignored paths left out; how it differs from what was there, line by
     line, empty where it does not. The case need not have an answer yet."""
-    case = read_case(folder)
+    case = read_case(folder, answered=False)
     payload, refused = answer_once(desk, Asked(case.request, case.header, "example"), case.as_of, record=False)
     kept = sorted(folder.glob("answer.*"))
     difference = check(desk, case) if kept else "  there was no answer"
@@ -149,10 +169,15 @@ def _difference(expected: bytes, seen: bytes) -> str:
 
 
 def _only(folder: Path, stem: str) -> Path:
-    found = sorted(folder.glob(f"{stem}.*"))
-    if len(found) != 1:
-        raise ConfigurationError([Fault(str(folder), 0, 0, f"holds {len(found)} files named {stem}.*, expected one")])
-    return found[0]
+    if faults := _missed(folder, stem):
+        raise ConfigurationError(faults)
+    return next(folder.glob(f"{stem}.*"))
+
+
+def _missed(folder: Path, stem: str) -> list[Fault]:
+    """A fault where the folder does not hold exactly one such file."""
+    count = len(list(folder.glob(f"{stem}.*")))
+    return [] if count == 1 else [Fault(str(folder), 0, 0, f"holds {count} files named {stem}.*, expected one")]
 
 
 def _time(section: Section) -> datetime:
