@@ -15,6 +15,7 @@ from typing import Any
 from adapters.rest import faults, leaves, strict_json
 from adapters.rest.guard import Guard
 from contracts.errors import MalformedPayload
+from contracts.mapping.paths import EACH, leading_steps
 from gateway.spi import Fields, NativeField, Refusal, Tree
 
 KEY_HEADER = "idempotency-key"
@@ -34,7 +35,6 @@ CORRELATION = r"[!-~]{1,128}"
 
 _QUOTED_KEY, _BARE_KEY, _CORRELATION = re.compile(QUOTED_KEY), re.compile(BARE_KEY), re.compile(CORRELATION)
 _MEDIA_TYPE = re.compile(r'application/(?:[a-z0-9.-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
-_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
 
 _HEADER_FIELDS = {
     f"header.{KEY_HEADER}": NativeField(f"header.{KEY_HEADER}", "string", MAX_KEY),
@@ -105,10 +105,10 @@ class RestCodec:
             if path.startswith(f"{area}."):
                 return f"{area}:{path[len(area) + 1 :]}"
         pointer = ""
-        for name, index in _STEP.findall(path):
-            if not name and not index:
-                break  # ``[]`` stands for every element: the pointer ends at the array itself
-            pointer += "/" + (name.replace("~", "~0").replace("/", "~1") or index)
+        for step in leading_steps(path):
+            if step is EACH:
+                break  # every element: the pointer ends at the array itself
+            pointer += "/" + str(step).replace("~", "~0").replace("/", "~1")
         return pointer
 
     def _read_header(self, header: Mapping[str, str]) -> dict[str, str]:

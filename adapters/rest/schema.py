@@ -14,6 +14,8 @@ from typing import Any
 
 from adapters.rest.leaves import resolve
 from contracts.errors import ConfigurationError, Fault
+from contracts.mapping.paths import Path as TreePath
+from contracts.mapping.paths import Step
 from gateway.spi import NativeField
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -116,25 +118,23 @@ def derived(found: Mapping[str, NativeField]) -> dict[str, Any]:
     """
     root: dict[str, Any] = {"type": "object"}
     for path, field in found.items():
-        _place(root, path.split("."), field)
+        _place(root, TreePath.parse(path).steps, field)
     return root
 
 
-def _place(node: dict[str, Any], steps: list[str], field: NativeField) -> None:
-    step, rest = steps[0], steps[1:]
-    name, repeated = step.partition("[")[0], "[" in step
-    node["type"] = "object"
-    child = node.setdefault("properties", {}).setdefault(name, {})
-    required = node.setdefault("required", []) if field.required else node.get("required", [])
-    if field.required and name not in required:
-        required.append(name)
-    if repeated:
-        child["type"] = "array"
-        child = child.setdefault("items", {})
-    if rest:
-        _place(child, rest, field)
+def _place(node: dict[str, Any], steps: tuple[Step, ...], field: NativeField) -> None:
+    """Describe a field where the steps lead to from the node."""
+    if not steps:
+        node.update(_described(field))
+    elif isinstance(steps[0], str):
+        node["type"] = "object"
+        child = node.setdefault("properties", {}).setdefault(steps[0], {})
+        if field.required and steps[0] not in node.setdefault("required", []):
+            node["required"].append(steps[0])
+        _place(child, steps[1:], field)
     else:
-        child.update(_described(field))
+        node["type"] = "array"
+        _place(node.setdefault("items", {}), steps[1:], field)
 
 
 def _described(field: NativeField) -> dict[str, Any]:

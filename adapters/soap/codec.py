@@ -20,7 +20,7 @@ from adapters.soap.names import local
 from adapters.soap.service import CORRELATION_HEADER, Service
 from adapters.soap.types import TEXT
 from contracts.errors import InternalFault, MalformedPayload, NotFound
-from contracts.mapping.paths import ABSENT
+from contracts.mapping.paths import ABSENT, Step, leading_steps
 from gateway.spi import Fields, Refusal, Tree
 
 TYPE_HEADER: Final = "content-type"
@@ -30,7 +30,6 @@ HEADERS: Final = (TYPE_HEADER, ACTION_HEADER, CORRELATION_HEADER)
 
 _TYPES: Final = re.compile(r"\s*(text/xml|application/soap\+xml|application/xml)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 _ACTION: Final = re.compile(r""";\s*action\s*=\s*(?:"([^"]*)"|([^\s";]+))""", re.IGNORECASE)
-_STEP: Final = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)|\[([0-9]*)\]')
 
 
 @dataclass(slots=True)
@@ -172,11 +171,13 @@ class SoapCodec:
             return f"/soap:Header/{path[len('header.') :]}"
         one = self.service is not None and len(self.service.asking) == 1
         root = local(self.service.scored.input.root) if self.service and one else "*"
-        steps = "".join(
-            f"/{local(quoted or name)}" if quoted or name else f"[{int(at) + 1}]" if at else ""
-            for quoted, name, at in _STEP.findall(path.removesuffix(f".{TEXT}"))
-        )
-        return f"/{root}{steps}"
+        return f"/{root}{''.join(map(_xpath, leading_steps(path.removesuffix(f'.{TEXT}'))))}"
+
+
+def _xpath(step: Step) -> str:
+    if isinstance(step, str):
+        return f"/{local(step)}"
+    return f"[{step + 1}]" if isinstance(step, int) else ""
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -100,6 +101,21 @@ class Path:
         """The one value at the path; ABSENT where there is none or more than one."""
         values = self.walk(tree).values
         return values[0] if len(values) == 1 else ABSENT
+
+
+def leading_steps(text: str) -> tuple[Step, ...]:
+    """The steps of a path that may have been cut short, or be longer than one: those up to where it stops being a path.
+
+    >>> leading_steps('["a.b"].c[0]["cut sho')
+    ('a.b', 'c', 0)
+    """
+    steps: list[Step] = []
+    at = 0
+    with suppress(ValueError):
+        while at < len(text):
+            step, at = _next_step(text, at, first=not steps)
+            steps.append(step)
+    return tuple(steps)
 
 
 def _next_step(text: str, at: int, *, first: bool) -> tuple[Step, int]:

@@ -147,6 +147,7 @@ def test_a_schema_is_derived_from_what_a_mapping_reads() -> None:
         NativeField("tags[]", "string"),
         NativeField("signed", "date-time"),
         NativeField("free", "any"),
+        NativeField('["a.b"][0]["[]"]', "integer"),
     ]
     assert schema.derived({field.path: field for field in found}) == {
         "type": "object",
@@ -164,5 +165,6 @@ def test_a_schema_is_derived_from_what_a_mapping_reads() -> None:
             "tags": {"type": "array", "items": {"type": "string"}},
             "signed": {"type": "string", "format": "date-time"},
             "free": {},
+            "a.b": {"type": "array", "items": {"type": "object", "properties": {"[]": {"type": "integer"}}}},
         },
     }
