@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contracts.errors import Fault
 from contracts.mapping.paths import Path
 from contracts.mapping.room import cure, doubt, misfit
-from contracts.mapping.tree import Each, Fixed, Wired, Written
+from contracts.mapping.tree import BESIDE, Each, Fixed, Wired, Written
 from contracts.source import Path_, nearest
 from gateway.integrations import Integration
 from gateway.spi import Fields, NativeField
 
-BESIDE = ("header", "lookup")
 GROUP = "group"
 """The type of what is no leaf, but must be there."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_chec
 
 from contracts.errors import Fault, ScoregateError
 from contracts.lifecycle import Lifecycle as Lifecycle
+from contracts.mapping.tree import BESIDE as BESIDE
 from contracts.mapping.tree import NativeField as NativeField
 
 if TYPE_CHECKING:

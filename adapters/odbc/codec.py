@@ -22,7 +22,7 @@ from adapters.odbc.section import Outlet, Wire
 from adapters.odbc.tables import Column
 from contracts.errors import InternalFault, MalformedPayload
 from contracts.mapping.paths import Path
-from gateway.spi import Fields, NativeField, Refusal, Tree
+from gateway.spi import BESIDE, Fields, NativeField, Refusal, Tree
 
 ROW: Final = "row"
 """The one thing that comes beside a row: its key and version, ``header.row`` in the tree."""
@@ -53,7 +53,7 @@ class OdbcCodec:
         """The row as a tree; raises MalformedPayload for anything but one object of texts, true, false and null."""
         tree = _one_row(_parsed(raw))
         for name, value in tree.items():
-            if name in ("header", "lookup"):
+            if name in BESIDE:
                 raise MalformedPayload(f"{name!r} is a reserved name", code="reserved_name", path=name)
             if not (value is None or isinstance(value, str | bool)):
                 whole = all(isinstance(one, dict) for one in tree.values())

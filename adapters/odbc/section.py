@@ -38,6 +38,7 @@ from adapters.odbc.tables import FILE, Column, Table, Tables, read_tables
 from contracts.errors import ConfigurationError, Fault
 from contracts.section import Section
 from contracts.source import Source, nearest
+from gateway.spi import BESIDE
 
 _KEYS: Final = ("connection", "tables", "request", "answer", "batch", "every", "lease", "pause")
 _REQUEST: Final = ("table", "query", "key", "version", "status", "states", "claim", "error", "order")
@@ -45,8 +46,6 @@ _ANSWER: Final = ("columns", "table", "key", "lists")
 STATES: Final = ("waiting", "claimed", "done", "failed")
 QUERY: Final = "query"
 """The name under which tables.yaml declares what a query gives."""
-RESERVED: Final = ("header", "lookup")
-"""Names of the tree that the gateway fills in."""
 MOST_ROWS: Final = 2000
 TOKEN: Final = 32
 """Characters of a claim's token."""
@@ -210,7 +209,7 @@ class _Reader:
     def _row(self, shape: Table, own: Iterable[str]) -> tuple[Column, ...]:
         row = tuple(column for column in shape.columns if column.name not in own)
         for column in row:
-            if column.name in RESERVED:
+            if column.name in BESIDE:
                 message = f"{column.name!r} is a name of the gateway's own"
                 self._top.faults.append(self._tables.fault(shape.name, column.name, message, "read it by a query"))
         return row

@@ -16,7 +16,7 @@ from adapters.rest import faults, leaves, strict_json
 from adapters.rest.guard import Guard
 from contracts.errors import MalformedPayload
 from contracts.mapping.paths import EACH, leading_steps
-from gateway.spi import Fields, NativeField, Refusal, Tree
+from gateway.spi import BESIDE, Fields, NativeField, Refusal, Tree
 
 KEY_HEADER = "idempotency-key"
 CORRELATION_HEADER = "x-correlation-id"
@@ -25,9 +25,6 @@ HEADERS = (KEY_HEADER, CORRELATION_HEADER, TYPE_HEADER)
 """What of the HTTP headers is part of a submission; names are lower case."""
 
 MAX_KEY = 255
-RESERVED = ("header", "lookup")
-"""Names of the tree that the gateway fills in; a caller that could send them could forge a look-up."""
-
 QUOTED_KEY = r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"'
 """A string of RFC 8941 3.3.3 that stands for 1 to 255 characters."""
 BARE_KEY = r"[A-Za-z0-9!#$%&'*+.^_`|~:/=@-]{1,255}"
@@ -67,7 +64,7 @@ class RestCodec:
         """The body as a tree; raises MalformedPayload at the first fault, those of the headers first."""
         found = self._read_header(header)
         tree = strict_json.read(raw)
-        for name in RESERVED:
+        for name in BESIDE:
             if name in tree:
                 raise MalformedPayload(
                     f"{name!r} is a reserved name; leave it out", code="reserved_name", path=f"/{name}"
@@ -78,7 +75,7 @@ class RestCodec:
     def decode_many(self, raws: Sequence[bytes]) -> list[Tree] | None:
         """``decode`` of many bodies that came without headers; None where one of them is to be read by itself."""
         trees = None if self.key_required else strict_json.read_flat(raws)
-        header, lookup = RESERVED
+        header, lookup = BESIDE
         for tree in trees or ():
             if header in tree or lookup in tree:
                 return None
@@ -101,7 +98,7 @@ class RestCodec:
         >>> RestCodec().native_path("applicants[0].income/net"), RestCodec().native_path("header.idempotency-key")
         ('/applicants/0/income~1net', 'header:idempotency-key')
         """
-        for area in RESERVED:
+        for area in BESIDE:
             if path.startswith(f"{area}."):
                 return f"{area}:{path[len(area) + 1 :]}"
         pointer = ""

@@ -12,7 +12,8 @@ from typing import Any
 from adapters.rest import schema
 from adapters.rest.batch import APPLICATION, ITEM_KEY, KEY, MOST_ITEMS
 from adapters.rest.codec import BARE_KEY, CORRELATION, MAX_KEY, QUOTED_KEY, RestCodec
-from gateway.spi import Fields
+from contracts.mapping.paths import Path
+from gateway.spi import BESIDE, Fields
 
 _CORRELATION = {
     "name": "X-Correlation-ID",
@@ -171,13 +172,13 @@ def _schemas(integration: str, codec: RestCodec, described: Fields) -> dict[str,
     return {
         _name(integration, part): schema.relocated(given, _component(integration, part))
         if given is not None
-        else schema.derived({path: field for path, field in (known or {}).items() if not _beside(path)})
+        else schema.derived({path: field for path, field in (known or {}).items() if _in_body(path)})
         for part, given, known in sides
     }
 
 
-def _beside(path: str) -> bool:
-    return path.startswith(("header.", "lookup."))
+def _in_body(path: str) -> bool:
+    return Path.parse(path).steps[0] not in BESIDE
 
 
 def _responses(integration: str, description: str, refusals: tuple[str, ...]) -> dict[str, Any]:

@@ -25,12 +25,10 @@ from contracts.mapping.answer import AnswerMap
 from contracts.mapping.room import misfit
 from contracts.mapping.tree import Each, Written
 from contracts.source import nearest
-from gateway.spi import Fields, NativeField, Tree
+from gateway.spi import BESIDE, Fields, NativeField, Tree
 
-HEADER: Final = "header"
+HEADER: Final = BESIDE[0]
 CORRELATION_HEADER: Final = "x-correlation-id"
-RESERVED: Final = (HEADER, "lookup")
-"""Names at the top of a tree that the gateway fills in; an element of that name gets an underscore before it."""
 ONE_WAY: Final = Element("", Complex())
 
 
@@ -71,7 +69,7 @@ class Service:
     def read(self, body: Node) -> Tree:
         """The tree of a body element that has been checked."""
         tree = self.readers[body.tag](body)
-        for name in RESERVED:
+        for name in BESIDE:
             if name in tree:
                 tree[f"_{name}"] = tree.pop(name)
         return tree
@@ -272,4 +270,4 @@ def in_tree(path: str) -> str:
     >>> in_tree("header.Id"), in_tree("Loan.Amount")
     ('_header.Id', 'Loan.Amount')
     """
-    return f"_{path}" if path.replace("[", ".").partition(".")[0] in RESERVED else path
+    return f"_{path}" if path.replace("[", ".").partition(".")[0] in BESIDE else path

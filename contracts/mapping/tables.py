@@ -21,6 +21,7 @@ from contracts.errors import MalformedPayload
 from contracts.lazy import COLUMNS, Lazy
 from contracts.mapping.natives import Native, Natives, Wanted
 from contracts.mapping.paths import EACH
+from contracts.mapping.tree import BESIDE
 from contracts.mapping.unknown import UnknownFields
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 else:
     pl = Lazy("polars", COLUMNS)
 
-RESERVED: Final = ("header", "lookup")
-"""Names of the tree that the gateway fills in; a file that could hold them could forge a look-up."""
 _EXACT: Final = 2**53
 _DAY: Final = "%Y-%m-%d"
 
@@ -71,7 +70,7 @@ class Table:
             )
         steps = list(self._steps.values())
         for one in steps:
-            if one[0] in RESERVED:
+            if one[0] in BESIDE:
                 raise MalformedPayload(f"{one[0]!r} is a reserved name; leave it out", code="reserved_name")
             if any(other != one and other[: len(one)] == one for other in steps):
                 message = f"{'.'.join(one)!r} is a column, and other columns lie below it; keep one of the two"

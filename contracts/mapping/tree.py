@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from contracts.mapping.paths import Path
 from contracts.types import Field, State, Value
 
 Joint = Literal["primary", "sum", "min", "max"]
 Unknown = Literal["refuse", "ignore"]
+BESIDE: Final = ("header", "lookup")
+"""Names at the top of every native tree that the gateway fills in: what came beside the message, and what look-ups
+found. Who could send them could forge a look-up."""
 
 
 class Texts(Protocol):

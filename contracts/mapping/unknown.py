@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any, Final
 
 from contracts.mapping.paths import Path
+from contracts.mapping.tree import BESIDE
 
 MOST: Final = 20
 """So many unknown places are listed at most."""
 LONGEST: Final = 120
-_BESIDE = ("header", "lookup")
 
 
 class Shape:
@@ -45,7 +45,7 @@ class UnknownFields:
         self._root = Shape()
         for path in paths:
             self._root.add(step for step in path.steps if isinstance(step, str))
-        for name in _BESIDE:
+        for name in BESIDE:
             self._root.names[name] = Shape()
         self._root.seal()
 
