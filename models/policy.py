@@ -4,7 +4,7 @@
 
     name, version, product
     bundle: {name, digest}                 the one bundle it decides with
-    cut_offs: {approve, decline}           published scores; approve from, decline below
+    cut_offs: {approve, decline}           published scores, 0 to 1000; approve from, decline below
     knock_outs: [{id, when, reason: {code, text}}]    text: one in English, or one for each language tag
     refer_rules: [{id, when}]
     validity_days, notice_days (30)
@@ -35,6 +35,7 @@ from contracts.types import Record
 from models.bundle import Bundle
 from models.policy_faults import untold
 from models.reason_map import CutOffs as CutOffs
+from models.reason_spec import read_cut_offs
 from models.reasons import MOST_REASONS, Ranker, ReasonGroup
 from models.types import Reason, Scored
 from models.verdict import Judge, Rule, Verdict, Watched, watched_fields
@@ -201,7 +202,7 @@ def _read(source: Source, digest: str) -> Policy:
         product=top.take("product", str),
         bundle_name=bundle.take("name", str),
         bundle_digest=_matching(bundle, "digest", _DIGEST, "the 64 hex digits that `scoregate train` printed"),
-        cut_offs=_cut_offs(top),
+        cut_offs=read_cut_offs(top),
         knock_outs=_rules(top, "knock_outs", knock_out=True),
         refer_rules=_rules(top, "refer_rules", knock_out=False),
         validity_days=top.whole("validity_days", 1, 3650),
@@ -227,14 +228,6 @@ def _matching(section: Section, key: str, pattern: re.Pattern[str], expected: st
     if key in section.data and not pattern.fullmatch(value):
         section.fault((key,), f"{key!r} must be {expected}")
     return value
-
-
-def _cut_offs(top: Section) -> CutOffs:
-    section = top.section("cut_offs", ("approve", "decline"))
-    cut_offs = CutOffs(section.whole("approve", -10_000, 10_000), section.whole("decline", -10_000, 10_000))
-    if cut_offs.decline > cut_offs.approve:
-        section.fault(("decline",), "'decline' lies above 'approve'")
-    return cut_offs
 
 
 def _rules(top: Section, key: str, *, knock_out: bool) -> tuple[PolicyRule, ...]:

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from contracts.language import Texts, language_tag, read_texts
 from contracts.section import Section
 from models.reason_map import ALL, JUST, Baseline, CutOffs, Group, ReasonMap, Wording
+from models.scale import HIGHEST, LOWEST
 
 LONGEST: Final = 200
 """Characters the answer contract has room for in the text of a reason."""
@@ -53,6 +54,15 @@ class BaselineSpec(NamedTuple):
 
     baseline: Baseline
     fewest: int
+
+
+def read_cut_offs(top: Section) -> CutOffs:
+    """``cut_offs`` of a policy or of a spec's card, of published scores; faults go to the section."""
+    section = top.section("cut_offs", ("approve", "decline"))
+    approve, decline = (section.whole(name, LOWEST, HIGHEST + 1) for name in ("approve", "decline"))
+    if decline > approve:
+        section.fault(("decline",), "'decline' lies above 'approve'")
+    return CutOffs(approve, decline)
 
 
 def read_baseline(top: Section) -> BaselineSpec:

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
+
+LOWEST: Final = 0
+HIGHEST: Final = 999
+"""The least and the greatest score an answer has room for: what lies beyond is published as these."""
 
 
 @dataclass(frozen=True, slots=True)

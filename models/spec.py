@@ -23,7 +23,7 @@ from contracts.types import Field
 from models.csv_file import DELIMITERS, ENCODINGS, Dialect
 from models.kinds import Model, read_model
 from models.reason_map import CutOffs, ReasonMap
-from models.reason_spec import read_baseline, read_reason_map
+from models.reason_spec import read_baseline, read_cut_offs, read_reason_map
 
 _TOP = (
     "contract", "name", "version", "product", "currencies", "use", "provenance", "csv", "target", "request", "groups",
@@ -253,9 +253,8 @@ def _prior(top: Section) -> float | None:
 
 def _card(top: Section) -> CardSpec:
     section = top.section("card", ("cut_offs", "folds", "repeats"))
-    cut_offs = section.section("cut_offs", ("approve", "decline"))
     return CardSpec(
-        cut_offs=CutOffs(cut_offs.whole("approve", -10_000, 10_000), cut_offs.whole("decline", -10_000, 10_000)),
+        cut_offs=read_cut_offs(section),
         folds=section.whole("folds", 2, 20, 5),
         repeats=section.whole("repeats", 1, 20, 1),
     )

@@ -36,7 +36,7 @@ from models.measures import LEAK, quantile_bins, told_by_bins
 from models.member_games import Compiler
 from models.model_section import model_section
 from models.policy_faults import COUNT_UP, is_rival, rivalry
-from models.scale import Scale
+from models.scale import HIGHEST, LOWEST, Scale
 from models.spec import TrainingSpec
 from models.speed import drawn_per_second, records_per_second
 from models.stability import Applicants, Study, group_places, part_section, reasons_section
@@ -158,6 +158,7 @@ def build(material: Material, validation: Validation, data: Path, report: Report
     scale = Scale(spec.points_to_double, spec.anchor_score, spec.anchor_odds)
     classifier = fitted(material)
     shift = log_odds_shift(spec, float(bad.mean()))
+    _check_room(spec, scale, predict(classifier, material.features, shift))
     study = study_of(material, classifier, scale, shift)
     compiled, figures = compile_classifier(material, classifier, study, held_out(material, scale) or study)
     report(f"compiled: {ROUTES[compiled.route]}")
@@ -181,6 +182,17 @@ def build(material: Material, validation: Validation, data: Path, report: Report
         scale=scale,
         log_odds_shift=shift,
     )
+
+
+def _check_room(spec: TrainingSpec, scale: Scale, p: Floats) -> None:
+    """Raise ConfigurationError where an applicant's score, of probabilities of bad (n,), has no room in an answer."""
+    with np.errstate(divide="ignore"):
+        scores = np.rint(scale.offset + scale.factor * np.log((1 - p) / p))
+    outside = int(np.count_nonzero((scores < LOWEST) | (scores > HIGHEST)))
+    if outside:
+        message = f"gives {outside:,} of {len(p):,} applicants a score outside {LOWEST} to {HIGHEST}: they lie between "
+        message += f"{scores.min():.0f} and {scores.max():.0f}, and an answer has no room for that"
+        raise ConfigurationError([spec.source.fault(("scale",), message, "choose another score, odds or pdo")])
 
 
 def fitted(material: Material) -> Any:

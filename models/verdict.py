@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidRecord
 from contracts.types import Field, Origin, Problem, Record, State, Value
 from models.reasons import MOST_REASONS, Ranker, in_hundredths
+from models.scale import HIGHEST, LOWEST
 from models.types import REFER_CAUSES, Imputation, Outcome, Reason, Scored
 
 Rule = Callable[[tuple[Value, ...], bytes], bool | None]
@@ -138,15 +139,16 @@ class Judge:
 
     def point_and_flips(self, score: float, draws: NDArray[np.float64] | None) -> tuple[Outcome, float]:
         """Point outcome of an unrounded score and the share of draws, (n_draws,), whose outcome differs from it."""
-        point = self.outcome(_published(score))
+        published = _published(score)
+        point = self.outcome(published)
         if draws is None:
             return point, 0.0
-        flipped = self.outcomes(draws) != (round(score) >= self._approve) - (round(score) < self._decline)
+        flipped = self.outcomes(draws) != (published >= self._approve) - (published < self._decline)
         return point, int(np.count_nonzero(flipped)) / len(draws)
 
     def outcomes(self, scores: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
-        """What the cut-offs alone say of scores: 1 approve, 0 refer, -1 decline."""
-        published = np.rint(scores)
+        """What the cut-offs alone say of scores, as they are published: 1 approve, 0 refer, -1 decline."""
+        published = np.clip(np.rint(scores), LOWEST, HIGHEST)
         return (published >= self._approve).astype(np.int64) - (published < self._decline)
 
     def _by_score(
@@ -213,7 +215,7 @@ class Judge:
 
 def _published(score: float) -> int:
     """A score as an answer has room for it: whole, half to even, 0 to 999."""
-    return min(max(round(score), 0), 999)
+    return min(max(round(score), LOWEST), HIGHEST)
 
 
 def watched_fields(

@@ -22,6 +22,7 @@ from models.bundle import Bundle
 from models.kernel import ScoredColumns
 from models.policy import Policy, watched_in
 from models.reasons import MOST_REASONS, WEIGHT
+from models.scale import HIGHEST, LOWEST
 from models.types import REFER_CAUSES, Reason
 from models.verdict_kernel import hundredths, rank
 
@@ -136,8 +137,8 @@ class ColumnJudge:
         found = np.zeros(len(raw), np.bool_)
         drawn = np.flatnonzero(scored.draw_row >= 0)
         if len(drawn):
-            outcomes = self._judge.outcomes(np.rint(scored.draw_scores[scored.draw_row[drawn]]))
-            differ = outcomes != self._judge.outcomes(np.rint(raw[drawn]))[:, None]
+            outcomes = self._judge.outcomes(scored.draw_scores[scored.draw_row[drawn]])
+            differ = outcomes != self._judge.outcomes(raw[drawn])[:, None]
             found[drawn] = differ.sum(axis=1) / outcomes.shape[1] > self._policy.flip_tolerance
         return found
 
@@ -208,7 +209,7 @@ def _column(field: Field) -> pl.Expr:
 
 def published(scores: Floats) -> Ints:
     """Scores as an answer has room for them: whole, half to even, 0 to 999."""
-    return np.clip(np.rint(scores), 0, 999).astype(np.int64)
+    return np.clip(np.rint(scores), LOWEST, HIGHEST).astype(np.int64)
 
 
 def millionths(pd: Floats) -> Ints:

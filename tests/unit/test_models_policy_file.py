@@ -98,6 +98,8 @@ def test_every_fault_is_told_at_once_with_its_line_and_the_nearest_name(tmp_path
         ("from: 2026-01-01", "from: '20260101'", 14, "must be a day"),
         ("until: 2026-12-31", "until: 2026-W53-4", 14, "must be a day"),
         ("until: 2026-12-31", "until: 2025-12-31", 14, "lies before"),
+        ("approve: 500", "approve: 1001", 5, "between 0 and 1000"),
+        ("decline: 480", "decline: -1", 5, "between 0 and 1000"),
         ("validity_days: 14", "validity_days: 0", 13, "between 1 and 3650"),
         ("validity_days: 14", "validity_days: 14\nreasons: {max: 6}", 14, "between 1 and 5"),
         ("validity_days: 14", "validity_days: 14\nflip_tolerance: yes please", 14, "must be a number"),

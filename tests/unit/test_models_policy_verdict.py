@@ -71,6 +71,15 @@ def decide(points=GOOD, rec: Record | None = None, **kinds) -> Verdict:
     return judge(**judged).judge(rec or record(), scored(points, **kinds))
 
 
+@pytest.mark.parametrize("points", [(900.0, 0, 0, 0), (-900.0, 0, 0, 0)])
+def test_a_score_beyond_what_an_answer_has_room_for_counts_as_it_is_published(points):
+    """Where nothing is approved and nothing declined by its score, no draw however far out turns an outcome."""
+    draws = [*np.linspace(-2000, 2000, 50)]
+    verdict = decide(points, record(debt=State.NOT_CARRIED), draws=draws, approve=1000, decline=0)
+    assert (verdict.outcome, verdict.refer_causes) == ("refer", ("between_cut_offs",))
+    assert verdict.score in (0, 999)
+
+
 def test_cut_offs_compare_the_published_score():
     """526.5 is published as 526 (half to even), so it is not approved; 526.51 is published as 527."""
     assert decide((8.5, 0, 0, 0)).outcome == "refer"

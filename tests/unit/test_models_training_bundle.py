@@ -71,6 +71,15 @@ def test_a_bundle_loads_as_it_was_made_and_fits_its_contract(made):
     assert (loaded.products, loaded.currencies, loaded.use) == (("consumer-instalment",), ("EUR",), "demonstration")
 
 
+@pytest.mark.parametrize(("old", "new"), [("score: 600", "score: 5000"), ("pdo: 20", "pdo: 400")])
+def test_a_scale_that_has_no_room_for_an_applicant_is_refused(tmp_path, old, new):
+    assert old in SHORT
+    (found,) = faults(tmp_path, spec=SHORT.replace(old, new))
+    line = next(number for number, text in enumerate(SHORT.splitlines(), 1) if text.startswith("scale:"))
+    assert found.startswith(f"spec.yaml:{line} gives ")
+    assert "of 1,000 applicants a score outside 0 to 999: they lie between " in found
+
+
 def test_no_protected_field_is_read_and_expenses_inform_no_other_field(made):
     bundle, _ = made
     read = [field.name for field in bundle.fields]
