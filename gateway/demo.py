@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,17 +42,20 @@ SYSTEMS = (
 )
 SAMPLE = {"data": "credit_data.csv", "spec": "credit_risk.spec.yaml", "policy": "consumer-instalment.policy.yaml"}
 START_SECONDS = 60
+TURN_SECONDS = 0.02
 MARKER = ".demonstration"
 """A file of the demonstration's home that holds its path: a copy of that home is somebody's."""
 
 
 def run(settings: Settings, console: Console, *, keep: bool) -> int:
     """Prepare, serve, send, print; returns the exit code. ``keep`` leaves the gateway serving until Ctrl-C."""
+    require_free(settings.port)
     home = begin(settings)
     prepare(home, console)
     keys = {system: _key(home, system) for system in SYSTEMS}
-    with gateway(home, settings.port) as base, httpx.Client(base_url=base) as client:
-        console.print(f"gateway serving {base}, ready after {wait_until_ready(client):.1f} s")
+    base = f"http://127.0.0.1:{settings.port}"
+    with gateway(home, settings.port) as process, httpx.Client(base_url=base) as client:
+        console.print(f"gateway serving {base}, ready after {wait_until_ready(client, process, log_of(home)):.1f} s")
         outcomes = [_show(console, client, home, system, key) for system, key in keys.items()]
         outcomes.append(demo_tables.run(home, console))
         passed = all(outcomes)
@@ -60,6 +64,15 @@ def run(settings: Settings, console: Console, *, keep: bool) -> int:
         if keep:
             stay(console, base, keys[SYSTEMS[0]])
     return 0 if passed else 1
+
+
+def require_free(port: int) -> None:
+    """Raise SetupError where somebody listens on the port: that one would be sent what is meant for our gateway."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        message = f"port {port} cannot be listened on ({error.strerror}); name another with --port, or make demo PORT=…"
+        raise SetupError(message) from error
 
 
 def begin(settings: Settings) -> Path:
@@ -155,30 +168,39 @@ def made_of(source: Path) -> str:
 
 
 @contextmanager
-def gateway(home: Path, port: int) -> Iterator[str]:
+def gateway(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A gateway process on loopback, stopped at the end as an operator would stop it."""
     command = [sys.executable, "-m", "gateway.launch", "--home", str(home), "serve", "--port", str(port)]
-    log = home / "state" / "gateway.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as stream:
+    log_of(home).parent.mkdir(parents=True, exist_ok=True)
+    with log_of(home).open("ab") as stream:
         process = subprocess.Popen(command, stderr=stream, stdout=stream)  # noqa: S603 # our own command
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def wait_until_ready(client: httpx.Client) -> float:
-    """Seconds until the gateway can make a decision durable; raises SetupError if it never does."""
+def log_of(home: Path) -> Path:
+    return home / "state" / "gateway.log"
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> float:
+    """Seconds until the gateway can make a decision durable; raises SetupError if it ends before, or never does."""
     started = time.monotonic()
     while time.monotonic() - started < START_SECONDS:
-        try:
+        with suppress(httpx.TransportError):
             if client.get("/readyz").status_code == httpx.codes.OK:
                 return time.monotonic() - started
-        except httpx.TransportError:
-            time.sleep(0.02)
-    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s: see state/gateway.log")
+        if process.poll() is not None:
+            raise SetupError(f"the gateway ended with {process.returncode}: {_last_line(log)} (all of it: {log})")
+        time.sleep(TURN_SECONDS)
+    raise SetupError(f"the gateway at {client.base_url} is not ready after {START_SECONDS} s: see {log}")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
 
 
 def send(console: Console, client: httpx.Client, path: str, case: examples.Case) -> bool:
