@@ -16,6 +16,7 @@ T = TypeVar("T")
 LONGEST: Final = 80
 """So much of a file's name is told."""
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s|m|h)", re.ASCII)
+_THREE_NUMBERS: Final = re.compile(r"\d+\.\d+\.\d+")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
@@ -60,6 +61,17 @@ class Section:
         else:
             return value
         return kind() if default is None else default
+
+    def matching(self, key: str, pattern: re.Pattern[str], expected: str, default: str | None = None) -> str:
+        """A text that the pattern matches whole; ``expected`` says of what form that is."""
+        value = self.take(key, str, default)
+        if key in self.data and not pattern.fullmatch(value):
+            self.fault((key,), f"{key!r} must be {expected}")
+        return value
+
+    def version(self, default: str | None = None) -> str:
+        """The version of what the section describes."""
+        return self.matching("version", _THREE_NUMBERS, "three numbers, as 1.0.0", default)
 
     def short(self, key: str, longest: int, default: str | None = None) -> str:
         """A text with content, of at most ``longest`` characters: what the answer contract has room for."""

@@ -20,11 +20,11 @@ from contracts.columns import ColumnEngine, ColumnRecords
 from contracts.digest_columns import digests
 from contracts.lazy import COLUMNS, Lazy
 from contracts.mapping.key_columns import ColumnKeys
-from contracts.mapping.keys import Keys
+from contracts.mapping.keys import DERIVED, Keys
 from contracts.mapping.natives import Natives
 from contracts.types import Origin, Record, State
 from gateway.modes import Mode
-from gateway.pipeline import DERIVED, Assessed, Line, conclude, decision_tree
+from gateway.pipeline import Assessed, Line, conclude, decision_tree
 from gateway.spi import Tree
 from models.kernel import ScoredColumns
 from models.types import Imputation, Scored

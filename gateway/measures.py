@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from contracts.section import Section
 
@@ -13,7 +13,7 @@ class _Form(NamedTuple):
     """How a measure is written, and what each of its units stands for."""
 
     pattern: re.Pattern[str]
-    units: Mapping[Any, float]
+    units: Mapping[str | None, int]
 
 
 _SIZE: Final = _Form(
@@ -25,18 +25,18 @@ _COUNT: Final = _Form(re.compile(r"([1-9][0-9]{0,5})()"), {"": 1})
 
 def size(section: Section, key: str, default: str, usage: str) -> int:
     """The size under ``key`` in bytes; 0 where it is none, which is noted as a fault with its ``usage``."""
-    return int(_measure(section, key, default, _SIZE, usage))
+    return _measure(section, key, default, _SIZE, usage)
 
 
 def count(section: Section, key: str, default: str, usage: str) -> int:
     """The same for a number of things."""
-    return int(_measure(section, key, default, _COUNT, usage))
+    return _measure(section, key, default, _COUNT, usage)
 
 
-def _measure(section: Section, key: str, default: str, form: _Form, usage: str) -> float:
+def _measure(section: Section, key: str, default: str, form: _Form, usage: str) -> int:
     given = section.data.get(key, default)
     match = form.pattern.fullmatch(str(given)) if isinstance(given, str | int) else None
     if not match:
         section.fault((key,), f"{given!r} is no {key}", f"write a number with its unit, {usage}")
-        return 0.0
+        return 0
     return int(match.group(1)) * form.units[match.group(2)]

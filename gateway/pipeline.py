@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from contracts.digest import Layout
 from contracts.errors import InvalidRecord
-from contracts.mapping.keys import Keys
+from contracts.mapping.keys import DERIVED, Keys
 from contracts.mapping.request import Mapped
 from contracts.odcs import Contract
 from contracts.rows import Checked, RowEngine
@@ -133,7 +133,7 @@ def judge(line: Line, keys: Keys, arrived: Arrived) -> Assessed:
     record, problems, sent, digest = arrived
     scored = line.scorer.score(record)
     try:
-        verdict = line.policy.decide(record, scored, line.bundle)
+        verdict = line.policy.decide(record, scored)
     except InvalidRecord as refused:
         if line.pinned is None:
             raise
@@ -220,10 +220,6 @@ def untrained(line: Line, values: list[Any]) -> list[Problem]:
 
 def _untrained(value: object) -> str:
     return "nothing" if value is None else "a value the bundle was not trained for"
-
-
-DERIVED = "derived:"
-"""Begins every request key that is made here."""
 
 
 def derived_key(business_key: str, sent_digest: bytes) -> str:

@@ -21,7 +21,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from contracts.errors import ConfigurationError, Fault
 from contracts.types import Field
@@ -45,9 +45,8 @@ GAMES = "games.npz"
 REASONS = "reasons.json"
 _SHAPE = ("name", "type", "scale", "unit", "codes")
 """What defines a field's number."""
-USES = ("demonstration", "production")
-
 Use = Literal["demonstration", "production"]
+USES: tuple[Use, ...] = get_args(Use)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The model card: what the bundle was made from, what it is worth, for whom, and what nobody should use it for.
 
-``card.json`` is for machines, ``card.md`` says the same to a model-risk officer. Protected attributes are read here and
-nowhere else: to show how far the model's fields give them away, and whom its cut-offs favour.
+``card.json`` is for machines, the page beside the bundle, ``<out>.card.md``, says the same to a model-risk officer.
+Protected attributes are read here and nowhere else: to show how far the model's fields give them away, and whom its
+cut-offs favour.
 """
 
 from __future__ import annotations

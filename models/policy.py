@@ -45,7 +45,6 @@ _TOP = (
     "effective", "automatic_decline", "flip_tolerance", "max_refer_share", "reasons",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BEGINNING = date(1970, 1, 1)
 
@@ -139,7 +138,7 @@ class Policy:
         )
         return replace(self, judge=judge)
 
-    def decide(self, record: Record, scored: Scored, bundle: Bundle) -> Verdict:  # noqa: ARG002 # bound to it by ``bind``
+    def decide(self, record: Record, scored: Scored) -> Verdict:
         """The verdict on one scored record, a function of its arguments and the files behind them; needs ``bind``."""
         return self.bound.judge(record, scored)
 
@@ -197,11 +196,11 @@ def _read(source: Source, digest: str) -> Policy:
     effective = top.section("effective", ("from", "until"))
     reasons = top.section("reasons", ("max",))
     policy = Policy(
-        name=_matching(top, "name", _NAME, "lower-case letters, digits, '_', '.' and '-'"),
-        version=_matching(top, "version", _VERSION, "three numbers, as 1.0.0"),
+        name=top.matching("name", _NAME, "lower-case letters, digits, '_', '.' and '-'"),
+        version=top.version(),
         product=top.take("product", str),
         bundle_name=bundle.take("name", str),
-        bundle_digest=_matching(bundle, "digest", _DIGEST, "the 64 hex digits that `scoregate train` printed"),
+        bundle_digest=bundle.matching("digest", _DIGEST, "the 64 hex digits that `scoregate train` printed"),
         cut_offs=read_cut_offs(top),
         knock_outs=_rules(top, "knock_outs", knock_out=True),
         refer_rules=_rules(top, "refer_rules", knock_out=False),
@@ -223,19 +222,12 @@ def _read(source: Source, digest: str) -> Policy:
     return policy
 
 
-def _matching(section: Section, key: str, pattern: re.Pattern[str], expected: str) -> str:
-    value = section.take(key, str)
-    if key in section.data and not pattern.fullmatch(value):
-        section.fault((key,), f"{key!r} must be {expected}")
-    return value
-
-
 def _rules(top: Section, key: str, *, knock_out: bool) -> tuple[PolicyRule, ...]:
     rules: list[PolicyRule] = []
     known = ("id", "when", "reason") if knock_out else ("id", "when")
     for index, item in enumerate(top.take(key, list, [])):
         section = Section(top.source, top.faults, (*top.path, key, index), item, known)
-        name = _matching(section, "id", _NAME, "lower-case letters, digits, '_', '.' and '-'")
+        name = section.matching("id", _NAME, "lower-case letters, digits, '_', '.' and '-'")
         if name in {rule.id for rule in rules}:
             section.fault(("id",), f"the id {name!r} is taken")
         when = _expression(section)

@@ -30,7 +30,6 @@ FEWEST: Final = 100
 """Applicants a chosen baseline needs at least, where the spec says nothing else."""
 BROADEST: Final = 1000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
 _SUBJECT: Final = "{subject}"
 
 
@@ -82,11 +81,9 @@ def read_baseline(top: Section) -> BaselineSpec:
 def read_reason_map(top: Section, name: str, version: str, cut_offs: CutOffs, baseline: Baseline) -> ReasonMap:
     """The reason map a spec makes; ``name`` and ``version`` are the bundle's. Faults go to the section."""
     section = top.section("reasons", ("name", "version", "phrases"))
-    name, version = section.take("name", str, name), section.take("version", str, version)
+    name, version = section.take("name", str, name), section.version(version)
     if "name" in section.data and not _NAME.fullmatch(name):
         section.fault(("name",), "a reason map is named in small letters, digits and '_', starting with a letter")
-    if "version" in section.data and not _VERSION.fullmatch(version):
-        section.fault(("version",), "'version' must be three numbers, as 1.0.0")
     phrases = PHRASES | _phrases(section)
     entries = top.section("groups", None).sections(("code", "text", "subject"))
     groups = tuple(_group(name, entry, phrases) for name, entry in entries)

@@ -20,6 +20,7 @@ from contracts.section import Section
 from contracts.source import Source, nearest
 from contracts.store import ContractStore
 from contracts.types import Field
+from models.bundle import USES
 from models.csv_file import DELIMITERS, ENCODINGS, Dialect
 from models.kinds import Model, read_model
 from models.reason_map import CutOffs, ReasonMap
@@ -30,8 +31,6 @@ _TOP = (
     "reasons", "features", "model", "scale", "prior", "baseline", "protected", "unconditioned", "card", "seed",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-USES = ("demonstration", "production")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +147,8 @@ def _read(top: Section, contract: Contract, digest: str) -> TrainingSpec:
     names = [field.name for field in contract.fields]
     scale = top.section("scale", ("score", "odds", "pdo"))
     card, baseline = _card(top), read_baseline(top)
-    name = _matching(top, "name", _NAME, "small letters, digits and '_', starting with a letter")
-    version = _matching(top, "version", _VERSION, "three numbers, as 1.0.0")
+    name = top.matching("name", _NAME, "small letters, digits and '_', starting with a letter")
+    version = top.version()
     reason_map = read_reason_map(top, name, version, card.cut_offs, baseline.baseline)
     return TrainingSpec(
         contract=contract,
@@ -192,13 +191,6 @@ def _request(top: Section, contract: Contract) -> RequestTree:
                 "quote a name with dots: '[\"a.b\"]'",
             )
     return tree or RequestTree(contract.ref, (), "ignore")
-
-
-def _matching(section: Section, key: str, pattern: re.Pattern[str], expected: str) -> str:
-    value = section.take(key, str)
-    if key in section.data and not pattern.fullmatch(value):
-        section.fault((key,), f"{key!r} must be {expected}")
-    return value
 
 
 def _product(top: Section, contract: Contract) -> str:

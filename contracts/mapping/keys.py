@@ -13,6 +13,9 @@ from contracts.types import Problem
 LONGEST: Final = {"business": 128, "request": 255, "correlation": 128}
 """Characters a key may have: the room the answer contract gives it."""
 
+DERIVED: Final = "derived:"
+"""Begins every request key that is made here, where a message carries none."""
+
 
 class Keys(NamedTuple):
     """The keys a message carries. ``request`` is empty where the integration declares none or the message has none."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from contracts.errors import Conflict, DecisionExpired
+from contracts.mapping.keys import DERIVED
 from gateway.ledger.types import Proposal
 
 MARK_BYTES = 16
@@ -111,7 +112,7 @@ def place(
 
 def renewed_key(key: str, expired: str) -> str:
     """The derived key of an application asked again after its decision expired."""
-    return "derived:" + hashlib.sha256(f"{key}\0{expired}".encode()).hexdigest()
+    return DERIVED + hashlib.sha256(f"{key}\0{expired}".encode()).hexdigest()
 
 
 def _other_record(name: str) -> Conflict:

@@ -54,7 +54,7 @@ def stages(desk: Any, raws: Sequence[bytes]) -> list[Row]:
         "map and validate": per_call(lambda tree: read_record(line, tree, []), trees),
         "record digest": per_call(lambda record: line.layout.digest(record.values, record.states), records),
         "score": per_call(line.scorer.score, records),
-        "verdict": per_call(lambda pair: line.policy.decide(*pair, line.bundle), pairs),
+        "verdict": per_call(lambda pair: line.policy.decide(*pair), pairs),
         "proposal, all of the above": per_call(lambda one: desk._propose(one, NOON), asked),
         "conclude": per_call(lambda one: conclude(line, one, "test", "key", "", NOON), assessed),
         "finish (conclude, answer, record, decision)": per_call(lambda one: one.finish("", one.request_key), proposals),

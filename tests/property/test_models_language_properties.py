@@ -42,7 +42,7 @@ def texts(language: str) -> dict[str, set[str]]:
 def test_only_the_words_differ(row, not_sent, unusable):
     rec = turned(turned(record(row), not_sent), unusable)
     scored = scorer().score(rec)
-    told = {tag: policy(tag).decide(rec, scored, small_bundle()) for tag in ("en", "de")}
+    told = {tag: policy(tag).decide(rec, scored) for tag in ("en", "de")}
     bare = [v._replace(reasons=tuple(r._replace(text="") for r in v.reasons)) for v in told.values()]
     assert bare[0] == bare[1]
     for tag, verdict in told.items():

@@ -28,7 +28,7 @@ def scorer() -> Scorer:
 
 
 def decide(rec: Record, approve: int = 500) -> Verdict:
-    return policy(approve, min(approve, 480)).decide(rec, scorer().score(rec), small_bundle())
+    return policy(approve, min(approve, 480)).decide(rec, scorer().score(rec))
 
 
 @given(ROW_NUMBERS, NOT_SENT, UNUSABLE, st.sampled_from([400, 500, 520]))

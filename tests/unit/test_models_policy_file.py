@@ -126,14 +126,14 @@ def test_a_policy_that_was_not_bound_does_not_decide(tmp_path):
     policy = Policy.read(write(tmp_path, GOOD))
     rec = record()
     with pytest.raises(ConfigurationError, match="not bound"):
-        policy.decide(rec, Scorer(small_bundle()).score(rec), small_bundle())
+        policy.decide(rec, Scorer(small_bundle()).score(rec))
 
 
 def test_records_run_through_score_and_policy(tmp_path):
     policy, scorer = bound(tmp_path), Scorer(small_bundle())
 
     def decide(rec):
-        return policy.decide(rec, scorer.score(rec), small_bundle())
+        return policy.decide(rec, scorer.score(rec))
 
     assert decide(record()).outcome == "approve"
     knocked = decide(record(amount=9000_00, income=800_00))

@@ -32,7 +32,7 @@ def test_a_bundle_of_the_first_format_decides_as_it_did() -> None:
     for then in told["decisions"]:
         rec = turned(record(then["row"]), [(name, STATES[word]) for name, word in then["changes"]])
         scored = scorer.score(rec)
-        now = bound.decide(rec, scored, old)
+        now = bound.decide(rec, scored)
         assert scored.score == pytest.approx(float.fromhex(then["score"]), abs=1e-9)
         assert scored.points == pytest.approx([float.fromhex(points) for points in then["points"]], abs=1e-9)
         assert (now.outcome, now.score) == (then["outcome"], then["published"])

@@ -126,7 +126,7 @@ def test_the_card_counts_reasons_as_a_policy_would_give_them(made: Trained, tmp_
     found = principal(study, study.compile(material.features), material.features[rows])
     seen = 0
     for row, ranked in zip(rows, found.tolist(), strict=True):
-        verdict = policy.decide(rec := record(bundle, contract, material.x[row]), scorer.score(rec), bundle)
+        verdict = policy.decide(rec := record(bundle, contract, material.x[row]), scorer.score(rec))
         if verdict.outcome == "decline" and not verdict.reasons[0].code.startswith("K"):
             assert [reason.group for reason in verdict.reasons] == [groups[place] for place in ranked if place >= 0]
             seen += 1
