@@ -47,8 +47,7 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
         counted = missed(installation.lookout.snapshot(), installation.states())
         return exposition(counted, facts(pulse.health(), lives), accept)
 
-    installation.lookout.tally.tell(stands)
-    return build(
+    gateway = build(
         mounted(installation),
         access,
         Journal(installation.lookout),
@@ -57,6 +56,8 @@ def application(installation: Installation, pulse: Pulse | None = None) -> Gatew
         close=installation.close,
         version=version("scoregate"),
     )
+    installation.lookout.tally.tell(stands)  # now that no integration is switched off any more
+    return gateway
 
 
 def mounted(installation: Installation) -> list[Mounted]:
