@@ -19,6 +19,7 @@ CHECKS: Mapping[str, Callable[[Settings], Iterable[Finding]]] = {
     "disk": files.disk,
     "keys": files.keys,
     "principals": files.principals,
+    "passwords": files.passwords,
     "ledger": working.ledger,
     "certificates": files.certificates,
     "connections": working.connections,

@@ -12,6 +12,7 @@ from pathlib import Path
 from contracts.errors import ConfigurationError, ScoregateError
 from gateway.access.principals import FILE as PRINCIPALS
 from gateway.access.principals import Principals
+from gateway.connections import Connections
 from gateway.doctor.findings import Finding, unreadable
 from gateway.private import anybody_writes
 from gateway.settings import Settings
@@ -83,6 +84,18 @@ def keys(settings: Settings) -> Iterator[Finding]:
         yield from _referred("keys", reference)
     for reference in (settings.ledger, settings.ledger_password):
         yield from _referred("ledger", reference)
+
+
+def passwords(settings: Settings) -> Iterator[Finding]:
+    """The files that ``connections.yaml`` refers to for its secrets."""
+    found = Connections(settings.home)
+    try:
+        sections = [found(name, adapter).section for name, adapter in found.named().items()]
+    except ConfigurationError:
+        return  # said where they are tried
+    values = (value for section in sections for value in section.values())
+    for reference in dict.fromkeys(value for value in values if isinstance(value, str)):
+        yield from _referred("connections", reference)
 
 
 def principals(settings: Settings) -> Iterator[Finding]:

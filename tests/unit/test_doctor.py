@@ -250,6 +250,17 @@ def test_a_secret_that_others_can_read_or_write_is_an_error(
     assert len(found(files.keys(given), "ok")) == (not wrong)
 
 
+def test_a_password_of_a_connection_that_others_can_read_is_an_error(home: Settings) -> None:
+    secret = home.home / "secret"
+    secret.touch(0o600)
+    secret.chmod(0o604)
+    text = f"core: {{adapter: odbc, driver: x, password: 'file:{secret}'}}\nother: {{adapter: odbc}}\n"
+    (home.home / "connections.yaml").write_text(text)
+    assert [one.cure for one in found(files.passwords(home), "error")] == [f"chmod 640 {secret}"]
+    (home.home / "connections.yaml").write_text("core: [")
+    assert list(files.passwords(home)) == []
+
+
 @pytest.mark.parametrize("name", ["master", "signing"])
 def test_a_key_that_was_made_is_its_owners_alone(home: Settings, name: str) -> None:
     home.keys.mkdir(parents=True)
