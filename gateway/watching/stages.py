@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import perf_counter as perf_counter
+from typing import get_args
 
+from contracts.errors import InternalFault
 from contracts.types import Problem
+from gateway.modes import Mode
 from gateway.watching.catalog import (
+    FAULTS,
     IMPUTED,
     LATE,
     PROBLEMS,
@@ -32,7 +36,8 @@ class Stages:
             timers = {stage: lookout.tracing.stage(stage, timer) for stage, timer in timers.items()}
         self.decode, self.gather, self.map, self.score, self.ledger, self.encode = timers.values()
         self._scored, self._repeat, self._told_late = (SCORED, integration), (REPEATS, integration), lookout.late
-        for key in (self._scored, self._repeat, (LATE, integration)):
+        faults = [(FAULTS, integration, mode, InternalFault.code) for mode in get_args(Mode)]
+        for key in (self._scored, self._repeat, (LATE, integration), *faults):
             tally.begin(*key)
 
     def decided(self, decision: Decision) -> None:

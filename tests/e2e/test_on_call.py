@@ -28,18 +28,26 @@ from gateway.watching.catalog import METRICS
 
 RULES = ROOT / "docker/alerts.yaml"
 UNREADABLE = 'scoregate_imputed_total{field="monthly_income",integration="juniper-api",state="rejected"}'
+UNFORESEEN = "unforeseen"
 SPARE = 400_000_000
 """A file of this size decides whether the disk is low, by more than the machine writes meanwhile."""
 
 
 @pytest.fixture(scope="module")
 def caller(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Caller:
-    """A home with one second of patience and a second integration that is broken."""
+    """A home with one second of patience, a second integration that is broken, and an answer its schema forbids."""
     caller = copied(built_home, tmp_path_factory.mktemp("call") / "home")
     file = caller.home / "integrations/juniper-api/integration.yaml"
     shutil.copytree(file.parent, caller.home / "integrations/juniper-twin")
     file.write_text(file.read_text().replace("deadline: 5s", "deadline: 1s"))
+    forbid(file.parent / "decision.schema.json", UNFORESEEN)
     return caller
+
+
+def forbid(schema: Path, name: str) -> None:
+    told = json.loads(schema.read_text())
+    told["properties"]["applicationId"]["not"] = {"const": name}
+    schema.write_text(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +78,8 @@ def workers(live: Live) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text().split()]
 
 
-def test_there_are_fifteen_alerts_of_metrics_that_exist() -> None:
-    assert len(ALERTS) == 15
+def test_there_are_sixteen_alerts_of_metrics_that_exist() -> None:
+    assert len(ALERTS) == 16
     assert {name.removesuffix("_total") for one in ALERTS for name in metrics(one.expression)} <= set(METRICS)
 
 
@@ -177,6 +185,16 @@ def test_callers_nobody_knows(caller: Caller, live: Live) -> None:
     both = [{"Authorization": f"Bearer {one}"} for one in (key, caller.key)]
     until(lambda: all(live.client.post(SCORE, content=application(), headers=one).is_success for one in both))
     ends(one, live, lambda: live.client.post(SCORE, content=application(), headers=both[0]).raise_for_status())
+
+
+def test_a_fault_of_ours(caller: Caller, live: Live) -> None:
+    body = application(applicationId=UNFORESEEN)
+    with fired("scoregate_faults_total", live) as one:
+        assert live.client.post(SCORE, content=body).json()["code"] == "internal_fault"
+    until(lambda: "guard.py" in looked(one, caller, live))
+    forbid(caller.home / "integrations/juniper-api/decision.schema.json", "nothing")
+    renewed(live)
+    ends(one, live, lambda: live.client.post(SCORE, content=body).raise_for_status())
 
 
 def test_messages_that_break_their_contract(caller: Caller, live: Live) -> None:
