@@ -24,6 +24,7 @@ from gateway.lookups import Lookup, gather
 from gateway.modes import Mode, Modes
 from gateway.pipeline import Assessed, Line, conclude, decision_tree, derived_key, judge, take
 from gateway.spi import Answer, Asked, Codec, Fields, Lifecycle, ManyCodec, Refusal, Tree
+from gateway.watching.exchange import named, rename
 from gateway.watching.lookout import Lookout
 from gateway.watching.stages import Stages, perf_counter
 from gateway.watching.tracing import carried
@@ -107,6 +108,7 @@ class OpenDesk:
         tree = self.codec.decode(asked.raw, asked.header)
         decoded = perf_counter()
         stages.decode(decoded - began)
+        rename(self.integration.keys.correlation(tree))
         if self._lookups:
             self.gather(tree)
             stages.gather(perf_counter() - decoded)
@@ -182,7 +184,7 @@ class OpenDesk:
             received_at=as_of,
             resubmission=integration.resubmission,
             finish=carried(lambda supersedes, key: self._finish(line, assessed, sealed, mode, as_of, supersedes, key)),
-            correlation=asked.correlation,
+            correlation=named(asked.correlation),
         )
 
     def _finish(
@@ -227,7 +229,7 @@ class OpenDesk:
             answer=self.codec.refuse(refusal),
             received_at=as_of,
             fault=fault,
-            correlation=asked.correlation,
+            correlation=named(asked.correlation),
         )
 
 

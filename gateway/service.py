@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from typing import TypeVar
 
@@ -27,7 +28,6 @@ from gateway.spi import Answer, Asked, Codec, Lifecycle
 from gateway.turns import Turns, late
 from gateway.watching.lookout import Lookout
 from gateway.watching.stages import perf_counter
-from gateway.watching.tracing import carried
 
 T = TypeVar("T")
 FIND_THREADS = 4
@@ -94,7 +94,9 @@ class ServingDesk(OpenDesk):
         if not self._lookups:
             return self._attempt(asked, as_of)
         self._pool = self._pool or ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix=f"look-ups-{self.name}")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, carried(self._attempt), asked, as_of)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, copy_context().run, self._attempt, asked, as_of
+        )
 
     def _attempt(self, asked: Asked, as_of: datetime) -> Proposal:
         """``_propose``, where a slip of ours is a fault like those we foresaw."""

@@ -33,6 +33,7 @@ class KeyMap:
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self.paths = dict(paths)
         self._getters = [(name, LONGEST[name], getter(path), _problem(name, path)) for name, path in paths.items()]
+        self._correlation = getter(paths["correlation"]) if "correlation" in paths else _nowhere
 
     def read(self, tree: Mapping[str, Any]) -> tuple[Keys, list[Problem]]:
         found = dict.fromkeys(Keys._fields, "")
@@ -53,6 +54,15 @@ class KeyMap:
             else:
                 found[name] = key
         return Keys(**found), problems
+
+    def correlation(self, tree: Mapping[str, Any]) -> str:
+        """The correlation alone, also of a message that lacks its other keys; empty where it cannot be read."""
+        native = self._correlation(tree)
+        return (_key(native, LONGEST["correlation"]) or "") if isinstance(native, str) else ""
+
+
+def _nowhere(_tree: Mapping[str, Any]) -> None:
+    """An integration that declares no such key."""
 
 
 def _key(native: Any, longest: int) -> str | None:

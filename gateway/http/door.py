@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
@@ -36,6 +35,7 @@ from gateway.http.room import Room
 from gateway.http.watch import Watch
 from gateway.modes import Mode, of_request
 from gateway.spi import ApiKey, Evidence, Password, Request, Response, Route
+from gateway.watching.exchange import CORRELATION, begin
 
 READ_SECONDS = 10.0
 """How long a body may take to arrive."""
@@ -43,7 +43,6 @@ GUARD_SECONDS = 5.0
 """What an answer may take beyond the integration's deadline, which the desk keeps, before the door gives up on it."""
 MAX_PARAMETERS = 32
 
-_CORRELATION = re.compile(r"[!-~]{1,128}")
 _LEFT = 499  # as nginx logs a caller that went away; it is never sent
 _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 _NO_PARAMETERS: Mapping[str, str] = {}
@@ -86,6 +85,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = Visit()
+        begin(visit)
         try:
             await self._visited(visit, scope, receive, send)
         finally:
@@ -117,8 +117,8 @@ class Door:
         visit.correlation = next(self._correlations)
         headers = read_headers(scope["headers"])
         sent = headers.get("x-correlation-id")
-        if sent is not None and _CORRELATION.fullmatch(sent):
-            visit.correlation = sent
+        if sent is not None and CORRELATION.fullmatch(sent):
+            visit.correlation, visit.given = sent, True
         client = scope.get("client")
         visit.address = self._access.proxies.origin(client[0], scope["headers"]) if client else ""
         try:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from gateway.spi import Route
 from gateway.watching.catalog import REQUEST_SECONDS, REQUESTS, TURNED_AWAY, UNAUTHENTICATED
 from gateway.watching.events import LEVELS
+from gateway.watching.exchange import Exchange
 from gateway.watching.lookout import Lookout
 
 Reason = Literal[
@@ -23,19 +24,20 @@ Reason = Literal[
 """Why a request reached no door, or a connection was given up; see the catalog of metrics."""
 
 
-class Visit:
+class Visit(Exchange):
     """What is known of one exchange so far. ``whole`` says that nothing of the request is left to read; ``callers``
     that it was refused for the caller's fault, whatever its protocol calls that (SOAP 1.1 knows no status but 500);
     ``held`` is for how many bytes of its body room was taken, ``unknown`` how many of them in nobody's name.
     """
 
     __slots__ = (
-        "address", "callers", "cause", "code", "correlation", "due", "held", "mode", "operations", "overdue",
-        "principal", "task", "unknown", "whole",
+        "address", "callers", "cause", "code", "due", "held", "mode", "operations", "overdue", "principal", "task",
+        "unknown", "whole",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.address = self.correlation = self.principal = self.mode = self.code = self.cause = ""
+        super().__init__()
+        self.address = self.principal = self.mode = self.code = self.cause = ""
         self.whole = self.overdue = self.callers = False
         self.due = 0.0
         self.operations: frozenset[str] = frozenset()

@@ -19,6 +19,7 @@ from gateway.watching.catalog import (
     SCORED,
     STAGE_SECONDS,
 )
+from gateway.watching.exchange import named
 from gateway.watching.lookout import Lookout
 from models.types import Decision
 
@@ -57,25 +58,25 @@ class Stages:
             self._events.debug(
                 "settled",
                 integration=self.integration,
-                correlation=correlation,
+                correlation=named(correlation),
                 decision=decision_id,
                 repeated=repeated,
             )
 
     def late(self, correlation: str, count: int = 1) -> None:
         """The deadline came first, for so many submissions of one exchange."""
-        self._told_late(self.integration, correlation, count)
+        self._told_late(self.integration, named(correlation), count)
 
     def refused(self, code: str, problems: Iterable[Problem], correlation: str) -> None:
         """A message was refused; ``problems`` are on contract fields."""
         for problem in problems:
             self._count((PROBLEMS, self.integration, problem.rule, problem.code))
-        self._events.debug("refused", integration=self.integration, correlation=correlation, code=code)
+        self._events.debug("refused", integration=self.integration, correlation=named(correlation), code=code)
 
     def unavailable(self, code: str, correlation: str) -> None:
         """No decision could be made durable for this one."""
-        self._events.error("unavailable", integration=self.integration, correlation=correlation, code=code)
+        self._events.error("unavailable", integration=self.integration, correlation=named(correlation), code=code)
 
     def broken(self, error: Exception, correlation: str) -> None:
         """A submission was lost to a fault of ours."""
-        self._events.fault(error, integration=self.integration, correlation=correlation)
+        self._events.fault(error, integration=self.integration, correlation=named(correlation))
