@@ -37,12 +37,13 @@ class Batches:
         self._name, self._decide_many, self._deadline, self._tell_late = name, decide_many, deadline, late
         self._pool: ThreadPoolExecutor | None = None
         self._under_way = 0
+        self._closed = False
 
     async def decide(self, asked: Sequence[Asked]) -> Outcomes:
         """One outcome for each, in order. What missed the deadline is late: asked again with the same keys, what was
         decided meanwhile comes back and the rest is decided. Raises UpstreamError when too many batches wait.
         """
-        if self._under_way > MOST_WAITING:
+        if self._closed or self._under_way > MOST_WAITING:
             raise UpstreamError("too many batches wait; send this one again later", retry_after=5)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"batch-{self._name}")
@@ -62,9 +63,15 @@ class Batches:
 
     def _work(self, asked: Sequence[Asked], found: Outcomes, due: float) -> None:
         for start in range(0, len(asked), CHUNK):
-            if time.monotonic() >= due:
+            if self._closed or time.monotonic() >= due:
                 return
             found += self._decide_many(asked[start : start + CHUNK])
+
+    def close(self) -> None:
+        """Begin no more: the process ends, and waits for the chunk that is being decided alone."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _over(self, _work: asyncio.Future[None]) -> None:
         self._under_way -= 1

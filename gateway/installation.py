@@ -128,6 +128,8 @@ class Installation:
             self.opening.check()
 
     def close(self) -> None:
+        for desk in self.desks.values():
+            desk.close()
         if self.beside is not None:
             self.beside.close()
         if self.opening is not None:

@@ -156,6 +156,13 @@ class ServingDesk(OpenDesk):
         found = asyncio.get_running_loop().run_in_executor(self._finders, self._find, key, self.mode_of(principal))
         return await self._told(self._in_time(found))
 
+    def close(self) -> None:
+        """Begin nothing more; what waits for its look-ups is left undecided, and the process need not wait for it."""
+        self._batches.close()
+        for pool in (self._pool, self._finders):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+
     def _opened(self) -> Ledger:
         if self._ledger is None:
             raise ConfigurationError(f"the desk of {self.name} was made without a ledger and cannot record")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from live_gateway import ROOT, Caller, Live, copied, serving
+from live_gateway import ROOT, Caller, Live, copied, serving, until
 
 from gateway import settings
 from gateway.access import principals
@@ -81,6 +83,22 @@ def test_a_thousand_applications_are_answered_in_order_and_a_retry_decides_nothi
     assert all(one["repeated"] for one in again)
     assert [one["answer"] for one in again] == [one["answer"] for one in first]
     assert entries(caller, Kind.DECISION) == decided
+
+
+def test_sigterm_amid_a_batch_ends_it_in_order_and_a_retry_repeats_what_was_decided(caller: Caller, live: Live) -> None:
+    items = [item(f"cut-{number}") for number in range(1000)]
+    with serving(caller) as ending, ThreadPoolExecutor(1) as beside:
+        sent = beside.submit(outcomes, ending, items)
+        until(lambda: live.client.get("/v1/juniper-api/decisions/key-cut-0").status_code == 200)
+        ending.process.send_signal(signal.SIGTERM)
+        assert ending.process.wait(timeout=30) == 0
+        first = sent.result()
+    decided = {one["answer"]["applicationId"]: one["answer"] for one in first if one["status"] == 200}
+    assert decided
+    again = outcomes(live, items)
+    assert {one["status"] for one in again} == {200}
+    assert all(one["repeated"] for one in again if one["answer"]["applicationId"] in decided)
+    assert decided.items() <= {one["answer"]["applicationId"]: one["answer"] for one in again}.items()
 
 
 def test_one_bad_application_spoils_one_and_gets_what_it_would_get_alone(caller: Caller, live: Live) -> None:

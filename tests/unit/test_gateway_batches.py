@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from contracts.errors import ScoregateError, UpstreamError
-from gateway.batches import Batches
+from gateway.batches import CHUNK, Batches
 from gateway.spi import Answer, Asked
 
 DECIDED = Answer(b"{}", "d", False)
@@ -40,3 +40,27 @@ def test_what_is_decided_while_the_outcomes_are_counted_is_an_outcome_once() -> 
     outcomes = asyncio.run(batches.decide(asked))
     assert [one.detail_code for one in outcomes if isinstance(one, UpstreamError)] == ["late"] * 3
     assert late == [("c-1", 3)]
+
+
+def test_a_batch_whose_process_ends_is_left_after_its_chunk_and_what_waits_is_not_begun() -> None:
+    chunks: list[int] = []
+    another_waits = threading.Event()
+
+    def decide(some: Sequence[Asked]) -> list[Answer | ScoregateError]:
+        assert another_waits.wait(5)
+        chunks.append(len(some))
+        batches.close()
+        return [DECIDED for _ in some]
+
+    batches = Batches("juniper-api", decide, 30, lambda *_: None)
+
+    async def run() -> list[object]:
+        both = [asyncio.ensure_future(batches.decide([Asked(b"{}", {}, "juniper")] * (CHUNK + 1))) for _ in range(2)]
+        await asyncio.sleep(0)
+        another_waits.set()
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    first, second = asyncio.run(run())
+    assert isinstance(first, list) and [isinstance(one, Answer) for one in first] == [True] * CHUNK + [False]
+    assert isinstance(second, asyncio.CancelledError)
+    assert chunks == [CHUNK]

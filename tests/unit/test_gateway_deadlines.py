@@ -19,6 +19,7 @@ from contracts.errors import UpstreamError
 from gateway import settings as settings_
 from gateway.bootstrap import install
 from gateway.clock import never_back
+from gateway.desks import LOOKUP_THREADS
 from gateway.installation import Installation
 from gateway.ledger import Ledger
 from gateway.service import ServingDesk
@@ -38,6 +39,7 @@ class SlowBureau:
 
     def __init__(self) -> None:
         self.may_answer = threading.Event()
+        self.asked = 0
 
     def wire(self, section: Any, folder: Path) -> Codec:
         raise AssertionError("nobody calls it")
@@ -46,6 +48,7 @@ class SlowBureau:
         return self
 
     def fetch(self, key: str) -> dict[str, Any]:
+        self.asked += 1
         assert self.may_answer.wait(10)
         return {"debt": "0"}
 
@@ -70,13 +73,18 @@ def clock() -> Moving:
 
 
 @pytest.fixture
+def queue() -> int:
+    return 2
+
+
+@pytest.fixture
 def lookout() -> Lookout:
     return Lookout.silent()
 
 
 @pytest.fixture
 def desk(
-    built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving, lookout: Lookout
+    built_home: Path, tmp_path: Path, bureau: SlowBureau, clock: Moving, lookout: Lookout, queue: int
 ) -> Iterator[ServingDesk]:
     """Juniper with a look-up, 200 ms to answer and two submissions at once."""
     home = tmp_path / "home"
@@ -87,7 +95,7 @@ def desk(
     for old, new in (
         ("debt: not_carried", "debt: lookup.bureau.debt #"),
         ("lookups: {}", "lookups: {bureau: {adapter: bureau, key: applicationId, timeout: 10s}}"),
-        ("deadline: 5s", "deadline: 200ms, queue: 2"),
+        ("deadline: 5s", f"deadline: 200ms, queue: {queue}"),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -202,6 +210,20 @@ def test_who_looks_for_answers_in_a_ledger_that_hangs_holds_up_nobody_else(
         assert {error.detail_code for error in asyncio.run(run())} == {"late"}
     finally:
         goes_on.set()
+
+
+@pytest.mark.parametrize("queue", [LOOKUP_THREADS + 2])
+def test_what_waits_for_its_look_ups_when_the_process_ends_is_not_begun(
+    desk: ServingDesk, bureau: SlowBureau, queue: int
+) -> None:
+    async def run() -> None:
+        await asyncio.gather(*(refused(lambda n=n: desk.decide(asked(desk, f"end-{n}"))) for n in range(queue)))
+        desk.close()
+        bureau.may_answer.set()
+        await asyncio.sleep(0.2)
+
+    asyncio.run(run())
+    assert bureau.asked <= LOOKUP_THREADS
 
 
 def test_a_turn_is_given_back_however_the_work_ends() -> None:
