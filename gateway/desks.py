@@ -208,9 +208,9 @@ class OpenDesk:
             as_of=as_of,
             outcome=decision.outcome,
             decision_json=to_json(tree),
+            durable=lambda: self._stages.decided(decision),
         )
         self._stages.encode(perf_counter() - began)
-        self._stages.decided(decision)
         return finished
 
     def _refused(self, asked: Asked, error: ScoregateError, as_of: datetime) -> Refused:

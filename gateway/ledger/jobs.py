@@ -62,12 +62,21 @@ class Round:
         """Whether an entry whose id is ours alone was written by the attempt before."""
         return self.again and self.store.holds(name)
 
-    def draft(self, kind: Kind, name: str, payload: Payload, columns: tuple[object, ...], *, received: int) -> Draft:
+    def draft(
+        self,
+        kind: Kind,
+        name: str,
+        payload: Payload,
+        columns: tuple[object, ...],
+        *,
+        received: int,
+        durable: Callable[[], None] | None = None,
+    ) -> Draft:
         """Seal a payload; ``columns`` are those of ``entry`` from about to sent."""
         random = self._fresh()
         sealed, wrapped = self.terms.sealer.seal(name, payload, random[:RANDOM_BYTES])
         whole = (name, *columns, random[RANDOM_BYTES:], digest_of(sealed))
-        return Draft(int(kind), whole, sealed, wrapped, self.terms.retain_until(kind, received))
+        return Draft(int(kind), whole, sealed, wrapped, self.terms.retain_until(kind, received), durable=durable)
 
     def _fresh(self) -> bytes:
         """Random bytes for one draft. The system is asked once for a group: each asking gives the interpreter away."""
@@ -159,7 +168,7 @@ class Propose:
             proposal.sent_digest,
         )
         payload = Payload(proposal.raw, finished.record, finished.answer, finished.decision_json)
-        draft = round_.draft(Kind.DECISION, name, payload, columns, received=received)
+        draft = round_.draft(Kind.DECISION, name, payload, columns, received=received, durable=finished.durable)
         return draft, Settled(name, finished.answer, False), Stored(name, proposal.sent_digest, valid_until)
 
 

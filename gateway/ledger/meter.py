@@ -84,6 +84,8 @@ class Meter:
         count = self._count
         for draft in drafts:
             columns = draft.columns
+            if draft.durable is not None:
+                draft.durable()
             if draft.kind in _BY_NUMBER:
                 count((_BY_NUMBER[draft.kind], columns[_INTEGRATION], columns[_MODE], columns[_OUTCOME]))
             elif draft.erases:

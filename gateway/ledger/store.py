@@ -32,7 +32,9 @@ class Keyring(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """One entry before its number is known. ``columns`` are those of ``entry`` from name to sealed_digest."""
+    """One entry before its number is known. ``columns`` are those of ``entry`` from name to sealed_digest; ``durable``
+    is called once it is.
+    """
 
     kind: int
     columns: tuple[Any, ...]
@@ -41,6 +43,7 @@ class Draft(NamedTuple):
     retain_until: int | None
     erases: str = ""
     purges: Sequence[int] = ()
+    durable: Callable[[], None] | None = None
 
 
 class Block(NamedTuple):

@@ -31,7 +31,10 @@ class Kind(IntEnum):
 
 
 class Finished(NamedTuple):
-    """A decision made final: what ``Proposal.finish`` returns. ``decision_json`` is the decision in contract terms."""
+    """A decision made final: what ``Proposal.finish`` returns. ``decision_json`` is the decision in contract terms.
+    ``durable`` is called in the writer's thread once the decision is, and never where it could not be stored; it may
+    not raise.
+    """
 
     decision_id: str
     record: bytes
@@ -40,6 +43,7 @@ class Finished(NamedTuple):
     as_of: datetime
     outcome: str
     decision_json: bytes
+    durable: Callable[[], None] | None = None
 
 
 class Proposal(NamedTuple):

@@ -42,7 +42,7 @@ class Stages:
             tally.begin(*key)
 
     def decided(self, decision: Decision) -> None:
-        """A decision was made final."""
+        """A decision was made, and is durable."""
         count = self._count
         count(self._scored)
         for cause in decision.refer_causes:

@@ -12,7 +12,7 @@ import pytest
 from ledger_samples import NOON, VALID, open_ledger, proposal, refusal
 
 from contracts.errors import Conflict, DecisionExpired, InternalFault, NotFound, UpstreamError
-from gateway.ledger import Filters, Finished, Kind, Ledger, Payload
+from gateway.ledger import Filters, Finished, Kind, Ledger, Payload, Proposal
 
 LATER = NOON + VALID + timedelta(seconds=1)
 
@@ -117,6 +117,20 @@ def test_an_entry_the_database_does_not_take_fails_alone(ledger: Ledger) -> None
     with pytest.raises(InternalFault):
         futures[2].result()
     assert all(not f.result().repeated for i, f in enumerate(futures) if i != 2)
+
+
+def test_a_decision_is_told_of_once_when_it_is_durable_and_never_where_it_could_not_be_stored(ledger: Ledger) -> None:
+    told: list[str] = []
+
+    def deciding(number: int, name: str = "") -> Proposal:
+        finished = Finished(name or f"d{number}", b"", b"", NOON + VALID, NOON, "refer", b"")
+        return proposal(f"k{number}", finish=lambda *_: finished._replace(durable=lambda: told.append(f"k{number}")))
+
+    first = [ledger.submit(deciding(number)) for number in range(4)]
+    assert not any(future.result().repeated for future in first)
+    group = [ledger.submit(deciding(number, "d0" if number == 5 else "")) for number in range(3, 8)]
+    assert [future.exception() is None for future in group] == [True, True, False, True, True]
+    assert sorted(told) == ["k0", "k1", "k2", "k3", "k4", "k6", "k7"]
 
 
 @pytest.mark.parametrize("principal", ["nul \0 inside", "half a surrogate \ud800", None])
