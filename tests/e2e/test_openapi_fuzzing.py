@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from live_gateway import Caller, copied, serving
 
-from gateway.http import principals
+from gateway.access import principals
 
 SEED = "20261125"
 SYSTEMS = ("juniper-api", "juniper-de")
