@@ -108,7 +108,7 @@ def test_a_poller_that_was_killed_is_missed_and_the_rows_it_ended_are_counted(bu
             poller.kill()
             until(lambda: burns(one, live))
         assert '\nscoregate_pollers{integration="cobalt-core"} 0.0\n' in looked(one, caller, live)
-        assert '\nscoregate_pollers_lost_total{integration="cobalt-core"} 1.0\n' in scrape(live)
+        until(lambda: '\nscoregate_pollers_lost_total{integration="cobalt-core"} 1.0\n' in scrape(live))
         with polling(caller, there()):
             ends(one, live)
     ended = states(caller.home)

@@ -73,7 +73,7 @@ def assert_nothing_found(outcome: Outcome, examples: int) -> None:
 
 
 def test_schemathesis_finds_nothing(caller: Caller, tmp_path: Path) -> None:
-    assert_nothing_found(fuzz(caller, tmp_path, 40), 40)
+    assert_nothing_found(fuzz(caller, tmp_path, 25), 25)
 
 
 @pytest.mark.soak

@@ -81,6 +81,14 @@ def pipeline(place: Path) -> Any:
     return make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(read.features, read.dataset.bad)
 
 
+def some_applicants(place: Path) -> Path:
+    """Every second applicant of the sample: what is shown here does not depend on how many there are."""
+    names, *rows = (DATA / "credit_data.csv").read_text().splitlines(keepends=True)
+    data = place / "credit_data.csv"
+    data.write_text("".join([names, *rows[::2]]))
+    return data
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose one bundle is of this kind."""
@@ -91,7 +99,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert found == 1
     (place / "spec.yaml").write_text(briefly(spec))
     out = place / "bundles" / "credit_risk" / "1.0.0"
-    data = DATA / "credit_data.csv"
+    data = some_applicants(place)
     done = process(place, "train", "--data", str(data), "--spec", str(place / "spec.yaml"), "--out", str(out))
     assert done.returncode == 0, done.stderr
     digest = done.stdout.split()[1]
