@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refused_answers import approvals_break_their_schema
 
-from adapters.rest.codec import RestCodec
-from contracts.errors import ConfigurationError, InternalFault
+from contracts.errors import ConfigurationError
 from gateway import examples, settings
 from gateway.bootstrap import install
 from gateway.installation import Installation
@@ -65,14 +65,7 @@ def test_a_case_that_cannot_be_run_fails_by_its_name(installation: Installation,
 def test_an_answer_that_cannot_be_written_fails_its_case(
     installation: Installation, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = RestCodec.encode
-
-    def refused(self: RestCodec, tree: dict[str, Any]) -> bytes:
-        if tree["decision"]["result"] == "APPROVED":
-            raise InternalFault("the answer breaks its schema at /decision: maximum")
-        return encode(self, tree)
-
-    monkeypatch.setattr(RestCodec, "encode", refused)
+    approvals_break_their_schema(monkeypatch)
     lines, passed = examples.run(installation, None, renewing=True)
     assert not passed
     assert lines[0] == f"not renewed juniper-api/{folder.name}\nthe answer breaks its schema at /decision: maximum"

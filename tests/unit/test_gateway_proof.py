@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from command_line import here
 from ledger_samples import URL_FILE
+from refused_answers import approvals_break_their_schema
 from typer.testing import CliRunner
 
-from adapters.rest.codec import RestCodec
-from contracts.errors import InternalFault, ScoregateError, UpstreamError
+from contracts.errors import ScoregateError, UpstreamError
 from gateway import settings
 from gateway.bootstrap import install, prover
 from gateway.cli import app
@@ -312,14 +312,7 @@ def test_an_answer_that_can_no_longer_be_written_differs_and_the_others_are_prov
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = home.decide(sent(), sent(DECLINED))
-    encode = RestCodec.encode
-
-    def refused(self: RestCodec, tree: dict[str, Any]) -> bytes:
-        if tree["decision"]["result"] == "APPROVED":
-            raise InternalFault("the answer breaks its schema at /decision: maximum")
-        return encode(self, tree)
-
-    monkeypatch.setattr(RestCodec, "encode", refused)
+    approvals_break_their_schema(monkeypatch)
     first, second = home.prove()
     assert ([first.decision_id, second.decision_id], second.result) == (made, "equal")
     assert first.result == "differs"
